@@ -1,0 +1,122 @@
+"""Users, roles, and tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+ADMIN, OPERATOR, READ_ONLY, GLOBAL_CERT_ISSUER = "admin", "operator", "read-only", "global_cert_issuer"
+
+
+class Role(models.Model):
+    """A group of people: a team behind an owner's address, those who run an authority, or a built-in one."""
+
+    name = models.CharField(max_length=128, unique=True)
+    description = models.CharField(max_length=255, blank=True)
+    demo = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """A person, or ``system``, in whose name background work is done.
+
+    Rights come from roles alone. They are read once per request, since a user object lives no longer than that.
+    """
+
+    email = models.EmailField(unique=True)
+    roles = models.ManyToManyField(Role, blank=True, related_name="users")
+    demo = models.BooleanField(default=False, editable=False)
+
+    # Set by authentication when the caller's token may only read.
+    token_is_read_only = False
+
+    @property
+    def is_administrator(self) -> bool:
+        """Holds the role admin, or installed this system."""
+        return self.is_superuser or ADMIN in self.role_names
+
+    @property
+    def is_operator(self) -> bool:
+        """Holds operator, or more."""
+        return OPERATOR in self.role_names or self.is_administrator
+
+    @property
+    def is_read_only(self) -> bool:
+        """May look but not touch: by role, or by the token that was shown."""
+        return self.token_is_read_only or READ_ONLY in self.role_names
+
+    @property
+    def role_ids(self) -> list[int]:
+        """Primary keys of the roles held."""
+        return list(self._roles)
+
+    @property
+    def role_names(self) -> frozenset[str]:
+        """Names of the roles held."""
+        return frozenset(self._roles.values())
+
+    @cached_property
+    def _roles(self) -> dict[int, str]:
+        return dict(self.roles.order_by().values_list("pk", "name")) if self.pk else {}
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Forget the roles as well."""
+        self.__dict__.pop("_roles", None)
+        super().refresh_from_db(*args, **kwargs)
+
+
+class ApiKey(models.Model):
+    """A token: an opaque random string of which only the digest is kept, so that it can be revoked at once.
+
+    Log-in tokens and API keys are the same thing with a different life.
+    """
+
+    class Kind(models.TextChoices):
+        LOGIN = "login"
+        KEY = "key"
+
+    class Scope(models.TextChoices):
+        FULL = "full"
+        READ = "read"
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=128)
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.KEY)
+    scope = models.CharField(max_length=4, choices=Scope, default=Scope.FULL)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    def expired(self, now: datetime) -> bool:
+        """Has its time run out?"""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+class FailedLogin(models.Model):
+    """A log-in that failed, kept for as long as it counts against its address."""
+
+    address = models.CharField(max_length=64)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["address", "at"], name="failed_login_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.at:%Y-%m-%d %H:%M:%S}"

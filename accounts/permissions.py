@@ -1,0 +1,22 @@
+"""Who may do what to people, roles and tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.models import ApiKey, Role, User
+from core.models import AuditEntry
+from core.permissions import Permissions, Rule, members, nobody, readers, writers
+
+
+def own(user: Any) -> Q:
+    """What belongs to the person."""
+    return Q(user=user.pk)
+
+
+users = Permissions(User, view=readers(members), change=writers(nobody), create=writers(nobody))
+roles = Permissions(Role, view=readers(members), change=writers(nobody), create=writers(nobody))
+api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), create=Rule(own))
+audit_log = Permissions(AuditEntry, view=readers(nobody))

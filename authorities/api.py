@@ -1,0 +1,92 @@
+"""Authorities and profiles of the REST API (contract 11.1)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db.models import Prefetch
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authorities import service
+from authorities.filters import AuthorityFilter, ProfileFilter
+from authorities.models import Authority, Profile
+from authorities.permissions import permissions, profile_permissions
+from authorities.serializers import AuthorityEdit, AuthorityImport, AuthorityOutput, AuthorityRequest, ProfileOutput
+from certificates import service as certificates
+from certificates.models import Certificate
+from certificates.service.authority import CaSpec
+from web.rest.idempotency import idempotent
+from web.rest.views import ViewSet
+
+NEW = ("name", "owner", "description", "parent", "pki_base_url")
+CA = (
+    "common_name", "organization", "organizational_unit", "country", "state", "location", "key_type", "validity_start",
+    "validity_end", "validity_years", "path_length",
+)  # fmt: skip
+
+
+class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+    """List, show, make, import and change authorities. The list is narrowed to those the caller may use."""
+
+    queryset = Authority.objects.select_related("parent").prefetch_related(
+        "roles", "profiles", Prefetch("own_certificates", Certificate.objects.select_related("user"))
+    )
+    permissions = permissions
+    serializer_class = AuthorityOutput
+    filterset_class = AuthorityFilter
+    list_action = "use"
+    inputs: ClassVar = {"create": AuthorityRequest, "update": AuthorityEdit, "import_": AuthorityImport}
+
+    @extend_schema(request=AuthorityRequest, responses=AuthorityOutput)
+    @idempotent()
+    def create(self, request: Request) -> Response:
+        """Make a root, or with type ``subca`` an intermediate under a parent."""
+        data = self.validated()
+        spec = CaSpec(**{name: data[name] for name in CA if data.get(name) is not None})
+        made = certificates.create_authority(_new(data), spec, by=request.user)
+        return self.answer(self.get_queryset().get(pk=made.pk))
+
+    @extend_schema(request=AuthorityImport, responses=AuthorityOutput)
+    @action(detail=False, methods=["post"], url_path="import")
+    @idempotent()
+    def import_(self, request: Request) -> Response:
+        """Take over a CA that exists."""
+        data = self.validated()
+        made = certificates.import_authority(
+            _new(data),
+            body=data["body"],
+            private_key=data["private_key"],
+            chain=data.get("chain") or "",
+            by=request.user,
+        )
+        return self.answer(self.get_queryset().get(pk=made.pk))
+
+    @extend_schema(request=AuthorityEdit, responses=AuthorityOutput)
+    def update(self, request: Request, pk: int) -> Response:
+        """Change owner, description, active, roles or profiles; absent fields stay as they are."""
+        service.update(self.get_object(), by=request.user, **self.validated())
+        return self.answer(self.get_object())
+
+
+def _new(data: dict[str, Any]) -> service.NewAuthority:
+    given = {name: data[name] for name in NEW if data.get(name) is not None}
+    if "plugin" in data:
+        given["plugin"] = data["plugin"]["slug"]
+    return service.NewAuthority(
+        **given,
+        roles=tuple(data.get("roles", ())),
+        offered=tuple(data["profiles"]) if data.get("profiles") else None,
+    )
+
+
+class ProfileViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+    """What may be issued."""
+
+    queryset = Profile.objects.all()
+    permissions = profile_permissions
+    serializer_class = ProfileOutput
+    filterset_class = ProfileFilter

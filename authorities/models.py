@@ -1,0 +1,148 @@
+"""Authorities, the profiles they offer, and the ledger."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from cryptography import x509
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from accounts.models import Role
+from core.connectors import Connector
+from pki import chains, inspection, profiles
+from pki.extensions import KeyUsage
+from pki.names import NameType
+
+ISSUER_PLUGIN = "cryptography-issuer"
+
+
+class Profile(models.Model):
+    """What may be issued: usages, kinds of key and name, validity. An authority lists those it offers, an order names one."""
+
+    name = models.SlugField(max_length=64, unique=True)
+    description = models.CharField(max_length=255, blank=True)
+    ca = models.BooleanField(default=False, verbose_name="for certificate authorities")
+    path_length = models.PositiveSmallIntegerField(null=True, blank=True)
+    key_usage = models.JSONField(default=list, help_text="Key usages that may be asked for.")
+    default_key_usage = models.JSONField(default=list)
+    extended_key_usage = models.JSONField(default=list, help_text="Extended key usages that may be asked for, as OIDs.")
+    default_extended_key_usage = models.JSONField(default=list, blank=True)
+    key_types = models.JSONField(default=list)
+    name_types = models.JSONField(default=list, blank=True)
+    longest_days = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    default_days = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    subject_fields = models.JSONField(default=list, blank=True)
+    subject_required = models.JSONField(default=list, blank=True)
+    custom_oids = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def value(self) -> profiles.Profile:
+        """The profile as pki works with it."""
+        return profiles.Profile(
+            name=self.name,
+            ca=self.ca,
+            path_length=self.path_length,
+            key_usage=frozenset(map(KeyUsage, self.key_usage)),
+            default_key_usage=frozenset(map(KeyUsage, self.default_key_usage)),
+            extended_key_usage=frozenset(self.extended_key_usage),
+            default_extended_key_usage=frozenset(self.default_extended_key_usage),
+            key_types=frozenset(self.key_types),
+            name_types=frozenset(map(NameType, self.name_types)),
+            longest=timedelta(days=self.longest_days),
+            default=timedelta(days=self.default_days),
+            subject_fields=frozenset(self.subject_fields),
+            subject_required=frozenset(self.subject_required),
+            custom_oids=frozenset(self.custom_oids),
+        )
+
+    @staticmethod
+    def fields_of(value: profiles.Profile) -> dict[str, Any]:
+        """The columns of a pki profile: the inverse of :meth:`value`."""
+        return {
+            "name": value.name,
+            "ca": value.ca,
+            "path_length": value.path_length,
+            "key_usage": sorted(value.key_usage),
+            "default_key_usage": sorted(value.default_key_usage),
+            "extended_key_usage": sorted(value.extended_key_usage),
+            "default_extended_key_usage": sorted(value.default_extended_key_usage),
+            "key_types": sorted(value.key_types),
+            "name_types": sorted(value.name_types),
+            "longest_days": value.longest.days,
+            "default_days": value.default.days,
+            "subject_fields": sorted(value.subject_fields),
+            "subject_required": sorted(value.subject_required),
+            "custom_oids": sorted(value.custom_oids),
+        }
+
+
+class Authority(Connector):
+    """A certificate authority that can be asked for certificates through its plugin.
+
+    ``body`` is its own certificate; ``chain`` holds every issuer above it, the direct one first, the root last; a root's
+    is empty. ``private_key`` is a key URI, or null where somebody else keeps the key.
+    """
+
+    kind: ClassVar[str] = "issuer"
+
+    name = models.CharField(max_length=128, unique=True)
+    owner = models.EmailField(max_length=128)
+    body = models.TextField()
+    chain = models.TextField(null=True)
+    private_key = models.CharField(max_length=64, null=True, editable=False)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField(help_text="The end of the shortest certificate in its chain.")
+    pki_base_url = models.URLField(blank=True, help_text="Public base of CRL, OCSP and issuer URLs; empty: left out.")
+    roles = models.ManyToManyField(Role, blank=True, related_name="authorities")
+    profiles = models.ManyToManyField(Profile, blank=True, related_name="authorities")
+    created_at = models.DateTimeField(auto_now_add=True)
+    demo = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "authorities"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return f"/authorities/{self.pk}"
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """Its own certificate."""
+        return inspection.load(self.body)
+
+    @property
+    def issuers(self) -> list[x509.Certificate]:
+        """The certificates above it, the direct issuer first."""
+        return chains.split(self.chain, limit=50) if self.chain else []
+
+
+class Issuance(models.Model):
+    """One line of the ledger: a serial number that this authority has used, written before the certificate is signed.
+
+    ``tbs_sha256`` is the digest of exactly what may be signed under that serial.
+    """
+
+    authority = models.ForeignKey(Authority, models.CASCADE, related_name="issuances")
+    serial = models.CharField(max_length=50)
+    not_after = models.DateTimeField()
+    tbs_sha256 = models.CharField(max_length=64)
+    revoked_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["authority", "serial"], name="one_issuance_per_serial")]
+
+    def __str__(self) -> str:
+        return f"{self.serial} of {self.authority_id}"

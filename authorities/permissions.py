@@ -1,0 +1,27 @@
+"""Who may see, use and change authorities and profiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from authorities.models import Authority, Profile
+from core.permissions import NOTHING, Permissions, members, nobody, readers, writers
+
+
+def entrusted(user: Any) -> Q:
+    """Holders of one of the authority's roles. The owner's role is one of them."""
+    return Q(roles__in=user.role_ids)
+
+
+def founders(user: Any) -> Q:
+    """Whoever may make new authorities: administrators, unless the site opens it to everybody who may write."""
+    return NOTHING if settings.ADMIN_ONLY_AUTHORITY_CREATION else members(user)
+
+
+permissions = Permissions(
+    Authority, view=readers(members), use=writers(entrusted), change=writers(entrusted), create=writers(founders)
+)
+profile_permissions = Permissions(Profile, view=readers(members), change=writers(nobody), create=writers(nobody))

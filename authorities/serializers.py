@@ -1,0 +1,158 @@
+"""Authorities and profiles as JSON (contract 11.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers as drf
+
+from accounts.models import Role
+from accounts.serializers import RoleOutput, UserBrief
+from authorities.models import Authority, Profile
+from web.rest.fields import Email, Pem, Ref, UtcDateTime
+from web.rest.serializers import ModelSerializer, Serializer
+
+
+class ProfileOutput(ModelSerializer):
+    """What may be issued."""
+
+    class Meta:
+        model = Profile
+        fields = (
+            "id", "name", "description", "ca", "path_length", "key_usage", "default_key_usage", "extended_key_usage",
+            "default_extended_key_usage", "key_types", "name_types", "longest_days", "default_days", "subject_fields",
+            "subject_required", "custom_oids",
+        )  # fmt: skip
+
+
+class Validity(Serializer):
+    """From when until when."""
+
+    not_before = UtcDateTime()
+    not_after = UtcDateTime()
+
+
+class AuthorityBrief(ModelSerializer):
+    """An authority inside a certificate."""
+
+    authority_certificate = Validity(source="*")
+
+    class Meta:
+        model = Authority
+        fields = ("id", "name", "owner", "description", "active", "authority_certificate")
+
+
+class OwnCertificate(Serializer):
+    """The authority's own certificate, as Lemur shows it."""
+
+    id = drf.IntegerField()
+    name = drf.CharField()
+    cn = drf.CharField(allow_null=True)
+    body = drf.CharField()
+    chain = drf.CharField(allow_null=True)
+    bits = drf.IntegerField(allow_null=True)
+    active = drf.BooleanField(source="notify")
+    status = drf.CharField(allow_null=True)
+    description = drf.CharField()
+    not_before = UtcDateTime()
+    not_after = UtcDateTime()
+    owner = drf.CharField()
+    user = UserBrief()
+
+
+class AuthorityOutput(ModelSerializer):
+    """An authority in full."""
+
+    roles = RoleOutput(many=True)
+    profiles = drf.SlugRelatedField(slug_field="name", many=True, read_only=True)  # type: ignore[var-annotated]
+    parent = drf.SerializerMethodField()
+    plugin = drf.SerializerMethodField()
+    authority_certificate = drf.SerializerMethodField()
+
+    class Meta:
+        model = Authority
+        fields = (
+            "id", "name", "owner", "description", "active", "plugin", "options", "parent", "roles", "profiles",
+            "pki_base_url", "body", "chain", "not_before", "not_after", "authority_certificate",
+        )  # fmt: skip
+
+    def get_parent(self, authority: Authority) -> dict[str, Any] | None:
+        """The authority above it, if that is ours."""
+        return {"id": authority.parent.pk, "name": authority.parent.name} if authority.parent else None
+
+    def get_plugin(self, authority: Authority) -> dict[str, str]:
+        """Which plugin signs."""
+        return {"slug": authority.plugin}
+
+    def get_authority_certificate(self, authority: Authority) -> dict[str, Any] | None:
+        """Its own certificate's row."""
+        own = next(iter(authority.own_certificates.all()), None)
+        return None if own is None else dict(OwnCertificate(own).data)
+
+
+class Plugin(Serializer):
+    """Which plugin, and its options."""
+
+    slug = drf.CharField(max_length=64)
+    plugin_options = drf.JSONField(required=False)
+
+
+class AuthorityBase(Serializer):
+    """What making and importing have in common."""
+
+    name = drf.CharField(max_length=128)
+    owner = Email()
+    description = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
+    parent = Ref(Authority.objects.all, required=False, allow_null=True)
+    roles = Ref(Role.objects.all, many=True, required=False)
+    profiles = Ref(Profile.objects.all, many=True, required=False)
+    pki_base_url = drf.URLField(required=False, allow_blank=True, max_length=200)
+
+
+class AuthorityRequest(AuthorityBase):
+    """``POST /authorities``. Lemur's serialNumber, firstSerial, signingAlgorithm and sensitivity are accepted and ignored:
+    serials are random, and the signature follows from the key."""
+
+    type = drf.ChoiceField(choices=["root", "subca"], required=False, default="root")
+    authority = Ref(Authority.objects.all, required=False, allow_null=True)
+    plugin = Plugin(required=False)
+    common_name = drf.CharField(max_length=255)
+    organization = drf.CharField(required=False, allow_blank=True, max_length=255)
+    organizational_unit = drf.CharField(required=False, allow_blank=True, max_length=255)
+    country = drf.CharField(required=False, allow_blank=True, max_length=64)
+    state = drf.CharField(required=False, allow_blank=True, max_length=255)
+    location = drf.CharField(required=False, allow_blank=True, max_length=255)
+    key_type = drf.CharField(required=False, max_length=64)
+    validity_start = UtcDateTime(required=False, allow_null=True)
+    validity_end = UtcDateTime(required=False, allow_null=True)
+    validity_years = drf.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
+    path_length = drf.IntegerField(required=False, allow_null=True, min_value=0, max_value=20)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Lemur's clients call the parent ``authority`` in places; an intermediate needs one, a root has none."""
+        parent = attrs.pop("authority", None)
+        attrs.setdefault("parent", parent)
+        if attrs["type"] == "subca" and attrs["parent"] is None:
+            raise drf.ValidationError({"parent": ["If generating a subca, parent 'authority' must be specified."]})
+        if attrs["type"] == "root" and attrs["parent"] is not None:
+            raise drf.ValidationError({"parent": ["A root has no parent: say type 'subca', or leave the parent out."]})
+        return attrs
+
+
+class AuthorityImport(AuthorityBase):
+    """``POST /authorities/import``: a CA that exists."""
+
+    body = Pem(max_length=settings.MAX_PEM_IN_IMPORT)
+    chain = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
+    private_key = Pem(max_length=settings.MAX_PEM_IN_IMPORT)
+
+
+class AuthorityEdit(Serializer):
+    """``PUT /authorities/N``: what is absent stays as it is."""
+
+    owner = Email(required=False)
+    description = drf.CharField(required=False, allow_blank=True, max_length=1024)
+    active = drf.BooleanField(required=False)
+    roles = Ref(Role.objects.all, many=True, required=False)
+    profiles = Ref(Profile.objects.all, many=True, required=False)

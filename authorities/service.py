@@ -1,0 +1,155 @@
+"""What an authority can do for others: open itself for signing, say what it offers, draft a certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from cryptography import x509
+from django.db import IntegrityError, transaction
+
+from accounts.models import Role, User
+from accounts.service import create_role, ensure_owner_role
+from authorities.models import ISSUER_PLUGIN, Authority, Profile
+from authorities.permissions import permissions
+from core import keys
+from core.audit import Event, record
+from core.errors import Conflict, Invalid
+from pki import profiles, signing
+from pki.inspection import pem
+from pki.extensions import Extensions
+from plugins.contracts import Issuer
+from plugins.values import CaMaterial
+
+
+@dataclass(frozen=True)
+class OpenIssuer:
+    """An authority's plugin, and the CA's own certificate, chain and key where we keep them."""
+
+    plugin: Issuer
+    material: CaMaterial | None
+
+
+def issuer_of(authority: Authority) -> OpenIssuer:
+    """Open an authority. The key is opened once per process, and not validated again at each signature."""
+    return OpenIssuer(authority.open(), _material(authority.private_key, authority.body, authority.chain))
+
+
+@lru_cache(maxsize=256)
+def _material(key_uri: str | None, body: str, chain: str | None) -> CaMaterial | None:
+    if key_uri is None:
+        return None
+    opened = Authority(body=body, chain=chain)
+    return CaMaterial(opened.certificate, tuple(opened.issuers), keys.signer(key_uri))
+
+
+def profile_for(authority: Authority, name: str) -> profiles.Profile:
+    """The profile of that name, if the authority offers it to end entities. Invalid names those it does offer."""
+    offered = {profile.name: profile for profile in authority.profiles.all() if not profile.ca}
+    if name not in offered:
+        there_are = ", ".join(sorted(offered)) or "none"
+        raise Invalid.field("profile", f"{authority} does not offer the profile {name!r}. It offers: {there_are}.")
+    return offered[name].value()
+
+
+def draft(
+    authority: Authority,
+    *,
+    subject: x509.Name,
+    public_key: Any,
+    extensions: Extensions,
+    not_before: datetime,
+    not_after: datetime,
+) -> x509.Certificate | None:
+    """What this authority is about to sign, complete but for the signature; None where somebody else signs."""
+    material = issuer_of(authority).material
+    if material is None:
+        return None
+    return signing.draft(
+        subject=subject,
+        public_key=public_key,
+        issuer=material.certificate,
+        signer_public_key=material.key.public_key(),
+        serial=signing.random_serial(),
+        not_before=not_before,
+        not_after=not_after,
+        extensions=extensions,
+    )
+
+
+@dataclass(frozen=True)
+class NewAuthority:
+    """What a person says about an authority that they make or bring. ``offered`` None: every profile for end entities."""
+
+    name: str
+    owner: str
+    description: str = ""
+    plugin: str = ISSUER_PLUGIN
+    parent: Authority | None = None
+    roles: tuple[Role, ...] = ()
+    offered: tuple[Profile, ...] | None = None
+    pki_base_url: str = ""
+
+
+@transaction.atomic
+def create(
+    new: NewAuthority, *, by: User, material: CaMaterial, key_uri: str, event: Event = Event.AUTHORITY_CREATED
+) -> Authority:
+    """The row of an authority whose certificate exists, with the roles that run it. Conflict if the name is taken."""
+    permissions.require(by, "create", message="You are not allowed to create a new authority.")
+    ends = [c.not_valid_after_utc for c in (material.certificate, *material.chain)]
+    authority = Authority(
+        name=new.name,
+        owner=new.owner,
+        description=new.description,
+        plugin=new.plugin,
+        parent=new.parent,
+        pki_base_url=new.pki_base_url,
+        body=pem(material.certificate),
+        chain="".join(map(pem, material.chain)) or None,
+        private_key=key_uri,
+        not_before=material.certificate.not_valid_before_utc,
+        not_after=min(ends),
+    )
+    try:
+        with transaction.atomic():
+            authority.save()
+    except IntegrityError as error:
+        raise Conflict(f"Authority with name {new.name} already exists") from error
+    authority.roles.add(*new.roles, *_own_roles(authority, by=by))
+    authority.profiles.add(*(Profile.objects.filter(ca=False) if new.offered is None else new.offered))
+    record(event, authority, by=by, plugin=new.plugin, parent=new.parent.name if new.parent else None)
+    return authority
+
+
+def _own_roles(authority: Authority, *, by: User) -> list[Role]:
+    """Those who run it. New roles only: a name that exists already would hand the authority to strangers."""
+    made = [
+        create_role(f"{authority.name}_{duty}", description=f"{duty} of the authority {authority.name}", by=by)
+        for duty in ("admin", "operator")
+    ]
+    return [*made, ensure_owner_role(authority.owner, by=by)]
+
+
+CHANGEABLE = frozenset({"owner", "description", "active", "roles", "profiles"})
+
+
+@transaction.atomic
+def update(authority: Authority, *, by: User, **changes: Any) -> Authority:
+    """Change what may be changed about an authority: see :data:`CHANGEABLE`. Lists replace what was there."""
+    permissions.require(by, "change", authority, message="You are not authorized to update this authority.")
+    if unknown := set(changes) - CHANGEABLE:
+        raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
+    fields = sorted(changes)
+    for field in ("roles", "profiles"):
+        if field in changes:
+            getattr(authority, field).set(changes.pop(field))
+    for field, value in changes.items():
+        setattr(authority, field, value)
+    authority.save()
+    if "owner" in fields:
+        authority.roles.add(ensure_owner_role(authority.owner, by=by))
+    record(Event.AUTHORITY_UPDATED, authority, by=by, fields=fields)
+    return authority

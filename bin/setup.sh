@@ -1,0 +1,89 @@
+# Sourced by bin/up and bin/test, which set $root: makes .venv in the checkout and installs a lock file into it.
+# A copy of each installed lock file lies in .venv, so that a second start neither resolves nor installs anything.
+
+venv=$root/.venv
+python=$venv/bin/python
+apt_get="apt-get -q -o DPkg::Lock::Timeout=300"
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# install_lock LOCK...: the last one is installed, the ones before it are known to be part of it.
+install_lock() {
+    lock_is_installed "$@" && return
+    make_venv
+    for lock in "$@"; do :; done
+    rm -f "$venv"/requirements*.lock
+    say "Installing $lock into .venv; this happens once."
+    install_wheels "$root/$lock" || die "Installing $lock failed: see above; then run this again."
+    for lock in "$@"; do
+        cp "$root/$lock" "$venv/$lock"
+    done
+}
+
+lock_is_installed() {
+    for lock in "$@"; do
+        cmp -s "$root/$lock" "$venv/$lock" || return 1
+    done
+    is_new_enough "$python"
+}
+
+install_wheels() {
+    if command -v uv >/dev/null; then
+        uv pip install --quiet --python "$python" --require-hashes --only-binary :all: -r "$1"
+    else
+        "$python" -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --only-binary :all: -r "$1"
+    fi
+}
+
+make_venv() {
+    is_new_enough "$python" && { command -v uv >/dev/null || "$python" -m pip --version >/dev/null 2>&1; } && return
+    base=$(find_python) || install_python || die "Lemur needs Python 3.11 or newer: install it, then run this again."
+    base=$(find_python) || die "Lemur needs Python 3.11 or newer: install it, then run this again."
+    create_venv "$base" && return
+    install_python || die "Python's venv module is missing: install it (on Debian: apt-get install python3-venv), then run this again."
+    create_venv "$base" || die "$base -m venv failed: run it by hand to see why."
+}
+
+create_venv() {
+    if command -v uv >/dev/null; then
+        UV_PYTHON_DOWNLOADS=never uv venv --quiet --clear --python "$1" "$venv"
+    else
+        "$1" -m venv --clear "$venv" >/dev/null 2>&1
+    fi
+}
+
+# The first of these that is new enough; $PYTHON, where set, is the only one asked.
+find_python() {
+    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14 python}; do
+        path=$(command -v "$name") && is_new_enough "$path" && { printf '%s\n' "$path"; return 0; }
+    done
+    return 1
+}
+
+is_new_enough() {
+    [ -x "$1" ] && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# Debian leaves venv and pip out of its Python.
+install_python() {
+    may_apt || return 1
+    say "Installing Debian's python3-venv."
+    apt_install python3 python3-venv
+}
+
+may_apt() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive
+    export DEBIAN_FRONTEND
+    $apt_get update >/dev/null && $apt_get install -y --no-install-recommends "$@" >/dev/null
+}

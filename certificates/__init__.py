@@ -1,0 +1,1 @@
+"""The certificate: ordered, imported, shown, exported, changed. ``certificates.service`` has the verbs."""

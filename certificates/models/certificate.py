@@ -1,0 +1,278 @@
+"""The certificate: the aggregate root, and the vocabulary of questions about many of them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Self
+
+from cryptography import x509
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.timezone import now as clock
+
+from accounts.models import Role
+from authorities.models import Authority
+from certificates import extensions
+from certificates.models.domain import Domain
+from pki import chains, inspection
+from pki.subjects import Subject, rfc4514
+
+SOON = timedelta(days=30)
+
+
+class Status(models.TextChoices):
+    """What the last revocation check said; null: never asked."""
+
+    VALID = "valid"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+class CertificateQuerySet(models.QuerySet["Certificate"]):
+    """Questions about certificates, as adjectives."""
+
+    def present(self) -> Self:
+        """Not deleted."""
+        return self.filter(deleted=False)
+
+    def current(self, now: datetime) -> Self:
+        """Valid by date and not revoked."""
+        return self.present().filter(not_before__lte=now, not_after__gt=now).exclude(status=Status.REVOKED)
+
+    def expiring(self, now: datetime, within: timedelta = SOON) -> Self:
+        """Current, but not for long."""
+        return self.current(now).filter(not_after__lte=now + within)
+
+    def expired(self, now: datetime) -> Self:
+        """Over by date."""
+        return self.present().filter(not_after__lte=now)
+
+    def revoked(self) -> Self:
+        """Revoked, as far as we know."""
+        return self.present().filter(status=Status.REVOKED)
+
+    def with_replaced(self) -> Self:
+        """Annotated with ``was_replaced``: is there a newer certificate in its place?"""
+        through = Certificate.replaces.through
+        return self.annotate(was_replaced=Exists(through.objects.filter(to_certificate_id=OuterRef("pk"))))
+
+    def without_texts(self) -> Self:
+        """For lists: leaves body, chain and CSR in the database until somebody asks for them."""
+        return self.defer("body", "chain", "csr")
+
+
+class Certificate(models.Model):
+    """A certificate that exists, and what we know about it.
+
+    Everything that follows from ``body`` is filled in one place, :meth:`from_body`. ``private_key`` is a key URI, never a
+    key: ``certificates.service.reveal`` hands out the key, and writes down that it did.
+    """
+
+    name = models.CharField(max_length=256, unique=True)
+    owner = models.EmailField(max_length=128)
+    description = models.CharField(max_length=1024, blank=True)
+    notify = models.BooleanField(default=True)
+    rotation = models.BooleanField(default=False)
+    status = models.CharField(max_length=8, choices=Status, null=True, blank=True)
+    deleted = models.BooleanField(default=False)
+    handed_over = models.BooleanField(default=False, editable=False)
+    demo = models.BooleanField(default=False, editable=False)
+    date_created = models.DateTimeField(default=clock, editable=False)
+
+    body = models.TextField()
+    chain = models.TextField(null=True)
+    csr = models.TextField(null=True)
+    private_key = models.CharField(max_length=64, null=True, editable=False)
+    external_id = models.CharField(max_length=128, null=True, editable=False)
+
+    cn = models.CharField(max_length=255, null=True)
+    issuer = models.CharField(max_length=128)
+    serial = models.CharField(max_length=255)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    bits = models.PositiveIntegerField(null=True)
+    key_type = models.CharField(max_length=128, null=True)
+    signing_algorithm = models.CharField(max_length=128)
+    san = models.BooleanField(null=True)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the DER, in hex.")
+    spki_sha256 = models.CharField(max_length=64)
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="certificates")
+    authority = models.ForeignKey(Authority, models.PROTECT, null=True, blank=True, related_name="certificates")
+    root_authority = models.ForeignKey(
+        Authority, models.CASCADE, null=True, blank=True, related_name="own_certificates", editable=False
+    )
+    roles = models.ManyToManyField(Role, blank=True, related_name="certificates")
+    domains = models.ManyToManyField(Domain, through="CertificateDomain", related_name="certificates")
+    replaces = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="replaced")
+
+    objects = CertificateQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["authority", "serial"], condition=Q(authority__isnull=False), name="one_certificate_per_serial"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["not_after"], name="certificate_not_after"),
+            models.Index(fields=["not_before"], name="certificate_not_before"),
+            models.Index(fields=["serial"], name="certificate_serial"),
+            models.Index(fields=["fingerprint"], name="certificate_fingerprint"),
+            models.Index(fields=["spki_sha256"], name="certificate_spki"),
+            models.Index(fields=["cn"], name="certificate_cn"),
+            models.Index(fields=["owner"], name="certificate_owner"),
+            models.Index(fields=["issuer"], name="certificate_issuer"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return f"/certificates/{self.pk}"
+
+    @classmethod
+    def from_body(cls, body: str, **fields: Any) -> Certificate:
+        """A certificate whose columns follow from its PEM text; not saved, and without a name yet.
+
+        Raises :class:`pki.errors.BadCertificate` if anything of it cannot be read.
+        """
+        parsed = inspection.load(body)
+        facts = inspection.facts(parsed)
+        certificate = cls(
+            body=inspection.pem(parsed),
+            cn=facts.cn[:255] if facts.cn else facts.cn,
+            issuer=facts.issuer[:128],
+            serial=str(facts.serial),
+            not_before=facts.not_before,
+            not_after=facts.not_after,
+            bits=facts.bits,
+            key_type=facts.key_type,
+            signing_algorithm=facts.signing_algorithm,
+            san=facts.san,
+            fingerprint=facts.fingerprint,
+            spki_sha256=facts.spki_sha256,
+            **fields,
+        )
+        certificate.__dict__.update(parsed=parsed, facts=facts)
+        return certificate
+
+    @cached_property
+    def parsed(self) -> x509.Certificate:
+        """The certificate itself."""
+        return inspection.load(self.body)
+
+    @cached_property
+    def facts(self) -> inspection.Facts:
+        """Everything that can be read from it."""
+        return inspection.facts(self.parsed)
+
+    @property
+    def issuers(self) -> list[x509.Certificate]:
+        """The certificates of its chain, the direct issuer first."""
+        return chains.split(self.chain, limit=50) if self.chain else []
+
+    @property
+    def active(self) -> bool:
+        """Lemur's name for ``notify``."""
+        return self.notify
+
+    @property
+    def serial_hex(self) -> str:
+        """The serial number as most tools print it."""
+        return inspection.serial_hex(int(self.serial))
+
+    @property
+    def has_private_key(self) -> bool:
+        """Do we keep its key?"""
+        return self.private_key is not None
+
+    @cached_property
+    def subject_fields(self) -> Subject:
+        """The first value of each usual attribute of the subject."""
+        return Subject.from_name(self.parsed.subject)
+
+    @property
+    def subject(self) -> x509.Name:
+        """The subject."""
+        return self.parsed.subject
+
+    @property
+    def distinguished_name(self) -> str:
+        """The subject as RFC 4514 text."""
+        return rfc4514(self.parsed.subject)
+
+    @property
+    def public_key(self) -> Any:
+        """The public key."""
+        return self.parsed.public_key()
+
+    @property
+    def organization(self) -> str | None:
+        """The subject's O."""
+        return self.subject_fields.organization or None
+
+    @property
+    def organizational_unit(self) -> str | None:
+        """The subject's OU."""
+        return self.subject_fields.organizational_unit or None
+
+    @property
+    def country(self) -> str | None:
+        """The subject's C."""
+        return self.subject_fields.country or None
+
+    @property
+    def state(self) -> str | None:
+        """The subject's ST. Where the certificate stands in its life is :attr:`phase`."""
+        return self.subject_fields.state or None
+
+    @property
+    def location(self) -> str | None:
+        """The subject's L."""
+        return self.subject_fields.location or None
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """Its extensions in Lemur's form, see contract 3.4."""
+        return extensions.describe(self.facts)
+
+    @property
+    def validity_range(self) -> timedelta:
+        """How long it is valid in all."""
+        return self.not_after - self.not_before
+
+    @property
+    def validity_remaining(self) -> timedelta:
+        """How far from now its end is, in either direction."""
+        return abs(self.not_after - clock())
+
+    @property
+    def expired(self) -> bool | None:
+        """True once it is over, else None, as in Lemur."""
+        return True if self.not_after <= clock() else None
+
+    @property
+    def revoked(self) -> bool | None:
+        """True once we know of its revocation, else None."""
+        return True if self.status == Status.REVOKED else None
+
+    @property
+    def phase(self) -> str:
+        """Where it stands in its life: revoked, replaced, expired, not-yet-valid, expiring or valid."""
+        now = clock()
+        was_replaced = self.was_replaced if hasattr(self, "was_replaced") else self.replaced.exists()
+        for phase, holds in (
+            ("revoked", self.status == Status.REVOKED),
+            ("expired", self.not_after <= now),
+            ("replaced", was_replaced),
+            ("not-yet-valid", self.not_before > now),
+            ("expiring", self.not_after <= now + SOON),
+        ):
+            if holds:
+                return phase
+        return "valid"

@@ -1,0 +1,52 @@
+"""An order: a certificate that was asked for and does not exist yet."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+
+from django.conf import settings
+from django.db import models
+
+from authorities.models import Authority, Profile
+from certificates.models.certificate import Certificate
+from core.jobs import Job
+from pki import profiles
+
+# Longer than the web server lets a request run, so that the sweep never mints an order that a request still works on.
+REQUEST_LEASE = timedelta(seconds=90)
+
+
+class Order(Job):
+    """Everything that is needed to obtain the certificate, written down before the CA is asked.
+
+    ``draft`` is what our own CA will sign, complete but for the signature (DER): signing it again gives the same
+    to-be-signed bytes. ``spec`` holds what the certificate's row will need, as JSON.
+    """
+
+    authority = models.ForeignKey(Authority, models.CASCADE, related_name="orders")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
+    spec = models.JSONField()
+    csr = models.TextField()
+    private_key = models.CharField(max_length=64, null=True)
+    profile = models.CharField(max_length=64)
+    draft = models.BinaryField(null=True)
+    not_before_asked = models.DateTimeField()
+    not_after_asked = models.DateTimeField()
+    external_id = models.CharField(max_length=128, null=True)
+    idempotency = models.CharField(max_length=64, null=True, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, related_name="order")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="order_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"order {self.pk} for {self.spec.get('common_name') or self.spec.get('owner')}"
+
+    @cached_property
+    def profile_value(self) -> profiles.Profile:
+        """The profile it names, as pki works with it."""
+        return Profile.objects.get(name=self.profile).value()

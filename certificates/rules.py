@@ -1,0 +1,104 @@
+"""May this name, key and validity be asked of this authority by this user?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts.models import User
+from authorities.models import Authority
+from certificates.models import Domain
+from core.errors import Invalid
+from pki import validity
+from pki.errors import BadName
+from pki.names import Name, NameType, normalise_dns, parse
+from pki.profiles import Profile
+
+
+def check_names(common_name: str, names: Sequence[Name], by: User) -> None:
+    """Refuse names that the site does not allow, or has marked as sensitive (contract 9.7).
+
+    Compared as lower-case A-labels, so that no other spelling gets around a rule. A common name with a space inside is a
+    person's or a device's, not a domain's.
+    """
+    if len(names) > settings.MAX_NAMES_IN_ORDER:
+        raise Invalid.field(
+            "extensions.sub_alt_names.names", f"At most {settings.MAX_NAMES_IN_ORDER} names may be asked for at once."
+        )
+    domains = {name.value: "extensions.sub_alt_names.names" for name in names if name.type is NameType.DNS}
+    if common_name and " " not in common_name:
+        domains.setdefault(_comparable(common_name), "common_name")
+    if by.is_administrator or by.role_names & set(settings.SENSITIVE_DOMAIN_ROLES):
+        return
+    _check_allowed(domains)
+    _check_sensitive(domains)
+
+
+def _check_allowed(domains: dict[str, str]) -> None:
+    patterns = [re.compile(pattern) for pattern in settings.LEMUR_ALLOWED_DOMAINS]
+    for domain, field in domains.items() if patterns else ():
+        if not any(pattern.match(domain) for pattern in patterns):
+            raise Invalid.field(
+                field,
+                f"Domain {domain} does not match allowed domain patterns. "
+                "Contact an administrator to issue the certificate.",
+            )
+
+
+def _check_sensitive(domains: dict[str, str]) -> None:
+    sensitive = Domain.objects.filter(name__in=list(domains), sensitive=True).values_list("name", flat=True).first()
+    if sensitive is not None:
+        raise Invalid.field(
+            domains[sensitive],
+            f"Domain {sensitive} has been marked as sensitive. Contact an administrator to issue the certificate.",
+        )
+
+
+def _comparable(common_name: str) -> str:
+    try:
+        return normalise_dns(common_name)
+    except BadName:
+        return common_name.lower()
+
+
+def settle_validity(
+    authority: Authority,
+    profile: Profile,
+    *,
+    start: datetime | None,
+    end: datetime | None,
+    years: int | None,
+    now: datetime,
+) -> tuple[datetime, datetime]:
+    """The validity that will be asked for: explicit ones are refused outside the authority's, defaults fit into it."""
+    weekends = settings.LEMUR_ALLOW_WEEKEND_EXPIRATION
+    if years is not None:
+        start, end = validity.years(now, years, weekends=weekends)
+    if end is not None and not weekends and end.weekday() in (5, 6):
+        raise Invalid.field("validity_end", "Validity end must not land on a weekend.")
+    return validity.settle(
+        start=start,
+        end=end,
+        now=now,
+        default=profile.default,
+        longest=profile.longest,
+        issuer_not_before=authority.not_before,
+        issuer_not_after=authority.not_after,
+    )
+
+
+def names_with_common_name(common_name: str, names: Iterable[Name]) -> tuple[Name, ...]:
+    """The names, with the common name first if it is a domain or address that is missing among them (RFC 9525)."""
+    listed = tuple(names)
+    if not common_name or " " in common_name:
+        return listed
+    for kind in (NameType.IP, NameType.DNS):
+        try:
+            name = parse(kind, common_name)
+        except BadName:
+            continue
+        return listed if name in listed else (name, *listed)
+    return listed

@@ -1,0 +1,211 @@
+"""Making and importing authorities: each has a Certificate row of its own at once, so that it is watched like any other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cryptography import x509
+from django.conf import settings
+from django.db import transaction
+from django.utils.timezone import now as clock
+
+from accounts.models import User
+from accounts.service import acting
+from authorities import ledger
+from authorities import service as authorities
+from authorities.models import Authority
+from authorities.permissions import permissions
+from authorities.service import NewAuthority
+from certificates import rules
+from certificates.extensions import as_invalid
+from certificates.models import Certificate
+from certificates.service import placing
+from core import keys as key_store
+from core.audit import Event
+from core.errors import Invalid
+from core.failpoints import failpoint
+from pki import chains, inspection, keys, profiles, signing
+from pki.errors import PkiError
+from pki.extensions import BasicConstraints, Extensions
+from pki.subjects import Subject
+from plugins import OptionErrors, PluginUnavailable, parse, registry
+from plugins.contracts import CreatesAuthorities
+from plugins.values import CaMaterial, CaRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaSpec:
+    """What a new CA certificate should say. ``path_length`` None: the profile's."""
+
+    common_name: str
+    organization: str = ""
+    organizational_unit: str = ""
+    country: str = ""
+    state: str = ""
+    location: str = ""
+    key_type: str = "ECCPRIME256V1"
+    validity_start: datetime | None = None
+    validity_end: datetime | None = None
+    validity_years: int | None = None
+    path_length: int | None = None
+
+
+def create_authority(
+    new: NewAuthority, spec: CaSpec, *, by: User | None = None, now: datetime | None = None
+) -> Authority:
+    """A new root, or with ``new.parent`` an intermediate under it, made by the authority's plugin.
+
+    Our own plugin signs in this process, so one transaction holds everything: a crash leaves nothing behind.
+    """
+    by, now = acting(by), now or clock()
+    _require_may_create(new, by)
+    try:
+        return _create(new, spec, by=by, now=now)
+    except PkiError as error:
+        raise as_invalid(error, default="common_name") from error
+
+
+def _require_may_create(new: NewAuthority, by: User) -> None:
+    permissions.require(by, "create", message="You are not allowed to create a new authority.")
+    if new.parent is not None:
+        permissions.require(
+            by, "use", new.parent, message="You are not authorized to use the specified parent authority."
+        )
+        if not new.parent.active:
+            raise Invalid.field("parent", "The authority is inactive.")
+    if not new.name.strip():
+        raise Invalid.field("name", "Missing data for required field.")
+
+
+@transaction.atomic
+def _create(new: NewAuthority, spec: CaSpec, *, by: User, now: datetime) -> Authority:
+    plugin = _plugin(new.plugin)
+    parent = authorities.issuer_of(new.parent).material if new.parent else None
+    stored, key = key_store.generate(keys.KeySpec.parse(spec.key_type))
+    draft = _draft(new, spec, key, parent, now=now)
+    if new.parent is not None:
+        ledger.reserve(new.parent, draft)
+    issued = plugin.create_authority(CaRequest(subject=draft.subject, key=key, draft=draft, parent=parent))
+    certificate = inspection.load(issued.body)
+    material = CaMaterial(certificate, tuple(inspection.load(link) for link in issued.chain), key)
+    return _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_CREATED)
+
+
+def _plugin(slug: str) -> CreatesAuthorities:
+    try:
+        plugin = registry.get(slug, "issuer")
+        if not issubclass(plugin, CreatesAuthorities):
+            raise Invalid.field("plugin", f"The plugin {slug} cannot create authorities; import the existing one.")
+        return plugin(parse(plugin.Options, {}))
+    except PluginUnavailable as error:
+        raise Invalid.field("plugin", str(error)) from error
+    except OptionErrors as error:
+        raise Invalid(reasons={"plugin": {"plugin_options": error.errors}}) from error
+
+
+def _draft(
+    new: NewAuthority, spec: CaSpec, key: keys.PrivateKey, parent: CaMaterial | None, *, now: datetime
+) -> x509.Certificate:
+    profile = profiles.BUILT_IN["intermediate" if parent else "root"]
+    subject = _subject(spec).to_name()
+    length = _path_length(spec, profile, parent)
+    asked = Extensions(basic_constraints=BasicConstraints(ca=True, path_length=length))
+    profiles.check(profile, asked=asked, subject=subject, key_type=keys.KeySpec.parse(spec.key_type).name)
+    start, end = _validity(new, spec, profile, now=now)
+    return signing.draft(
+        subject=subject,
+        public_key=key.public_key(),
+        issuer=parent.certificate if parent else None,
+        signer_public_key=(parent.key if parent else key).public_key(),
+        serial=signing.random_serial(),
+        not_before=start,
+        not_after=end,
+        extensions=profiles.settle(profile, asked, key_type=spec.key_type),
+    )
+
+
+def _path_length(spec: CaSpec, profile: profiles.Profile, parent: CaMaterial | None) -> int | None:
+    """How many CAs may follow under the new one; its parent's own limit counts down (RFC 5280 4.2.1.9)."""
+    wanted = profile.path_length if spec.path_length is None else spec.path_length
+    limit = inspection.facts(parent.certificate).path_length if parent else None
+    if limit == 0:
+        raise Invalid.field("parent", "The parent's path length is 0: it signs end entities only, no further authorities.")
+    if limit is not None and (wanted is None or wanted >= limit):
+        raise Invalid.field("path_length", f"The parent's path length is {limit}; give one below that.")
+    return wanted
+
+
+def _subject(spec: CaSpec) -> Subject:
+    if not spec.common_name.strip():
+        raise Invalid.field("common_name", "Missing data for required field.")
+    names = ("common_name", "organization", "organizational_unit", "country", "state", "location")
+    return Subject(**{name: getattr(spec, name) for name in names})
+
+
+def _validity(
+    new: NewAuthority, spec: CaSpec, profile: profiles.Profile, *, now: datetime
+) -> tuple[datetime, datetime]:
+    within = new.parent or Authority(not_before=now.replace(year=1950), not_after=now.replace(year=9999))
+    start, end = spec.validity_start, spec.validity_end
+    return rules.settle_validity(within, profile, start=start, end=end, years=spec.validity_years, now=now)
+
+
+def import_authority(
+    new: NewAuthority, *, body: str, private_key: str, chain: str = "", by: User | None = None, now: datetime | None = None
+) -> Authority:
+    """Take over a CA that exists: its certificate, the certificates above it up to the root, its private key."""
+    by, now = acting(by), now or clock()
+    _require_may_create(new, by)
+    material = _read(body, private_key, chain)
+    with transaction.atomic():
+        stored = key_store.store(material.key)
+        new = replace(new, parent=new.parent or _known_parent(material))
+        return _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
+
+
+def _read(body: str, private_key: str, chain: str) -> CaMaterial:
+    try:
+        certificate = inspection.load(body)
+        facts = inspection.facts(certificate)
+        links = chains.split(chain, limit=settings.MAX_CHAIN) if chain.strip() else []
+        chains.verify(certificate, links)
+        key = keys.load_private_key(private_key)
+    except PkiError as error:
+        raise as_invalid(error, default="body") from error
+    if not facts.is_ca:
+        raise Invalid.field("body", "This is no CA certificate: its basic constraints do not say CA:TRUE.")
+    if not keys.belongs(key, certificate.public_key()):
+        raise Invalid.rule("Private key does not match certificate.")
+    return CaMaterial(certificate, tuple(links), key)
+
+
+def _known_parent(material: CaMaterial) -> Authority | None:
+    """The authority we already run that signed this one, if any."""
+    if not material.chain:
+        return None
+    fingerprint = inspection.fingerprint(material.chain[0])
+    own = Certificate.objects.filter(fingerprint=fingerprint, root_authority__isnull=False).first()
+    return own.root_authority if own else None
+
+
+def _found(
+    new: NewAuthority, material: CaMaterial, key_uri: str, *, by: User, now: datetime, event: Event
+) -> Authority:
+    authority = authorities.create(new, by=by, material=material, key_uri=key_uri, event=event)
+    certificate = Certificate.from_body(
+        authority.body,
+        chain=authority.chain,
+        private_key=key_uri,
+        owner=authority.owner,
+        description=authority.description,
+        user=by,
+        root_authority=authority,
+        date_created=now,
+    )
+    placing.place(certificate, name=authority.name, roles=authority.roles.all(), replaces=(), by=by)
+    failpoint("authority.before-commit")
+    return authority
+
+
+__all__ = ["CaSpec", "NewAuthority", "create_authority", "import_authority"]

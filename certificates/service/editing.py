@@ -1,0 +1,103 @@
+"""Changing what we say about a certificate, deleting it, revoking it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.timezone import now as clock
+
+from accounts.models import User
+from accounts.service import acting, ensure_owner_role
+from authorities import ledger
+from certificates.models import Certificate
+from certificates.models.certificate import Status
+from certificates.permissions import permissions
+from certificates.service.placing import add_replaced, create_certificate_roles, require_may_replace
+from core.audit import Event, record
+from core.errors import NotFound, Precondition
+
+__all__ = ["create_certificate_roles", "delete", "revoke", "update"]
+
+COLUMNS = frozenset({"owner", "description", "notify", "rotation"})
+LISTS = frozenset({"roles", "replaces"})
+MISSING = "Cannot find specified certificate"
+
+
+@transaction.atomic
+def update(cert_id: int, *, by: User | None = None, **changes: Any) -> Certificate:
+    """Change a certificate's owner, description, notify, rotation, roles or replaces; lists replace what was there.
+
+    A new owner takes over: the old owner's role goes, and the creator has no more rights than anybody else.
+    """
+    by = acting(by)
+    if unknown := set(changes) - COLUMNS - LISTS:
+        raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
+    certificate = _present(cert_id)
+    permissions.require(by, "change", certificate, message="You are not authorized to update this certificate")
+    lists = {name: list(changes.pop(name)) for name in LISTS & set(changes)}
+    _set_columns(certificate, changes, by=by)
+    if "roles" in lists:
+        certificate.roles.set([*lists["roles"], ensure_owner_role(certificate.owner, by=by)])
+    if "replaces" in lists:
+        _set_replaces(certificate, lists["replaces"], by=by)
+    record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted([*changes, *lists]))
+    return certificate
+
+
+def _present(cert_id: int) -> Certificate:
+    certificate = Certificate.objects.filter(pk=cert_id).first()
+    if certificate is None:
+        raise NotFound(MISSING)
+    return certificate
+
+
+def _set_columns(certificate: Certificate, changes: dict[str, Any], *, by: User) -> None:
+    if "owner" in changes:
+        changes["owner"] = changes["owner"].strip().lower()
+        if changes["owner"] != certificate.owner:
+            certificate.roles.remove(*certificate.roles.filter(name=certificate.owner))
+            certificate.roles.add(ensure_owner_role(changes["owner"], by=by))
+            certificate.handed_over = True
+    for name, value in changes.items():
+        setattr(certificate, name, value)
+    certificate.save(update_fields=[*changes, "handed_over"])
+
+
+def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: User) -> None:
+    known = set(certificate.replaces.all())
+    added = [other for other in wanted if other not in known]
+    require_may_replace(added, by)
+    certificate.replaces.remove(*(known - set(wanted)))
+    add_replaced(certificate, added)
+
+
+@transaction.atomic
+def delete(cert_id: int, *, by: User | None = None) -> None:
+    """Mark a certificate as deleted: it leaves the lists, the row and its history stay."""
+    by = acting(by)
+    certificate = _present(cert_id)
+    if certificate.deleted:
+        raise Precondition("Certificate is already deleted")
+    permissions.require(by, "delete", certificate, message="You are not authorized to delete this certificate")
+    Certificate.objects.filter(pk=certificate.pk).update(deleted=True)
+    record(Event.CERTIFICATE_DELETED, certificate, by=by)
+
+
+@transaction.atomic
+def revoke(
+    certificate: Certificate, *, reason: str = "unspecified", by: User | None = None, now: datetime | None = None
+) -> None:
+    """Revoke a certificate of an authority whose ledger is ours; nobody is told any more that it expires.
+
+    A duplicate never gives a right: the permission on every row of the same certificate is asked.
+    """
+    by, now = acting(by), now or clock()
+    for same in Certificate.objects.filter(authority=certificate.authority, serial=certificate.serial):
+        permissions.require(by, "revoke", same, message="You are not authorized to revoke this certificate.")
+    if certificate.authority is None or certificate.authority.private_key is None:
+        raise Precondition("Revoke is not implemented for issuer of this certificate")
+    ledger.revoke(certificate.authority, certificate.serial, reason=reason, at=now)
+    Certificate.objects.filter(pk=certificate.pk).update(status=Status.REVOKED, notify=False, rotation=False)
+    record(Event.CERTIFICATE_REVOKED, certificate, by=by, reason=reason)

@@ -1,0 +1,97 @@
+"""Everything that an order for a certificate can say, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import Role
+from authorities.models import Authority
+from certificates import extensions as wire
+from certificates.models import Certificate
+from core.errors import Invalid
+from pki.extensions import Extensions
+from pki.subjects import Subject
+
+SUBJECT_FIELDS = ("organization", "organizational_unit", "country", "state", "location")
+# The seed's synonyms, and what get_certificate_primitives returns twice.
+SYNONYMS = {"cn": "common_name", "replacements": "replaces", "not_before": "validity_start", "not_after": "validity_end"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateSpec:
+    """What was asked for.
+
+    A subject field that is None takes the site's default, an empty one is left out. ``csr`` means that the requester keeps
+    the key: then subject, names and usages come from it.
+    """
+
+    authority: Authority
+    owner: str
+    common_name: str = ""
+    organization: str | None = None
+    organizational_unit: str | None = None
+    country: str | None = None
+    state: str | None = None
+    location: str | None = None
+    key_type: str = "ECCPRIME256V1"
+    csr: str | None = None
+    extensions: Extensions = field(default_factory=Extensions)
+    profile: str = "server"
+    validity_start: datetime | None = None
+    validity_end: datetime | None = None
+    validity_years: int | None = None
+    name: str | None = None
+    description: str = ""
+    notify: bool = True
+    rotation: bool = False
+    replaces: tuple[Certificate, ...] = ()
+    roles: tuple[Role, ...] = ()
+
+    @classmethod
+    def of(cls, **fields: Any) -> CertificateSpec:
+        """From keyword arguments as the seed's ``create`` takes them; an unknown one is a TypeError."""
+        known = {SYNONYMS.get(name, name): value for name, value in fields.items()}
+        if not known.get("owner"):
+            raise Invalid.field("owner", "Missing data for required field.")
+        if not isinstance(known.get("authority"), Authority):
+            raise Invalid.rule("Missing Authority.")
+        known["owner"] = known["owner"].strip().lower()
+        known["common_name"] = (known.get("common_name") or "").strip()
+        known["extensions"] = wire.parse(known.get("extensions"))
+        known["description"] = known.get("description") or ""
+        for many in ("replaces", "roles"):
+            known[many] = tuple(dict.fromkeys(known.get(many) or ()))
+        for name in ("key_type", "profile", "notify", "rotation"):
+            if known.get(name) is None:
+                known.pop(name, None)
+        return cls(**known)
+
+    def subject(self) -> Subject:
+        """The subject of the request, the site's defaults filled in."""
+        given = {name: getattr(self, name) for name in SUBJECT_FIELDS}
+        defaults = {name: getattr(settings, f"LEMUR_DEFAULT_{name.upper()}") for name in SUBJECT_FIELDS}
+        chosen = {name: defaults[name] if value is None else value for name, value in given.items()}
+        email = self.owner if settings.LEMUR_OWNER_EMAIL_IN_SUBJECT else ""
+        return Subject(common_name=self.common_name, email=email, **chosen)
+
+    def row_fields(self) -> Mapping[str, Any]:
+        """What the certificate's row will need of this, as JSON."""
+        return {
+            "owner": self.owner,
+            "common_name": self.common_name,
+            "name": self.name,
+            "description": self.description,
+            "notify": self.notify,
+            "rotation": self.rotation,
+            "replaces": _pks(self.replaces),
+            "roles": _pks(self.roles),
+        }
+
+
+def _pks(rows: Iterable[Any]) -> list[int]:
+    return [row.pk for row in rows]

@@ -1,0 +1,11 @@
+"""The app that carries the shared kernel."""
+
+from django.apps import AppConfig
+
+
+class CoreConfig(AppConfig):
+    name = "core"
+    verbose_name = "Kernel"
+
+    def ready(self) -> None:
+        from core import checks  # noqa: F401, PLC0415  registers the system checks, which need loaded apps

@@ -1,0 +1,119 @@
+"""The audit log: one explicit call per event, in the transaction of the change that it records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Model
+
+from core.models import AuditEntry
+
+log = structlog.get_logger("audit")
+
+
+class Event(StrEnum):
+    """Everything worth remembering, as ``<thing>.<past participle>``. A new event is a new line here and in docs/reference/events.md."""
+
+    APIKEY_CREATED = "apikey.created"
+    APIKEY_REVOKED = "apikey.revoked"
+    AUTHORITY_CREATED = "authority.created"
+    AUTHORITY_IMPORTED = "authority.imported"
+    AUTHORITY_UPDATED = "authority.updated"
+    CERTIFICATE_DELETED = "certificate.deleted"
+    CERTIFICATE_EXPORTED = "certificate.exported"
+    CERTIFICATE_IMPORTED = "certificate.imported"
+    CERTIFICATE_ISSUED = "certificate.issued"
+    CERTIFICATE_ORDERED = "certificate.ordered"
+    CERTIFICATE_REVOKED = "certificate.revoked"
+    CERTIFICATE_UPDATED = "certificate.updated"
+    KEY_REVEALED = "key.revealed"
+    LOGIN_FAILED = "login.failed"
+    LOGIN_SUCCEEDED = "login.succeeded"
+    ORDER_FAILED = "order.failed"
+    PROFILE_CREATED = "profile.created"
+    PROFILE_UPDATED = "profile.updated"
+    ROLE_CREATED = "role.created"
+    ROLE_GRANTED = "role.granted"
+    USER_CREATED = "user.created"
+
+
+@dataclass(frozen=True)
+class Acting:
+    """On whose behalf, and from where, the present work is done.
+
+    ``kind`` is "request", "task" or "" (a shell, a command, a test). ``idempotency`` names the caller's Idempotency-Key
+    together with the caller, so that a service can recognise work it has already begun. ``demo`` marks what is written.
+    """
+
+    kind: str = ""
+    user: Any = None
+    request_id: str = ""
+    address: str = ""
+    api_key: str = ""
+    idempotency: str = ""
+    demo: bool = False
+
+    def facts(self) -> dict[str, str]:
+        """What the audit log keeps of this, without what is empty."""
+        facts = {"kind": self.kind, "request_id": self.request_id, "address": self.address, "api_key": self.api_key}
+        return {name: value for name, value in facts.items() if value}
+
+
+_acting: ContextVar[Acting] = ContextVar("acting", default=Acting())  # noqa: B039  frozen, so sharing the default is safe
+
+
+def acting() -> Acting:
+    """The present context."""
+    return _acting.get()
+
+
+def assume(context: Acting) -> None:
+    """Replace the context within a request, whose middleware resets it; everybody else uses :func:`acting_as`."""
+    _acting.set(context)
+
+
+@contextmanager
+def acting_as(**changes: Any) -> Iterator[Acting]:
+    """Work within a context that differs from the present one by ``changes``; see :class:`Acting` for the names."""
+    token = _acting.set(replace(_acting.get(), **changes))
+    try:
+        yield _acting.get()
+    finally:
+        _acting.reset(token)
+
+
+def record(event: Event, target: Model, *, by: Any, **details: Any) -> None:
+    """Remember that ``by`` did ``event`` to ``target``. ``details`` must be JSON and must never hold a secret."""
+    context = acting()
+    entry = AuditEntry(
+        event=event,
+        actor=by,
+        actor_name=by.get_username(),
+        target_type=target._meta.label_lower,
+        target_id=str(target.pk),
+        target_name=str(target)[:255],
+        details=details,
+        context=context.facts(),
+        demo=context.demo,
+    )
+    entry.save(force_insert=True)
+    transaction.on_commit(lambda: _tell(entry), robust=True)
+
+
+def _tell(entry: AuditEntry) -> None:
+    """The same row as a line on the logger ``audit``, for whoever collects logs."""
+    log.info(
+        entry.event,
+        actor=entry.actor_name,
+        target=f"{entry.target_type}:{entry.target_id}",
+        name=entry.target_name,
+        details=entry.details,
+        context=entry.context,
+    )

@@ -1,0 +1,60 @@
+"""System checks that explain a wrong setting with a hint: ``manage.py check --deploy`` is the installation test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from core.errors import Unavailable
+from core.secrets import keyring
+from pki.errors import SealError
+from plugins import PluginUnavailable, registry
+
+
+@register()
+def encryption_keys(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Can keys be sealed at all?"""
+    try:
+        keyring()
+    except (SealError, Unavailable) as error:
+        hint = "Make one with `manage.py create_encryption_key` and set ENCRYPTION_KEYS or ENCRYPTION_KEYS_FILE."
+        return [Error(f"ENCRYPTION_KEYS cannot be used: {error}", hint=hint, id="core.E001")]
+    return []
+
+
+@register()
+def operator_plugins(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Are the plugins that the environment names there?"""
+    problems: list[CheckMessage] = []
+    for setting, kind in (("KEY_CUSTODY", "custody"), ("METRICS", "metric")):
+        try:
+            registry.get(getattr(settings, setting), kind)
+        except PluginUnavailable as error:
+            hint = f"Available: {', '.join(entry.slug for entry in registry.of_kind(kind))}."
+            problems.append(Error(f"{setting}: {error}", hint=hint, id="core.E002"))
+    return problems
+
+
+@register()
+def allowed_domains(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Do the patterns compile? A bad one would otherwise refuse, or worse allow, every order."""
+    problems: list[CheckMessage] = []
+    for pattern in settings.LEMUR_ALLOWED_DOMAINS:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            problems.append(Error(f"LEMUR_ALLOWED_DOMAINS: {pattern!r} is no regular expression: {error}", id="core.E003"))
+    return problems
+
+
+@register(deploy=True)
+def transport(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Is the site reached over HTTPS?"""
+    if settings.SITE_ROOT.startswith("https://") or re.match(r"http://(127\.|localhost|\[::1\])", settings.SITE_ROOT):
+        return []
+    hint = "Put a proxy with TLS in front and set SITE_ROOT=https://… and TRUSTED_PROXIES."
+    return [Warning(f"SITE_ROOT is {settings.SITE_ROOT}: log-ins and keys would cross the network in clear.", hint=hint, id="core.W001")]

@@ -1,0 +1,75 @@
+"""A job: something we must do in the outside world, written down before we do it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import F
+from django.utils.timezone import now as clock
+
+LEASE = timedelta(minutes=10)
+
+
+class LeaseLost(Exception):
+    """Another worker took this job over while we slept; nothing was written."""
+
+
+class JobQuerySet(models.QuerySet[Any]):
+    """What sweeps and workers ask of jobs."""
+
+    def due(self, now: datetime | None = None) -> Self:
+        """Waiting, and either never tried, or its retry time or its lease has passed."""
+        return self.filter(state=Job.State.WAITING, not_before__lte=now or clock())
+
+    def claim(self, pk: int, *, lease: timedelta = LEASE, now: datetime | None = None) -> Any:
+        """Take one due job for ourselves, or return None if it is not due or another worker was faster.
+
+        One conditional UPDATE decides, on both engines; no lock is held while the outside world is slow. If we die, the
+        lease runs out and someone else takes over.
+        """
+        now = now or clock()
+        taken = self.due(now).filter(pk=pk).update(not_before=now + lease, attempts=F("attempts") + 1)
+        return self.get(pk=pk) if taken else None
+
+
+class Job(models.Model):
+    """Claimed with a lease, retried ever less often, and never silently forgotten."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        DONE = "done"
+        FAILED = "failed"
+        UNKNOWN = "unknown"
+
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(default=clock)
+    last_error = models.TextField(blank=True)
+    max_attempts = 8
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def succeed(self, **changes: Any) -> None:
+        """Done; ``changes`` are stored with it. Raises :class:`LeaseLost` if the job is not ours any more."""
+        self._close(state=self.State.DONE, last_error="", **changes)
+
+    def fail(self, error: str, *, permanent: bool = False, now: datetime | None = None) -> None:
+        """Remember what went wrong; try again later, ever less often, unless it is hopeless."""
+        if permanent or self.attempts >= self.max_attempts:
+            self._close(state=self.State.FAILED, last_error=error)
+        else:
+            later = (now or clock()) + timedelta(seconds=30 * 2**self.attempts)
+            self._close(state=self.State.WAITING, last_error=error, not_before=later)
+
+    def _close(self, **changes: Any) -> None:
+        # The number of attempts is the fencing token: whoever claimed after us has raised it.
+        mine = type(self)._default_manager.filter(pk=self.pk, attempts=self.attempts, state=self.State.WAITING)
+        if not mine.update(**changes):
+            raise LeaseLost(f"{self} was taken over by another worker.")
+        for name, value in changes.items():
+            setattr(self, name, value)

@@ -1,0 +1,101 @@
+"""What the kernel remembers: the audit log, where keys are kept, and answers that may be asked for twice."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import models
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Refuses what would change the past."""
+
+    def update(self, **changes: Any) -> NoReturn:
+        raise TypeError("The audit log is append-only.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Only entries about demo data may go, and only together with it."""
+        if self.filter(demo=False).exists():
+            raise TypeError("The audit log is append-only.")
+        return super().delete()
+
+
+class AuditEntry(models.Model):
+    """What happened, to what, by whom, from where. Written once, never changed.
+
+    The actor is no database constraint: a person's row may go (demo data), the evidence stays and keeps the name.
+    """
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    event = models.CharField(max_length=64)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, db_constraint=False, related_name="+")
+    actor_name = models.CharField(max_length=150)
+    target_type = models.CharField(max_length=64)
+    target_id = models.CharField(max_length=64)
+    target_name = models.CharField(max_length=255)
+    details = models.JSONField(default=dict)
+    context = models.JSONField(default=dict)
+    demo = models.BooleanField(default=False)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["target_type", "target_id", "-id"], name="audit_target")]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.target_name} by {self.actor_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; a second save of the same entry is an error."""
+        if self.pk:
+            raise TypeError("The audit log is append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse, unless the entry is about demo data."""
+        if not self.demo:
+            raise TypeError("The audit log is append-only.")
+        return super().delete(*args, **kwargs)
+
+
+class StoredKey(models.Model):
+    """Where one private key is kept: which custody has it, and what that custody needs to find it again.
+
+    The reference of the built-in custody is the sealed key itself; see pki.envelope.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    custody = models.CharField(max_length=64)
+    spki_sha256 = models.CharField(max_length=64)
+    reference = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.uri
+
+    @property
+    def uri(self) -> str:
+        """The name by which the other tables know this key."""
+        return f"key:{self.pk}"
+
+
+class IdempotentAnswer(models.Model):
+    """The answer to a POST that bore an Idempotency-Key, so that asking again does not do it again."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    status = models.PositiveSmallIntegerField(null=True, help_text="Empty while the first request is still at work.")
+    body = models.JSONField(null=True)
+    lease_until = models.DateTimeField(help_text="When the first request must be presumed dead.")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotent_answer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.user_id}"

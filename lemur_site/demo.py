@@ -1,0 +1,214 @@
+"""A believable company for a first look: made through the services, with ``now`` in the past; marked, and taken away whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils.timezone import now as clock
+
+from accounts import service as accounts
+from accounts.models import Role, User
+from authorities.models import Authority, Issuance
+from certificates import service
+from certificates.models import Certificate, CertificateDomain, Domain, Order
+from certificates.service.authority import CaSpec, NewAuthority
+from core.audit import acting_as
+from core.errors import Conflict
+from core.models import AuditEntry, StoredKey
+from pki import inspection, keys, names, signing
+from pki.extensions import Extensions
+from pki.subjects import Subject
+
+COMPANY = "Example Outfitters"
+DOMAIN = "outfitters.example"
+TEAMS = {"shop": ("ines", "tomasz"), "platform": ("maya", "oleg"), "data": ("yuki",), "warehouse": ("ada", "sam")}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A certificate of the demo: issued ``age`` days ago for ``life`` days."""
+
+    team: str
+    names: tuple[str, ...]
+    age: int
+    life: int = 90
+    key_type: str = "ECCPRIME256V1"
+    profile: str = "server"
+    rotation: bool = False
+    revoke: str = ""
+    successor: bool = False
+    description: str = ""
+
+
+WANTED = (
+    Wanted("shop", ("www", "shop", "checkout"), age=20, rotation=True, description="Storefront, behind the CDN."),
+    Wanted("shop", ("payments",), age=81, description="Payment gateway callback."),
+    Wanted("shop", ("img", "static"), age=12, life=200),
+    Wanted("shop", ("gift-cards",), age=140, description="Closed down with the spring campaign."),
+    Wanted("shop", ("m",), age=55, revoke="cessationOfOperation", description="The old mobile site."),
+    Wanted("platform", ("*.internal",), age=70, rotation=True, description="Ingress of the cluster."),
+    Wanted("platform", ("vpn", "vpn-2"), age=60, life=365, key_type="RSA2048", description="Appliance: RSA only."),
+    Wanted("platform", ("git",), age=85, successor=True, rotation=True),
+    Wanted("platform", ("registry", "packages"), age=30, life=120),
+    Wanted("platform", ("10.20.0.5", "ldap"), age=10, life=365, description="Directory server, reached by address."),
+    Wanted("platform", ("build-agent",), age=3, life=30, profile="client", description="Signs in to the registry."),
+    Wanted("data", ("warehouse-db",), age=88, description="Analytics database."),
+    Wanted("data", ("kafka-1", "kafka-2", "kafka-3"), age=40, profile="server-and-client", rotation=True),
+    Wanted("data", ("notebooks",), age=95, description="Expired: nobody has claimed it."),
+    Wanted("data", ("metrics",), age=33, revoke="keyCompromise", description="Key found in a shell history."),
+    Wanted("warehouse", ("scanners",), age=15, life=365),
+    Wanted("warehouse", ("conveyor", "conveyor-spare"), age=350, life=365, description="Renew by hand: the vendor must restart it."),
+    Wanted("warehouse", ("labels",), age=1),
+)
+IMPORTED = (("erp", "platform", 30), ("partner-edi", "warehouse", 200), ("legacy-mail", "data", 725))
+
+
+def exists() -> bool:
+    """Is there anything of the demo?"""
+    return Authority.objects.filter(demo=True).exists()
+
+
+@transaction.atomic
+def load(now: datetime | None = None) -> None:
+    """Make all of it in one transaction: our own CA needs no network, so nothing half made can stay behind."""
+    now = now or clock()
+    if exists():
+        raise Conflict("The demo data is loaded already.")
+    system = accounts.system_user()
+    with acting_as(user=system, demo=True):
+        people = _people(system)
+        issuing = _authorities(system, list(people.values()), now=now)
+        for wanted in WANTED:
+            _issue(wanted, people, issuing, now=now)
+        for name, team, age in IMPORTED:
+            _import(name, people[team], age, now=now)
+    _mark()
+
+
+def _people(system: User) -> dict[str, User]:
+    """Two or so people a team, who cannot log in; the first one is the one who orders."""
+    leads: dict[str, User] = {}
+    for team, names in TEAMS.items():
+        role = accounts.create_role(f"{team}@{DOMAIN}", description=f"The {team} team", by=system)
+        for name in names:
+            user = accounts.create_user(username=name, email=f"{name}@{DOMAIN}", roles=[role], by=system)
+            leads.setdefault(team, user)
+    User.objects.filter(email__endswith=f"@{DOMAIN}").update(demo=True)
+    return leads
+
+
+def _authorities(system: User, leads: Iterable[User], *, now: datetime) -> Authority:
+    owner = f"pki@{DOMAIN}"
+    teams = tuple(Role.objects.filter(users__in=list(leads)).distinct())
+    company = {"organization": COMPANY, "country": "NL"}
+    root = service.create_authority(
+        NewAuthority(name="Demo Root", owner=owner, description="Offline in real life. Signs intermediates only."),
+        CaSpec(common_name=f"{COMPANY} Root CA", key_type="ECCSECP384R1", **company),
+        by=system,
+        now=now - timedelta(days=900),
+    )
+    return service.create_authority(
+        NewAuthority(name="Demo Issuing", owner=owner, parent=root, roles=teams, description="For servers and services."),
+        CaSpec(common_name=f"{COMPANY} Issuing CA 1", **company),
+        by=system,
+        now=now - timedelta(days=800),
+    )
+
+
+def _issue(wanted: Wanted, people: dict[str, User], issuing: Authority, *, now: datetime) -> None:
+    by, then = people[wanted.team], now - timedelta(days=wanted.age)
+    made = _order(wanted, by, issuing, then=then)
+    if wanted.revoke:
+        service.revoke(made, reason=wanted.revoke, by=by, now=then + timedelta(days=wanted.age // 2))
+    if wanted.successor:
+        _order(wanted, by, issuing, then=now - timedelta(days=2), replaces=[made])
+
+
+def _order(
+    wanted: Wanted, by: User, issuing: Authority, *, then: datetime, replaces: Iterable[Certificate] = ()
+) -> Certificate:
+    wished = [_name(label) for label in wanted.names]
+    made = service.create(
+        by=by,
+        now=then,
+        authority=issuing,
+        owner=f"{wanted.team}@{DOMAIN}",
+        common_name="" if wished[0]["name_type"] == "IPAddress" else wished[0]["value"],
+        extensions={"sub_alt_names": {"names": wished}},
+        validity_start=then,
+        validity_end=then + timedelta(days=wanted.life),
+        key_type=wanted.key_type,
+        profile=wanted.profile,
+        rotation=wanted.rotation,
+        description=wanted.description,
+        replaces=list(replaces),
+    )
+    if not isinstance(made, Certificate):
+        raise Conflict("The internal CA did not answer at once.")
+    return made
+
+
+def _name(label: str) -> dict[str, str]:
+    if label.replace(".", "").isdigit():
+        return {"name_type": "IPAddress", "value": label}
+    return {"name_type": "DNSName", "value": f"{label}.{DOMAIN}"}
+
+
+def _import(name: str, by: User, age: int, *, now: datetime) -> None:
+    """A certificate of a CA that we do not run: made here, self-signed, and imported without its key."""
+    start = now - timedelta(days=age)
+    pem = _self_signed(f"{name}.{DOMAIN}", start, start + timedelta(days=730))
+    service.upload(by=by, body=pem, owner=by.email, description="Found on the server, brought in by hand.", now=now)
+
+
+def _self_signed(name: str, start: datetime, end: datetime) -> str:
+    key = keys.generate(keys.KEY_SPECS["ECCPRIME256V1"])
+    draft = signing.draft(
+        subject=Subject(common_name=name).to_name(),
+        public_key=key.public_key(),
+        issuer=None,
+        signer_public_key=key.public_key(),
+        serial=signing.random_serial(),
+        not_before=start,
+        not_after=end,
+        extensions=Extensions(names=(names.parse(names.NameType.DNS, name),)),
+    )
+    return inspection.pem(signing.sign(draft, key))
+
+
+def _mark() -> None:
+    """Mark what hangs on the demo's people and authorities."""
+    authorities = Authority.objects.filter(owner__endswith=f"@{DOMAIN}")
+    authorities.update(demo=True)
+    Certificate.objects.filter(owner__endswith=f"@{DOMAIN}").update(demo=True)
+    Role.objects.filter(name__endswith=f"@{DOMAIN}").update(demo=True)
+    Role.objects.filter(authorities__demo=True, name__startswith="Demo ").update(demo=True)
+
+
+@transaction.atomic
+def remove() -> int:
+    """Take all of it away, keys and history included; returns how many certificates went.
+
+    What people made *with* the demo's authorities goes too: nobody can rely on a CA that is gone.
+    """
+    authorities = Authority.objects.filter(demo=True)
+    certificates = Certificate.objects.filter(demo=True) | Certificate.objects.filter(authority__in=authorities)
+    pks = list(certificates.values_list("pk", flat=True))
+    keys = set(certificates.values_list("private_key", flat=True))
+    orders = Order.objects.filter(authority__in=authorities)
+    keys |= set(orders.values_list("private_key", flat=True))
+    domains = set(CertificateDomain.objects.filter(certificate__in=pks).values_list("domain", flat=True))
+    orders.delete()
+    Certificate.objects.filter(pk__in=pks).delete()
+    Issuance.objects.filter(authority__in=authorities).delete()
+    authorities.filter(parent__isnull=False).delete()
+    authorities.delete()
+    Domain.objects.filter(pk__in=domains, certificate_domains=None, sensitive=False).delete()
+    StoredKey.objects.filter(pk__in=[uri.removeprefix("key:") for uri in keys if uri]).delete()
+    AuditEntry.objects.filter(demo=True).delete()
+    User.objects.filter(demo=True).delete()
+    Role.objects.filter(demo=True).delete()
+    return len(pks)

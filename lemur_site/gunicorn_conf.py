@@ -1,0 +1,21 @@
+"""How gunicorn serves the pages and the API: for `manage.py up`, the Procfile and anyone who starts it by hand."""
+
+import os
+from pathlib import Path
+
+bind = f"127.0.0.1:{os.environ.get('PORT') or 8000}"
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+threads = 4
+timeout = 60
+graceful_timeout = 3  # a stop takes less than five seconds; rows make an unfinished request harmless
+keepalive = 5
+
+loglevel = "warning"  # what is worth reading, the product logs itself
+accesslog = None
+control_socket_disable = True
+
+# Django decides whom to believe about the client (TRUSTED_PROXIES); gunicorn believes nobody.
+forwarded_allow_ips = ""
+
+# The heartbeat file must not wait for a slow disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108

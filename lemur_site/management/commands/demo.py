@@ -1,0 +1,27 @@
+"""Load the demo data, or take it away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.errors import DomainError
+from lemur_site import demo
+
+
+class Command(BaseCommand):
+    help = "Loads a believable company to look at; with --remove takes all of it away again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--remove", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["remove"]:
+                self.stdout.write(f"Removed the demo: {demo.remove()} certificates and what hung on them.")
+            else:
+                demo.load()
+                self.stdout.write("Loaded the demo. `manage.py demo --remove` takes it away.")
+        except DomainError as error:
+            raise CommandError(error.message) from error

@@ -1,0 +1,135 @@
+"""`manage.py up`: prepares one installation and keeps its web server and its worker running until it is stopped."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections, transaction
+
+from accounts.service import create_first_admin
+from core import secrets
+from core.errors import DomainError
+from lemur_site import home, static_files, supervisor
+from lemur_site.supervisor import Program, Supervisor, SupervisorError
+
+HOST = "127.0.0.1"
+WEB = ["gunicorn", "-c", "python:lemur_site.gunicorn_conf", "lemur_site.wsgi"]
+WORKER = ["celery", "-A", "lemur_site", "worker", "-B", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
+
+
+class Command(BaseCommand):
+    help = (
+        "Run the whole product on this machine: migrations, web server, worker and timetable. Ctrl-C stops all of it."
+    )
+    requires_system_checks = []  # run by handle() once the port and the directory are known to be usable
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="prepare everything, then stop instead of serving")
+
+    def handle(self, *_args: object, **options: Any) -> None:
+        _exit_on_signals()
+        os.umask(0o077)
+        try:
+            supervisor.check_port(HOST, settings.PORT)
+            home.check_writable(settings.LEMUR_HOME)
+            with _only_one(settings.LEMUR_HOME):
+                self._prepare()
+                if not options["check"]:
+                    self._serve()
+        except (home.HomeError, SupervisorError, DomainError) as error:
+            raise CommandError(str(error)) from error
+
+    def _prepare(self) -> None:
+        self.check()
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {str(error).strip()}") from error
+        secrets.verify_keys()
+        self._make_first_admin()
+        self._load_demo()
+        _make_queue()
+        static_files.collect(Path(settings.STATIC_ROOT))
+
+    def _make_first_admin(self) -> None:
+        path = settings.LEMUR_HOME / "admin-password"
+        with transaction.atomic():
+            password = create_first_admin()
+            if password is None:
+                return
+            # Both files are on disk before the commit: a crash in between leaves no user without a known password.
+            home.write_private(path, password + "\n")
+            if _wants_demo():
+                home.write_private(_demo_pending(), "")
+        if self.stdout.isatty():
+            self.stdout.write(f"Log in as admin with the password {password} (kept in {path}).")
+        else:
+            self.stdout.write(f"Log in as admin; the password is in {path}.")
+
+    def _load_demo(self) -> None:
+        if _demo_pending().exists() and _wants_demo():
+            self.stdout.write("Loading the demo; `manage.py demo --remove` takes it away again.")
+            call_command("demo", verbosity=0)
+        _demo_pending().unlink(missing_ok=True)
+
+    def _serve(self) -> None:
+        connections.close_all()
+        where = urlsplit(settings.SITE_ROOT)
+        Supervisor(_programs(), directory=settings.BASE_DIR).run(
+            ready=lambda: supervisor.is_ready(HOST, settings.PORT, "/readyz", host_header=where.netloc),
+            on_ready=lambda: self._say(f"Lemur is ready at {settings.SITE_ROOT} - Ctrl-C stops it."),
+        )
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _programs() -> list[Program]:
+    environment = {"LEMUR_HOME": str(settings.LEMUR_HOME), "PORT": str(settings.PORT)}
+    beat = str(settings.LEMUR_HOME / "beat")
+    return [
+        Program("web server", [sys.executable, "-m", *WEB], environment),
+        Program("worker", [sys.executable, "-m", *WORKER, "-s", beat], {**environment, "C_FORCE_ROOT": "1"}),
+    ]
+
+
+def _exit_on_signals() -> None:
+    for number in supervisor.stop_signals():
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+
+
+@contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    with (directory / "up.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CommandError(f"Lemur is already running on {directory}: stop it, or set LEMUR_HOME.") from None
+        yield
+
+
+def _wants_demo() -> bool:
+    return settings.EMBEDDED and os.environ.get("LEMUR_DEMO", "1") != "0"
+
+
+def _demo_pending() -> Path:
+    return settings.LEMUR_HOME / "demo-pending"
+
+
+def _make_queue() -> None:
+    """The folders of Celery's filesystem transport, which makes none itself."""
+    if queue := getattr(settings, "QUEUE_DIR", None):
+        (queue / "control").mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,19 @@
+"""The only timetable: every sweep and its period in seconds, each overridable by SWEEP_<NAME>_SECONDS."""
+
+from __future__ import annotations
+
+import os
+
+PERIODS = {
+    "certificates.sweep_orders": 60,
+}
+
+
+def beat_schedule() -> dict[str, dict[str, object]]:
+    """The timetable in the form Celery's beat wants."""
+    return {name: {"task": name, "schedule": _period(name, seconds)} for name, seconds in PERIODS.items()}
+
+
+def _period(name: str, seconds: int) -> float:
+    variable = f"SWEEP_{name.rpartition('.')[2].removeprefix('sweep_').upper()}_SECONDS"
+    return float(os.environ.get(variable, seconds))

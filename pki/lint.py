@@ -1,0 +1,64 @@
+"""Findings about a certificate or a draft of one: pkilint's RFC 5280 validators behind one function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from pkilint import loader
+from pkilint.pkix import certificate as pkix
+from pkilint.pkix import extension, name
+from pkilint.validation import ValidatorContainer
+from pyasn1.error import PyAsn1Error
+
+from pki.errors import UNREADABLE, BadCertificate
+
+SEVERITIES: Final = ("FATAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG")
+"""Worst first. FATAL and ERROR break a "MUST", WARNING a "SHOULD"."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`code` is pkilint's, such as "pkix.unknown_subject_key_identifier_calculation_method"."""
+
+    severity: str
+    code: str
+    message: str
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity in SEVERITIES[:2]
+
+
+def lint(certificate: x509.Certificate) -> list[Finding]:
+    """Worst first. A certificate too broken for the linter is a BadCertificate."""
+    try:
+        document = loader.RFC5280CertificateDocumentLoader().load_der_document(
+            certificate.public_bytes(Encoding.DER), "certificate"
+        )
+        results = _validators().validate(document.root)
+    except (*UNREADABLE, PyAsn1Error, AttributeError, IndexError) as error:
+        raise BadCertificate(f"The certificate cannot be linted: {error}.") from error
+    found = [
+        Finding(severity=described.finding.severity.name, code=described.finding.code, message=described.message or "")
+        for result in results
+        for described in result.finding_descriptions
+    ]
+    return sorted(found, key=lambda finding: (SEVERITIES.index(finding.severity), finding.code, finding.message))
+
+
+@cache
+def _validators() -> ValidatorContainer:
+    return pkix.create_pkix_certificate_validator_container(
+        pkix.create_decoding_validators(name.ATTRIBUTE_TYPE_MAPPINGS, extension.EXTENSION_MAPPINGS),
+        [
+            pkix.create_issuer_validator_container([]),
+            pkix.create_validity_validator_container(),
+            pkix.create_subject_validator_container([]),
+            pkix.create_extensions_validator_container([]),
+            pkix.create_spki_validator_container([]),
+        ],
+    )

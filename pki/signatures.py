@@ -1,0 +1,80 @@
+"""Is a certificate signed with this key? Checked for every algorithm the library can verify."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.x509.oid import SignatureAlgorithmOID
+
+from pki import asn1
+from pki.errors import UNREADABLE, BadCertificate
+from pki.keys import PublicKey
+
+_WITHOUT_DIGEST: Final[dict[x509.ObjectIdentifier, type]] = {
+    SignatureAlgorithmOID.ED25519: ed25519.Ed25519PublicKey,
+    SignatureAlgorithmOID.ED448: ed448.Ed448PublicKey,
+    SignatureAlgorithmOID.ML_DSA_44: mldsa.MLDSA44PublicKey,
+    SignatureAlgorithmOID.ML_DSA_65: mldsa.MLDSA65PublicKey,
+    SignatureAlgorithmOID.ML_DSA_87: mldsa.MLDSA87PublicKey,
+}
+
+
+def public_key_of(certificate: x509.Certificate) -> PublicKey | None:
+    """The certified key; None when it is of a kind the library does not know. Raises what UNREADABLE lists."""
+    try:
+        return certificate.public_key()
+    except UnsupportedAlgorithm:
+        return None
+
+
+def is_signed_with(certificate: x509.Certificate, key: PublicKey) -> bool | None:
+    """None: the library cannot verify this algorithm. Names and extensions are not looked at."""
+    try:
+        if not asn1.algorithms_agree(certificate):
+            return False
+        _verify(certificate, key)
+    except UnsupportedAlgorithm:
+        return None
+    except UNREADABLE:
+        return False
+    return True
+
+
+def is_self_signed(certificate: x509.Certificate) -> bool:
+    """Verifies under its own key; where that cannot be checked, issuer and subject being the same decides."""
+    try:
+        return is_own_issuer(certificate, public_key_of(certificate))
+    except UNREADABLE as error:
+        raise BadCertificate(f"The certificate cannot be read: {error}.") from error
+
+
+def is_own_issuer(certificate: x509.Certificate, key: PublicKey | None) -> bool:
+    """`is_self_signed` for who has read the certificate and its key already."""
+    verdict = None if key is None else is_signed_with(certificate, key)
+    return certificate.issuer == certificate.subject if verdict is None else verdict
+
+
+def _verify(certificate: x509.Certificate, key: PublicKey) -> None:
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    parameters = certificate.signature_algorithm_parameters
+    digest = certificate.signature_hash_algorithm
+    match key:
+        case rsa.RSAPublicKey() if digest and isinstance(parameters, padding.PKCS1v15 | padding.PSS):
+            key.verify(signature, signed, parameters, digest)
+        case ec.EllipticCurvePublicKey() if isinstance(parameters, ec.ECDSA):
+            key.verify(signature, signed, parameters)
+        case dsa.DSAPublicKey() if digest and parameters is None:
+            key.verify(signature, signed, digest)
+        case (
+            ed25519.Ed25519PublicKey()
+            | ed448.Ed448PublicKey()
+            | mldsa.MLDSA44PublicKey()
+            | mldsa.MLDSA65PublicKey()
+            | mldsa.MLDSA87PublicKey()
+        ) if isinstance(key, _WITHOUT_DIGEST.get(certificate.signature_algorithm_oid, ())):
+            key.verify(signature, signed)
+        case _:
+            raise InvalidSignature

@@ -1,0 +1,144 @@
+"""The contracts a plugin fulfils, one per kind of outside system, and the optional capabilities beside them.
+
+A contract is small: what only some systems can do is a capability of its own, which a plugin class also inherits from.
+Whether it can is asked with `issubclass`, so no method ever exists only to say that it cannot.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from pki.keys import KeySpec, PrivateKey
+from plugins.errors import Permanent
+from plugins.options import NoOptions, PluginOptions
+from plugins.values import Bundle, CaRequest, Exported, Issued, IssueRequest, Pending, RevokeRequest
+
+
+class Plugin:
+    """What all plugins share. An instance holds its configuration and no state; make and drop it at any time."""
+
+    kind: ClassVar[str]
+    slug: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str] = ""
+    Options: ClassVar[type[PluginOptions]] = NoOptions
+
+    options: PluginOptions
+
+    def __init__(self, options: PluginOptions | None = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    def check(self) -> None:
+        """A cheap trial of the configuration, for "Test connection"; raises Misconfigured or Temporary."""
+
+
+class Issuer(Plugin, ABC):
+    """A certificate authority."""
+
+    kind = "issuer"
+
+    @abstractmethod
+    def issue(self, request: IssueRequest) -> Issued | Pending:
+        """Ask for one certificate. Only an issuer that is FinishesLater may answer Pending."""
+
+
+class FinishesLater(ABC):
+    """An issuer that may need minutes or days, and is asked again by `request.external_id`."""
+
+    @abstractmethod
+    def finish(self, request: IssueRequest) -> Issued | Pending:
+        """What became of the order; Permanent when the CA has refused it."""
+
+    @abstractmethod
+    def cancel(self, request: IssueRequest) -> None:
+        """Withdraw the order. Withdrawing one that is already gone is no error."""
+
+
+class Revokes(ABC):
+    """An issuer through which its certificates can be revoked."""
+
+    @abstractmethod
+    def revoke(self, request: RevokeRequest) -> None:
+        """Return once the CA has accepted it. Revoking what is revoked already is no error."""
+
+
+class CreatesAuthorities(ABC):
+    """An issuer that can make a new root or intermediate."""
+
+    @abstractmethod
+    def create_authority(self, request: CaRequest) -> Issued: ...
+
+
+class Exporter(Plugin, ABC):
+    """A file format people download."""
+
+    kind = "export"
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the private key goes into the file. Read it on the instance: it may depend on the options."""
+        return True
+
+    @abstractmethod
+    def export(self, bundle: Bundle) -> Exported: ...
+
+    def require_key(self, bundle: Bundle) -> PrivateKey:
+        if bundle.private_key is None:
+            raise Permanent(
+                f"Unable to export certificate, plugin: {self.slug} requires a private key but no key was found."
+            )
+        return bundle.private_key
+
+
+class MetricKind(StrEnum):
+    """How a system of measurement has to add up what we submit."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    TIMER = "timer"
+
+
+class Metric(Plugin, ABC):
+    """A system that collects measurements."""
+
+    kind = "metric"
+
+    @abstractmethod
+    def submit(self, name: str, kind: MetricKind, value: float, tags: Mapping[str, str]) -> None:
+        """`value` of a timer is in seconds."""
+
+
+class KeyCustody(Plugin, ABC):
+    """Who keeps private keys. A reference is bytes for our database that mean something to this custody only."""
+
+    kind = "custody"
+
+    @abstractmethod
+    def generate(self, spec: KeySpec) -> tuple[bytes, PrivateKey]:
+        """A new key: its reference, and an object that signs with it (which need not be able to give the key away)."""
+
+    @abstractmethod
+    def store(self, key: PrivateKey) -> bytes:
+        """Take a key that was made elsewhere; its reference."""
+
+    @abstractmethod
+    def signer(self, reference: bytes, spki_sha256: str) -> PrivateKey:
+        """An object that signs with the key of that public key (`pki.keys.spki_sha256`).
+
+        Permanent if the reference was altered, is unknown, or belongs to another key.
+        """
+
+    @abstractmethod
+    def destroy(self, reference: bytes) -> None:
+        """Make the key unusable as far as the custody keeps it itself; the caller drops the reference."""
+
+
+class ExportsKeys(ABC):
+    """A key custody that can give a key away, for exports, downloads and deliveries."""
+
+    @abstractmethod
+    def reveal(self, reference: bytes, spki_sha256: str) -> PrivateKey:
+        """The key itself, which can be serialised; errors as `KeyCustody.signer`."""

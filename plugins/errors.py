@@ -1,0 +1,43 @@
+"""What can go wrong between us and an outside system, told apart by what the caller should do about it."""
+
+# ruff: noqa: N818  the names say what to do about it; an Error suffix on each would say nothing more
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from pki.errors import PkiError
+
+
+class PluginError(Exception):
+    """Base of all errors a plugin raises. The message is shown to people, so it never holds a secret."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Temporary(PluginError):
+    """The same call may succeed later: time-outs, rate limits, a server that is down."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Permanent(PluginError):
+    """The same call will never succeed: the other side, or the format, refuses what was asked."""
+
+
+class Misconfigured(Permanent):
+    """Somebody has to change a setting, an option or a credential first."""
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """What `pki` refuses inside becomes Permanent: "<what>: <its reason>"."""
+    try:
+        yield
+    except PkiError as error:
+        raise Permanent(f"{what}: {error}") from error

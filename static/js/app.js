@@ -1,0 +1,110 @@
+// Enhances pages that work without it. Loaded in the head without defer, so that the theme stands before the first paint.
+(() => {
+  "use strict";
+
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  root.classList.add("js");
+
+  // Theme: "light", "dark" or "auto", remembered in this browser.
+  const theme = () => {
+    try {
+      return localStorage.getItem("theme") || "auto";
+    } catch {
+      return "auto"; // storage may be forbidden
+    }
+  };
+  const applyTheme = () => {
+    const choice = theme();
+    root.dataset.bsTheme = choice === "auto" ? (dark.matches ? "dark" : "light") : choice;
+    document.querySelectorAll("[data-theme-choice]").forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === choice));
+    });
+  };
+  const chooseTheme = (choice) => {
+    try {
+      localStorage.setItem("theme", choice);
+    } catch {
+      root.dataset.bsTheme = choice;
+      return;
+    }
+    applyTheme();
+  };
+  applyTheme();
+  dark.addEventListener("change", applyTheme);
+  addEventListener("storage", applyTheme);
+
+  // Screen readers hear what changes in a live region, not what it held when the page arrived.
+  const announce = (text) => {
+    const region = document.getElementById("announcer");
+    if (region && text) {
+      region.textContent = "";
+      setTimeout(() => { region.textContent = text; }, 50);
+    }
+  };
+  const announceToasts = () => announce([...document.querySelectorAll(".toasts [data-text]")].map((e) => e.textContent.trim()).join(" "));
+
+  const copy = async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    await navigator.clipboard.writeText("value" in source ? source.value : source.textContent);
+    const label = button.querySelector("[data-label]") || button;
+    const before = label.textContent;
+    label.textContent = button.dataset.done;
+    announce(button.dataset.done);
+    setTimeout(() => { label.textContent = before; }, 2000);
+  };
+
+  const clicks = {
+    "[data-theme-choice]": (button) => chooseTheme(button.dataset.themeChoice),
+    "[data-copy]": copy,
+    "[data-dismiss]": (button) => button.closest(button.dataset.dismiss).remove(),
+    "[data-select-all]": (box) => {
+      box.closest("table").querySelectorAll("[data-select]").forEach((one) => { one.checked = box.checked; });
+    },
+  };
+  document.addEventListener("click", (event) => {
+    for (const [selector, act] of Object.entries(clicks)) {
+      const target = event.target.closest(selector);
+      if (target) act(target);
+    }
+  });
+
+  document.addEventListener("submit", (event) => {
+    const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
+    if (question && !confirm(question)) {
+      event.preventDefault();
+    } else if ("once" in event.target.dataset) {
+      event.submitter?.setAttribute("aria-disabled", "true");
+    }
+  });
+  addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-once] [aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    const search = document.querySelector("[data-search]");
+    if (event.key === "/" && !typing && search && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    }
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    applyTheme();
+    announceToasts();
+  });
+
+  // htmx: empty filters stay out of the URL; what a search found is announced.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { parameters, verb } = event.detail;
+    if (verb === "get") {
+      Object.keys(parameters).filter((name) => parameters[name] === "").forEach((name) => { delete parameters[name]; });
+    }
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    announce(event.target.querySelector("[data-announce]")?.textContent.trim());
+    announceToasts();
+  });
+})();

@@ -1,0 +1,36 @@
+"""Certificates over the API."""
+
+from __future__ import annotations
+
+import pytest
+from cryptography import x509
+
+from tests.people import People, api
+
+pytestmark = pytest.mark.django_db
+
+
+def an_order(authority, **changes):
+    names = [{"nameType": "DNSName", "value": "www.example.org"}, {"nameType": "IPAddress", "value": "10.0.0.1"}]
+    body = {
+        "owner": "Alice@Example.org",
+        "commonName": "example.org",
+        "authority": {"name": authority.name},
+        "extensions": {"subAltNames": {"names": names}},
+    }
+    return {**body, **changes}
+
+
+def test_a_p256_certificate_from_a_root(people: People, root_ca):
+    answer = api(people.alice).post("/api/1/certificates", an_order(root_ca), format="json")
+
+    assert answer.status_code == 200, answer.json()
+    made = answer.json()
+    certificate = x509.load_pem_x509_certificate(made["body"].encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["example.org", "www.example.org"]
+    assert made["owner"] == "alice@example.org"
+    assert made["keyType"] == "ECCPRIME256V1"
+    assert [domain["name"] for domain in made["domains"]] == ["example.org", "www.example.org", "10.0.0.1"]
+    assert made["chain"] == root_ca.body
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(root_ca.body.encode()))

@@ -1,0 +1,78 @@
+"""A pytest plugin: a state directory for each run, the `server` marker, --database-only and the tally for bin/test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import pytest
+
+from tests.servers import MISSING, require
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="leave out the tests that use no database: a second engine tells nothing new about them",
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    """As a wrapper it runs before pytest-django's hook of this name, which imports the settings."""
+    os.environ["LEMUR_HOME"] = tempfile.mkdtemp(prefix="lemur-test-")
+    yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    shutil.rmtree(os.environ["LEMUR_HOME"], ignore_errors=True)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("server"):
+        for program in marker.args:
+            require(program)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--database-only"):
+        config.hook.pytest_deselected(items=[item for item in items if not _uses_database(item)])
+        items[:] = [item for item in items if _uses_database(item)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    stats = terminalreporter.stats
+    missing = [reason for report in stats.get("skipped", []) if (reason := _missing(report))]
+    if missing:
+        terminalreporter.section("skipped for want of a server")
+        for reason in sorted(set(missing)):
+            terminalreporter.line(f"{missing.count(reason)} x {reason}")
+    if path := os.environ.get("TEST_TALLY"):
+        _add_to_tally(Path(path), stats)
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    marked = item.get_closest_marker("django_db") is not None
+    return marked or bool(DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
+
+
+def _missing(report: pytest.TestReport) -> str | None:
+    """The reason of a skip that tests.servers asked for; pytest reports (path, line, reason)."""
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+    _, found, what = reason.partition(f"{MISSING}: ")
+    return what if found else None
+
+
+def _add_to_tally(path: Path, stats: dict[str, Iterable[object]]) -> None:
+    """One line a run, passed failed skipped: bin/test adds them up."""
+    counts = {name: len(list(stats.get(name, ()))) for name in ("passed", "xfailed", "failed", "error", "skipped")}
+    line = f"{counts['passed'] + counts['xfailed']} {counts['failed'] + counts['error']} {counts['skipped']}\n"
+    with path.open("a") as tally:
+        tally.write(line)

@@ -1,0 +1,88 @@
+"""Forms that come from a plugin's options: one declaration serves the wire and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+
+from plugins.options import OptionErrors, PluginOptions, describe, parse
+from web.spelling import snake
+
+KEEP = "Leave empty to keep what is stored."
+
+
+def option_fields(
+    options: type[PluginOptions], *, values: Mapping[str, Any] | None = None, stored: Collection[str] = ()
+) -> dict[str, forms.Field]:
+    """A form field for each option, by wire name. ``values`` are shown; of secrets, only that they are ``stored``."""
+    described = {option["name"]: option for option in describe(options)}
+    shown = values or {}
+    return {name: _field(option, shown.get(name), name in stored) for name, option in described.items()}
+
+
+class OptionsForm(forms.Form):
+    """The options of one plugin. ``self.given()`` is what to store; an empty secret that is ``stored`` is not in it."""
+
+    def __init__(
+        self,
+        options: type[PluginOptions],
+        *args: Any,
+        values: Mapping[str, Any] | None = None,
+        stored: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **{"prefix": "options", **kwargs})
+        self.options, self.stored = options, stored or {}
+        self.fields.update(option_fields(options, values=values, stored=self.stored))
+
+    def clean(self) -> dict[str, Any]:
+        """The plugin's own checks, each complaint at its field. ``stored`` secrets stand in for those left empty."""
+        cleaned = self.cleaned_data
+        if not self.errors:
+            try:
+                parse(self.options, {**self.stored, **self.given()})
+            except OptionErrors as error:
+                for name, sentence in error.errors.items():
+                    self.add_error(name if name in self.fields else None, sentence)
+        return cleaned
+
+    def given(self) -> dict[str, Any]:
+        """Wire names and values, without what was left empty."""
+        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+
+
+def _field(option: Mapping[str, Any], value: Any, stored: bool) -> forms.Field:
+    default = option.get("default")
+    common: dict[str, Any] = {
+        "label": _label(option["name"]),
+        "required": option["required"] and not stored,
+        "initial": default if value is None else value,
+        "help_text": option["helpMessage"],
+    }
+    if option.get("sensitive"):
+        help_text = " ".join(filter(None, (option["helpMessage"], KEEP if stored else "")))
+        secret = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+        return forms.CharField(**{**common, "initial": None, "help_text": help_text}, strip=False, widget=secret)
+    match option["type"]:
+        case "bool":
+            return forms.BooleanField(**{**common, "required": False})
+        case "int":
+            return forms.IntegerField(**common)
+        case "select":
+            empty = [] if common["required"] or default is not None else [("", "—")]
+            return forms.ChoiceField(**common, choices=[*empty, *((choice, choice) for choice in option["available"])])
+        case "textarea":
+            return forms.CharField(**common, widget=forms.Textarea(attrs={"rows": 6}))
+    return forms.CharField(**common, validators=_validators(option))
+
+
+def _label(name: str) -> str:
+    return snake(name).replace("_", " ").capitalize()
+
+
+def _validators(option: Mapping[str, Any]) -> list[RegexValidator]:
+    pattern = option.get("validation")
+    return [RegexValidator(pattern, f"This does not match {pattern}.")] if pattern else []

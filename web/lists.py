@@ -1,0 +1,271 @@
+"""Lists, for pages and API alike: which rows were asked for, in which order, how many, and how many there are.
+
+``?filter=cn;example&sortBy=notAfter&sortDir=desc``, as Lemur says it, is ``?cn=example&ordering=-not_after``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import django_filters
+from django import forms
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, QueryDict
+
+from core.errors import Invalid
+from web.spelling import snake
+
+DEFAULT_COUNT = 10
+LARGEST_COUNT = 1000
+LARGEST_PAGE = 10**12
+LARGEST_ID = 2**63 - 1
+COUNTED_EXACTLY = 10_000
+COUNT_KEPT = 10  # seconds
+DIALECT = frozenset({"filter", "sortBy", "sortDir", "ordering"})
+
+M = TypeVar("M", bound=Model)
+
+
+class YesNoField(forms.Field):
+    """Yes, no, or nothing said, in the spellings of contract 7.2; anything else is refused."""
+
+    YES = frozenset({"true", "yes", "on", "t", "1"})
+    NO = frozenset({"false", "no", "off", "f", "0"})
+    widget = forms.Select(choices=[("", "Any"), ("true", "Yes"), ("false", "No")])
+
+    def to_python(self, value: Any) -> bool | None:
+        text = str("" if value is None else value).strip().lower()
+        if text and text not in self.YES | self.NO:
+            raise ValidationError("Not a valid boolean.")
+        return text in self.YES if text else None
+
+
+class YesNoFilter(django_filters.BooleanFilter):  # type: ignore[misc]
+    """A boolean column; junk is an error, not "any"."""
+
+    field_class = YesNoField
+
+
+class NumbersFilter(django_filters.BaseInFilter, django_filters.NumberFilter):  # type: ignore[misc]
+    """One number or several with commas between: ``id=2,3``."""
+
+
+class FilterSet(django_filters.FilterSet):  # type: ignore[misc]
+    """Base of every FilterSet.
+
+    Where a column has both forms of contract 7, ``filter_owner`` is for ``filter=owner;x`` (mostly a substring) and
+    ``owner`` for ``owner=x`` (mostly exact). What may be sorted by is the ``ordering`` filter.
+    ``narrow`` leaves out the filters that were not asked for, most of the cost of a FilterSet whose form is not shown.
+    """
+
+    base_filters: dict[str, django_filters.Filter]
+
+    def __init__(self, data: QueryDict, queryset: QuerySet[Any], *, narrow: bool = False, **kwargs: Any) -> None:
+        if narrow:
+            self.base_filters = {name: one for name, one in self.base_filters.items() if _concerns(one, name, data)}
+        super().__init__(data, queryset, **kwargs)
+
+
+def _concerns(one: django_filters.Filter, name: str, data: QueryDict) -> bool:
+    """Some filters read several parameters, ``size_min`` and ``size_max`` for instance."""
+    return bool(one.extra.get("required")) or any(key == name or key.startswith(name + "_") for key in data)
+
+
+class NoFilters(FilterSet):
+    """For lists that are only paged."""
+
+
+def translate(params: QueryDict, filterset_class: type[FilterSet]) -> QueryDict:
+    """The same question in the names that the FilterSet declares. Unknown plain parameters stay; forms ignore them.
+
+    Raises Invalid for a filter without ``;``, a filter or sort field that the FilterSet does not declare, and for NUL.
+    """
+    plain = QueryDict(mutable=True)
+    for name, values in params.lists():
+        if any("\x00" in text for text in (name, *values)):
+            raise Invalid("A parameter contains a NUL character; leave it out.")
+        if name not in DIALECT:
+            plain.setlist(snake(name), plain.getlist(snake(name)) + values)
+    for clause in filter(None, params.getlist("filter")):
+        name, value = _read_clause(clause, filterset_class)
+        if name in plain:
+            raise Invalid(f"There is more than one filter on '{name}'; give one.")
+        plain[name] = value
+    if ordering := _read_ordering(params, filterset_class):
+        plain["ordering"] = ",".join(ordering)
+    return plain
+
+
+def _read_clause(clause: str, filterset_class: type[FilterSet]) -> tuple[str, str]:
+    """The filter meant by ``key;value``, and the value: of more than two parts the rest is ignored (contract 1.6)."""
+    key, separator, rest = clause.partition(";")
+    if not separator:
+        raise Invalid("A filter has the form <key>;<value>, for instance filter=name;example.")
+    name = snake(key)
+    for candidate in (f"filter_{name}", name):
+        if candidate in filterset_class.base_filters and candidate != "ordering":
+            return candidate, rest.partition(";")[0]
+    raise _not_filterable(name)
+
+
+def _read_ordering(params: QueryDict, filterset_class: type[FilterSet]) -> list[str]:
+    """Sorting happens only if both sortBy and sortDir are there (contract 1.5); pages say ``ordering``."""
+    sort, direction = params.get("sortBy"), params.get("sortDir")
+    if sort and direction:
+        asked = ["-" + sort if direction.lower() == "desc" else sort]
+    else:
+        asked = [name for name in params.get("ordering", "").split(",") if name]
+    ordering = filterset_class.base_filters.get("ordering")
+    allowed = ordering.param_map if ordering else {}
+    names = [snake(name) for name in asked]
+    for name in names:
+        if name.removeprefix("-") not in allowed:
+            raise _not_filterable(name.removeprefix("-"))
+    return names
+
+
+def _not_filterable(name: str) -> Invalid:
+    return Invalid(f"The field '{name[:100]}' is not sortable or filterable")
+
+
+class Listing(Generic[M]):
+    """One page of the rows that were asked for; nothing is read from the database before it is needed.
+
+    ``rows`` are all rows the caller may see; ``params`` is the query string. Raises Invalid at once when it cannot be
+    understood. Without a sort order the newest row comes first. ``after`` pages by key: only rows with a smaller id.
+    ``filterset.form`` is for pages; callers without one say ``form=False``, which is faster.
+    """
+
+    def __init__(
+        self,
+        filterset_class: type[FilterSet],
+        rows: QuerySet[M],
+        params: QueryDict,
+        *,
+        request: HttpRequest | None = None,
+        form: bool = True,
+    ) -> None:
+        self.page: int = _read_number(params, "page", default=1, least=1, most=LARGEST_PAGE)
+        self.count: int = _read_number(params, "count", default=DEFAULT_COUNT, least=0, most=LARGEST_COUNT)
+        self.after: int | None = _read_number(params, "after", default=None, least=0, most=LARGEST_ID)
+        self.counted = params.get("total", "").lower() != "none"
+        asked = translate(params, filterset_class)
+        self.filterset = filterset_class(asked, rows, request=request, narrow=not form)
+        _check(self.filterset)
+        self.ordering: str = asked.get("ordering", "")
+        if self.after is not None and (self.page > 1 or self.ordering):
+            raise Invalid.field("after", "Paging by 'after' goes by id: leave out page and sorting.")
+
+    @cached_property
+    def rows(self) -> QuerySet[M]:
+        """Everything that matches, in a total order."""
+        with _limits_of_the_database():
+            matching: QuerySet[M] = self.filterset.qs
+        return matching.order_by(*matching.query.order_by, "-pk")
+
+    @cached_property
+    def items(self) -> list[M]:
+        """The rows of this page."""
+        rows, start = self.rows, self._offset
+        if self.after is not None:
+            rows, start = rows.filter(pk__lt=self.after).order_by("-pk"), 0
+        with _limits_of_the_database():
+            return list(rows[start : start + self.count]) if self.count else []
+
+    @cached_property
+    def total(self) -> int | None:
+        """How many rows match: exact up to 10,000, above that at most 10 seconds old; None after ``total=none``."""
+        if not self.counted:
+            return None
+        on_last_page = 0 < len(self.items) < self.count or (not self.items and self.count and self.page == 1)
+        if on_last_page and self.after is None:
+            return self._offset + len(self.items)
+        with _limits_of_the_database():
+            return _count(self.rows)
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages there are, at least one; None if rows were not counted."""
+        return None if self.total is None else max(1, -(-self.total // max(1, self.count)))
+
+    @property
+    def next(self) -> int | None:
+        """The number of the next page, if there is one."""
+        if self.pages is None:
+            return self.page + 1 if self.count and len(self.items) == self.count else None
+        return self.page + 1 if self.page < self.pages else None
+
+    @property
+    def previous(self) -> int | None:
+        """The number of the page before, if there is one; from beyond the end, the last page."""
+        return min(self.page - 1, self.pages or self.page) or None
+
+    @property
+    def first(self) -> int:
+        """The place of the page's first row among all rows, from 1; 0 on an empty page."""
+        return self._offset + 1 if self.items else 0
+
+    @property
+    def last(self) -> int:
+        """The place of the page's last row among all rows; 0 on an empty page."""
+        return self._offset + len(self.items) if self.items else 0
+
+    @property
+    def _offset(self) -> int:
+        return (self.page - 1) * self.count
+
+
+def _read_number(params: QueryDict, name: str, *, default: Any, least: int, most: int) -> Any:
+    text = params.get(name, "")
+    if not text:
+        return default
+    if not re.fullmatch(r"[0-9]{1,19}", text) or not least <= int(text) <= most:
+        raise Invalid.field(name, f"Give a whole number from {least} to {most}.")
+    return int(text)
+
+
+def _check(filterset: FilterSet) -> None:
+    """Raises Invalid, naming each parameter that the FilterSet's form refuses or that no column could hold."""
+    if not filterset.is_valid():
+        raise Invalid(reasons={name: messages[0] for name, messages in filterset.errors.items()})
+    for name, value in filterset.form.cleaned_data.items():
+        if any(abs(number) > LARGEST_ID for number in _numbers(value)):
+            raise Invalid.field(name, "This number is too large.")
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    if isinstance(value, int | Decimal):
+        yield value
+    elif isinstance(value, slice):
+        yield from _numbers([value.start, value.stop])
+    elif isinstance(value, Iterable) and not isinstance(value, str | QuerySet):
+        for part in value:
+            yield from _numbers(part)
+
+
+@contextmanager
+def _limits_of_the_database() -> Iterator[None]:
+    """A value that no row could have, such as a moment before the year 1 in UTC, is the asker's mistake."""
+    try:
+        yield
+    except (DataError, OverflowError) as error:
+        raise Invalid("A value in this request is out of range.") from error
+
+
+def _count(rows: QuerySet[Any]) -> int:
+    counted = rows.order_by()[: COUNTED_EXACTLY + 1].count()
+    if counted <= COUNTED_EXACTLY:
+        return counted
+    statement, values = rows.order_by().query.sql_with_params()
+    key = "web.lists:" + hashlib.sha256(repr((statement, values)).encode()).hexdigest()
+    total: int = cache.get_or_set(key, rows.order_by().count, COUNT_KEPT) or 0
+    return total

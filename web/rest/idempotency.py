@@ -1,0 +1,102 @@
+"""``Idempotency-Key``: a POST that is sent again is not carried out again; it gets the answer of the first time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.timezone import now as clock
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.audit import acting_as
+from core.errors import Conflict, Invalid
+from core.models import IdempotentAnswer
+from web.rest.errors import handle
+
+HEADER = "Idempotency-Key"
+KEPT = timedelta(hours=24)
+LEASE = timedelta(seconds=90)  # longer than the web server lets any request run
+
+Method = Callable[..., Response]
+
+
+def idempotent(*, stores_answer: bool = True) -> Callable[[Method], Method]:
+    """Decorates a view's method. With ``stores_answer=False`` (the answer holds a secret) a second time is a Conflict.
+
+    Same key and same request: the stored answer, for 24 hours. Same key and another request, or while the first is at
+    work: Conflict. A refused request (4xx) frees its key. One that died or failed (5xx) may be sent again; it runs
+    under the same ``core.audit.acting().idempotency``, by which services recognise what they had begun.
+    """
+
+    def decorate(method: Method) -> Method:
+        @wraps(method)
+        def answer(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+            key = request.headers.get(HEADER)
+            if key is None:
+                return method(view, request, *args, **kwargs)
+            mine, stored = _claim(request, key)
+            if stored is not None:
+                return _repeat(stored, kept=stores_answer)
+            with acting_as(idempotency=f"{request.user.pk}:{key}"):
+                response = _carry_out(mine, lambda: method(view, request, *args, **kwargs))
+            body = json.loads(JSONRenderer().render(response.data) or "null") if stores_answer else None
+            mine.update(status=response.status_code, body=body)
+            return response
+
+        answer.idempotent = True  # type: ignore[attr-defined]  # web.rest.schema describes the header
+        return answer
+
+    return decorate
+
+
+def _claim(request: Request, key: str) -> tuple[QuerySet[IdempotentAnswer], IdempotentAnswer | None]:
+    """The row of this key, ours to answer; with the answer if there is one already."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        raise Invalid(f"{HEADER} must be 1 to 255 printable ASCII characters without spaces.")
+    now = clock()
+    IdempotentAnswer.objects.filter(created_at__lte=now - KEPT).delete()
+    user: Any = request.user
+    digest, lease = _digest(request), now + LEASE
+    row, created = IdempotentAnswer.objects.get_or_create(
+        user=user, key=key, defaults={"digest": digest, "lease_until": lease}
+    )
+    mine = IdempotentAnswer.objects.filter(pk=row.pk)
+    if row.digest != digest:
+        raise Conflict(f"This {HEADER} was used for another request; use a new one.")
+    if row.status is not None:
+        return mine, row
+    if not created and not mine.filter(status=None, lease_until__lte=now).update(lease_until=lease):
+        raise Conflict(f"The first request with this {HEADER} is still at work; ask again later.")
+    return mine, None
+
+
+def _digest(request: Request) -> str:
+    body = json.dumps(request.data, sort_keys=True)
+    parts = [str(request.method), request.get_full_path(), str(request.user.pk), body]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _repeat(stored: IdempotentAnswer, *, kept: bool) -> Response:
+    if not kept:
+        raise Conflict("This request has been carried out already; its answer held a secret, which is not kept.")
+    return Response(stored.body, status=stored.status, headers={"Idempotent-Replayed": "true"})
+
+
+def _carry_out(mine: QuerySet[IdempotentAnswer], act: Callable[[], Response]) -> Response:
+    try:
+        return act()
+    except Exception as error:
+        answer = handle(error, {})
+        if answer is not None and answer.status_code < 500:
+            mine.delete()
+        else:
+            mine.update(lease_until=clock())
+        raise

@@ -1,0 +1,134 @@
+"""What every API resource starts from: who may see which rows, what goes in and out, and which methods there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any, ClassVar
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model, QuerySet
+from rest_framework import exceptions, parsers, routers, views, viewsets
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from core.errors import NotFound
+from core.permissions import Permissions
+from web.lists import FilterSet, NoFilters
+from web.rest.lists import FilterBackend, Pagination
+
+
+class JSONParser(parsers.JSONParser):
+    """UTF-8 only, and nothing that a database could not store as text; nesting too deep to read is a mistake too."""
+
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            text = stream.read().decode()
+            data = json.loads(text, parse_constant=_no_constants)
+            if "\\u" in text and not _storable(data):
+                raise ValueError("a NUL character or half of a surrogate pair")
+        except (ValueError, RecursionError) as error:
+            raise exceptions.ParseError(f"The body is not JSON: {error}") from error
+        return data
+
+
+def _no_constants(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _storable(data: Any) -> bool:
+    pending = [data]
+    while pending:
+        match pending.pop():
+            case str(text):
+                if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+                    return False
+            case dict(pairs):
+                pending += [*pairs, *pairs.values()]
+            case list(parts):
+                pending += parts
+    return True
+
+
+class AlwaysJSON(DefaultContentNegotiation):
+    """Answers in JSON whatever ``Accept`` says, as Lemur does."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        return renderers[0], renderers[0].media_type
+
+
+class APIView(views.APIView):
+    """Any resource: JSON in and out, and 405 before anybody is asked who they are."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
+    parser_classes = (JSONParser,)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = AlwaysJSON
+    metadata_class = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        method = str(request.method).lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            raise exceptions.MethodNotAllowed(method)
+        super().initial(request, *args, **kwargs)
+
+
+class ViewSet(APIView, viewsets.GenericViewSet[Any]):
+    """A resource made of rows.
+
+    A subclass names ``queryset`` (with what its serializer needs prefetched), ``permissions``, ``serializer_class`` for
+    output, ``inputs`` for each action that takes a body, ``filterset_class``, and mixes in DRF's List- and
+    RetrieveModelMixin where it has those methods. A row that the caller may not view does not exist: ``not_found``.
+    """
+
+    permissions: ClassVar[Permissions]
+    inputs: ClassVar[Mapping[str, type[BaseSerializer[Any]]]] = {}
+    filterset_class: ClassVar[type[FilterSet]] = NoFilters
+    list_action: ClassVar[str] = "view"
+    not_found: ClassVar[str] = NotFound.title
+    lookup_value_converter = "int"
+    filter_backends = [FilterBackend]
+    pagination_class = Pagination
+
+    def get_queryset(self) -> QuerySet[Any]:
+        action = self.list_action if self.action == "list" else "view"
+        return self.permissions.allowed(self.request.user, action, super().get_queryset())
+
+    def get_object(self) -> Any:
+        try:
+            return self.get_queryset().get(pk=self.kwargs[self.lookup_field])
+        except ObjectDoesNotExist as error:
+            raise NotFound(self.not_found) from error
+
+    def validated(self, **changes: Any) -> dict[str, Any]:
+        """The body, through the action's input serializer; ``changes`` are arguments for it, ``partial=True`` say."""
+        if self.request.headers.get("Content-Length", "0") in ("", "0"):
+            raise exceptions.ParseError("There is no body.")
+        context = self.get_serializer_context()
+        serializer = self.inputs[self.action](data=self.request.data, context=context, **changes)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def answer(self, row: Model, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+        """The row as the output serializer shows it."""
+        return Response(self.get_serializer(row).data, status=status, headers=headers)
+
+    def answer_list(self, rows: QuerySet[Any]) -> Response:
+        """A list below a resource: by default of the same kind of rows, with the view's ``filterset_class``.
+
+        For others, ``@action(detail=True, filterset_class=…, serializer_class=…)`` names both.
+        """
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class Router(routers.SimpleRouter):
+    """No trailing slashes; ids are numbers, so that anything else is an unknown address."""
+
+    def __init__(self) -> None:
+        super().__init__(trailing_slash=False, use_regex_path=False)

@@ -46,7 +46,7 @@ def acting(by: User | None, *synonyms: User | None) -> User:
 
 
 def log_in(username: str, password: str, *, address: str, now: datetime | None = None) -> User:
-    """The user with these credentials. Forbidden when they are wrong, Throttled after too many tries from one address."""
+    """The user with these credentials. Forbidden if wrong, Throttled after too many tries from one address."""
     now = now or clock()
     recent = FailedLogin.objects.filter(address=address, at__gt=now - LOGIN_WINDOW)
     if recent.count() >= settings.LOGIN_ATTEMPTS:
@@ -64,7 +64,9 @@ def _remember_failure(username: str, address: str, now: datetime) -> None:
     FailedLogin.objects.filter(at__lte=now - LOGIN_WINDOW).delete()
     FailedLogin.objects.create(address=address, at=now)
     system = system_user()
-    record(Event.LOGIN_FAILED, User.objects.filter(username=username).first() or system, by=system, username=username[:150])
+    record(
+        Event.LOGIN_FAILED, User.objects.filter(username=username).first() or system, by=system, username=username[:150]
+    )
 
 
 @transaction.atomic

@@ -19,7 +19,10 @@ ISSUER_PLUGIN = "cryptography-issuer"
 
 
 class Profile(models.Model):
-    """What may be issued: usages, kinds of key and name, validity. An authority lists those it offers, an order names one."""
+    """What may be issued: usages, kinds of key and name, validity.
+
+    An authority lists the profiles that it offers, an order names one of them.
+    """
 
     name = models.SlugField(max_length=64, unique=True)
     description = models.CharField(max_length=255, blank=True)
@@ -86,8 +89,8 @@ class Profile(models.Model):
 class Authority(Connector):
     """A certificate authority that can be asked for certificates through its plugin.
 
-    ``body`` is its own certificate; ``chain`` holds every issuer above it, the direct one first, the root last; a root's
-    is empty. ``private_key`` is a key URI, or null where somebody else keeps the key.
+    ``body`` is its own certificate; ``chain`` holds every issuer above it, the direct one first, the root
+    last; a root's is empty. ``private_key`` is a key URI, or null where somebody else keeps the key.
     """
 
     kind: ClassVar[str] = "issuer"

@@ -111,7 +111,8 @@ class AuthorityBase(Serializer):
 
 
 class AuthorityRequest(AuthorityBase):
-    """``POST /authorities``. Lemur's serialNumber, firstSerial, signingAlgorithm and sensitivity are accepted and ignored:
+    """``POST /authorities``. Lemur's serialNumber, firstSerial, signingAlgorithm and sensitivity are accepted and
+    ignored:
     serials are random, and the signature follows from the key."""
 
     type = drf.ChoiceField(choices=["root", "subca"], required=False, default="root")

@@ -18,8 +18,8 @@ from core import keys
 from core.audit import Event, record
 from core.errors import Conflict, Invalid
 from pki import profiles, signing
-from pki.inspection import pem
 from pki.extensions import Extensions
+from pki.inspection import pem
 from plugins.contracts import Issuer
 from plugins.values import CaMaterial
 
@@ -81,7 +81,10 @@ def draft(
 
 @dataclass(frozen=True)
 class NewAuthority:
-    """What a person says about an authority that they make or bring. ``offered`` None: every profile for end entities."""
+    """What a person says about an authority that they make or bring.
+
+    ``offered`` None: every profile for end entities.
+    """
 
     name: str
     owner: str

@@ -55,7 +55,9 @@ def parse(mapping: Mapping[str, Any] | Extensions | None) -> Extensions:
     asked = _mapping(mapping or {}, "extensions")
     for name in asked:
         if name not in PARTS and name not in IGNORED:
-            raise Invalid.field(f"extensions.{name}", f"There is no extension of this name; there are: {', '.join(PARTS)}.")
+            raise Invalid.field(
+                f"extensions.{name}", f"There is no extension of this name; there are: {', '.join(PARTS)}."
+            )
     parts: dict[str, Any] = {}
     for name, read in PARTS.items():
         if asked.get(name) is not None:
@@ -96,7 +98,9 @@ def _basic_constraints(value: Any) -> dict[str, Any]:
             "extensions.basic_constraints",
             "A CA certificate path_length (for BasicConstraints) must be None or an integer.",
         )
-    return {"basic_constraints": BasicConstraints(_flag(fields.get("ca", False), "extensions.basic_constraints"), length)}
+    return {
+        "basic_constraints": BasicConstraints(_flag(fields.get("ca", False), "extensions.basic_constraints"), length)
+    }
 
 
 def _key_usage(value: Any) -> dict[str, Any]:

@@ -24,7 +24,19 @@ PHASES = {
     "replaced": "Replaced",
     "not-yet-valid": "Not valid yet",
 }
-SORTABLE = ("id", "name", "cn", "owner", "issuer", "serial", "not_before", "not_after", "date_created", "bits", "key_type")
+SORTABLE = (
+    "id",
+    "name",
+    "cn",
+    "owner",
+    "issuer",
+    "serial",
+    "not_before",
+    "not_after",
+    "date_created",
+    "bits",
+    "key_type",
+)
 
 
 def has_domain(value: str) -> Exists:
@@ -33,7 +45,10 @@ def has_domain(value: str) -> Exists:
 
 
 def serial_number(text: str) -> str:
-    """A serial as we store it, from decimal, ``0x`` and hex, or hex with colons; other text finds nothing (contract 7.1)."""
+    """A serial as we store it, from decimal, ``0x`` and hex, or hex with colons.
+
+    Other text finds nothing (contract 7.1).
+    """
     text = text.strip()
     hexadecimal = text[2:] if text.lower().startswith("0x") else text.replace(":", "") if ":" in text else ""
     if hexadecimal and len(hexadecimal) <= 256 and re.fullmatch(r"[0-9a-fA-F]+", hexadecimal):
@@ -52,7 +67,7 @@ def text_filter(*fields: str, label: str = "", domains: bool = False) -> django_
             condition |= Q(**{f"{field}__{lookup}": text})
         return rows.filter(condition | Q(has_domain(text)) if domains and not whole else condition)
 
-    return django_filters.CharFilter(method=lambda rows, name, value: narrow(rows, name, value), label=label)
+    return django_filters.CharFilter(method=narrow, label=label)
 
 
 class CertificateFilter(FilterSet):
@@ -129,8 +144,9 @@ class CertificateFilter(FilterSet):
         """Created by me, or owned by me or one of my roles."""
         user = self.request.user
         return rows.filter(
-            Q(user=user) | Q(owner=user.email) | Q(pk__in=rows.model.roles.through.objects.filter(
-                role_id__in=user.role_ids).values("certificate_id"))
+            Q(user=user)
+            | Q(owner=user.email)
+            | Q(pk__in=rows.model.roles.through.objects.filter(role_id__in=user.role_ids).values("certificate_id"))
         )
 
     def within_weeks(self, rows: Rows, name: str, value: int) -> Rows:

@@ -21,8 +21,8 @@ from pki.profiles import Profile
 def check_names(common_name: str, names: Sequence[Name], by: User) -> None:
     """Refuse names that the site does not allow, or has marked as sensitive (contract 9.7).
 
-    Compared as lower-case A-labels, so that no other spelling gets around a rule. A common name with a space inside is a
-    person's or a device's, not a domain's.
+    Compared as lower-case A-labels, so that no other spelling gets around a rule. A common name with a space inside
+    is a person's or a device's, not a domain's.
     """
     if len(names) > settings.MAX_NAMES_IN_ORDER:
         raise Invalid.field(

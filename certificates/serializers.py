@@ -197,7 +197,8 @@ class CertificateBrief(ModelSerializer):
     class Meta:
         model = Certificate
         fields = (
-            "id", "name", "owner", "description", "status", "bits", "body", "chain", "csr", "active", "notify", "rotation",
+            "id", "name", "owner", "description", "status", "bits", "body", "chain", "csr", "active", "notify",
+            "rotation",
             "cn", "common_name", "not_after", "validity_end", "not_before", "validity_start",
         )  # fmt: skip
 
@@ -239,7 +240,8 @@ class CertificateOutput(CertificateBrief):
         model = Certificate
         fields = (
             "id", "name", "owner", "description", "status", "deleted", "date_created", "body", "chain", "csr",
-            "external_id", "issuer", "serial", "serial_hex", "cn", "common_name", "distinguished_name", "bits", "key_type",
+            "external_id", "issuer", "serial", "serial_hex", "cn", "common_name", "distinguished_name", "bits",
+            "key_type",
             "signing_algorithm", "san", "has_private_key", "not_before", "validity_start", "not_after", "validity_end",
             "notify", "active", "rotation", "fingerprint", "user", "authority", "domains", "roles", "destinations",
             "notifications", "replaces", "replaced", "replaced_by", "endpoints", "extensions",

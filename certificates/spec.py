@@ -19,15 +19,20 @@ from pki.subjects import Subject
 
 SUBJECT_FIELDS = ("organization", "organizational_unit", "country", "state", "location")
 # The seed's synonyms, and what get_certificate_primitives returns twice.
-SYNONYMS = {"cn": "common_name", "replacements": "replaces", "not_before": "validity_start", "not_after": "validity_end"}
+SYNONYMS = {
+    "cn": "common_name",
+    "replacements": "replaces",
+    "not_before": "validity_start",
+    "not_after": "validity_end",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateSpec:
     """What was asked for.
 
-    A subject field that is None takes the site's default, an empty one is left out. ``csr`` means that the requester keeps
-    the key: then subject, names and usages come from it.
+    A subject field that is None takes the site's default, an empty one is left out. ``csr`` means that the requester
+    keeps the key: then subject, names and usages come from it.
     """
 
     authority: Authority

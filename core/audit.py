@@ -19,7 +19,10 @@ log = structlog.get_logger("audit")
 
 
 class Event(StrEnum):
-    """Everything worth remembering, as ``<thing>.<past participle>``. A new event is a new line here and in docs/reference/events.md."""
+    """Everything worth remembering, as ``<thing>.<past participle>``.
+
+    A new event is a new line here and in docs/reference/events.md.
+    """
 
     APIKEY_CREATED = "apikey.created"
     APIKEY_REVOKED = "apikey.revoked"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 
 from core.errors import Unavailable
 from core.secrets import keyring
@@ -47,7 +48,9 @@ def allowed_domains(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
         try:
             re.compile(pattern)
         except re.error as error:
-            problems.append(Error(f"LEMUR_ALLOWED_DOMAINS: {pattern!r} is no regular expression: {error}", id="core.E003"))
+            problems.append(
+                Error(f"LEMUR_ALLOWED_DOMAINS: {pattern!r} is no regular expression: {error}", id="core.E003")
+            )
     return problems
 
 
@@ -57,4 +60,10 @@ def transport(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     if settings.SITE_ROOT.startswith("https://") or re.match(r"http://(127\.|localhost|\[::1\])", settings.SITE_ROOT):
         return []
     hint = "Put a proxy with TLS in front and set SITE_ROOT=https://… and TRUSTED_PROXIES."
-    return [Warning(f"SITE_ROOT is {settings.SITE_ROOT}: log-ins and keys would cross the network in clear.", hint=hint, id="core.W001")]
+    return [
+        checks.Warning(
+            f"SITE_ROOT is {settings.SITE_ROOT}: log-ins and keys would cross the network in clear.",
+            hint=hint,
+            id="core.W001",
+        )
+    ]

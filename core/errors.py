@@ -11,8 +11,8 @@ Reasons = Mapping[str, Any]
 class DomainError(Exception):
     """Something a person can act on: one clear sentence, and per field what is wrong where that is known.
 
-    ``reasons`` maps snake_case field names to a sentence or to a nested mapping of the same shape; the edge that answers
-    translates the names into its own spelling.
+    ``reasons`` maps snake_case field names to a sentence or to a nested mapping of the same shape; the edge that
+    answers translates the names into its own spelling.
     """
 
     status: ClassVar[int]

@@ -1,6 +1,6 @@
 """Named places where a test can make us die, fail or wait: before and after every external call and commit.
 
-Armed by the environment: ``FAILPOINTS="issue.before-sign=exit,issue.after-sign=sleep:5"``. Unarmed it costs one look-up.
+Armed by the environment: ``FAILPOINTS="issue.before=exit,issue.after=sleep:5"``. Unarmed it costs one look-up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Injected(RuntimeError):
 
 
 def failpoint(name: str) -> None:
-    """Do what the environment asks of this place: ``exit`` (SIGKILL to ourselves), ``raise``, ``sleep:SECONDS``, else nothing."""
+    """Do what the environment asks of this place: ``exit`` (SIGKILL to ourselves), ``raise``, ``sleep:SECONDS``."""
     armed = os.environ.get("FAILPOINTS")
     if armed:
         _act(name, dict(pair.split("=", 1) for pair in armed.split(",")).get(name, ""))

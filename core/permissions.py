@@ -113,7 +113,10 @@ class Permissions:
 
 
 class PermissionBackend:
-    """Teaches Django's ``has_perm`` to ask the rules: ``certificates.revoke_certificate`` is *revoke* on Certificate."""
+    """Teaches Django's ``has_perm`` to ask the rules.
+
+    ``certificates.revoke_certificate`` is *revoke* on Certificate.
+    """
 
     def authenticate(self, request: Any, **credentials: Any) -> None:
         """Passwords are somebody else's business."""
@@ -123,7 +126,10 @@ class PermissionBackend:
         app_label, _, codename = perm.partition(".")
         action, _, model_name = codename.rpartition("_")
         for model, permissions in Permissions.by_model.items():
-            if (model._meta.app_label, model._meta.model_name) == (app_label, model_name) and action in permissions.rules:
+            if (model._meta.app_label, model._meta.model_name) == (
+                app_label,
+                model_name,
+            ) and action in permissions.rules:
                 return permissions.can(user, action, obj)
         return False
 

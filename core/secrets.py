@@ -57,8 +57,8 @@ def digest(token: str) -> str:
 def rewrap_stored_keys() -> tuple[int, int]:
     """Wrap every data key with the first key-encryption key: (how many were, how many keys there are).
 
-    Row by row, each in a transaction of its own; a row that changed meanwhile is left for the next run. Raises SealError at
-    the first key that no configured key opens.
+    Row by row, each in a transaction of its own; a row that changed meanwhile is left for the next run. Raises
+    SealError at the first key that no configured key opens.
     """
     ring, rewrapped, total = keyring(), 0, 0
     for stored in StoredKey.objects.filter(custody="sealed").iterator(chunk_size=500):

@@ -1,4 +1,4 @@
-"""A believable company for a first look: made through the services, with ``now`` in the past; marked, and taken away whole."""
+"""A believable company for a first look, made through the services with ``now`` in the past, and taken away whole."""
 
 from __future__ import annotations
 
@@ -60,7 +60,13 @@ WANTED = (
     Wanted("data", ("notebooks",), age=95, description="Expired: nobody has claimed it."),
     Wanted("data", ("metrics",), age=33, revoke="keyCompromise", description="Key found in a shell history."),
     Wanted("warehouse", ("scanners",), age=15, life=365),
-    Wanted("warehouse", ("conveyor", "conveyor-spare"), age=350, life=365, description="Renew by hand: the vendor must restart it."),
+    Wanted(
+        "warehouse",
+        ("conveyor", "conveyor-spare"),
+        age=350,
+        life=365,
+        description="Renew by hand: the vendor must restart it.",
+    ),
     Wanted("warehouse", ("labels",), age=1),
 )
 IMPORTED = (("erp", "platform", 30), ("partner-edi", "warehouse", 200), ("legacy-mail", "data", 725))
@@ -91,9 +97,9 @@ def load(now: datetime | None = None) -> None:
 def _people(system: User) -> dict[str, User]:
     """Two or so people a team, who cannot log in; the first one is the one who orders."""
     leads: dict[str, User] = {}
-    for team, names in TEAMS.items():
+    for team, members in TEAMS.items():
         role = accounts.create_role(f"{team}@{DOMAIN}", description=f"The {team} team", by=system)
-        for name in names:
+        for name in members:
             user = accounts.create_user(username=name, email=f"{name}@{DOMAIN}", roles=[role], by=system)
             leads.setdefault(team, user)
     User.objects.filter(email__endswith=f"@{DOMAIN}").update(demo=True)
@@ -111,7 +117,9 @@ def _authorities(system: User, leads: Iterable[User], *, now: datetime) -> Autho
         now=now - timedelta(days=900),
     )
     return service.create_authority(
-        NewAuthority(name="Demo Issuing", owner=owner, parent=root, roles=teams, description="For servers and services."),
+        NewAuthority(
+            name="Demo Issuing", owner=owner, parent=root, roles=teams, description="For servers and services."
+        ),
         CaSpec(common_name=f"{COMPANY} Issuing CA 1", **company),
         by=system,
         now=now - timedelta(days=800),

@@ -136,7 +136,14 @@ X_FRAME_OPTIONS = "DENY"
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # What `check --deploy` would otherwise ask of a service whose TLS ends at a proxy
-SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W005", "security.W008", "security.W012", "security.W016", "security.W021"]
+SILENCED_SYSTEM_CHECKS = [
+    "security.W004",
+    "security.W005",
+    "security.W008",
+    "security.W012",
+    "security.W016",
+    "security.W021",
+]
 
 # Pages and API
 USE_TZ = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ _WITHOUT_DIGEST: Final = {
     SignatureAlgorithmOID.ML_DSA_65: "ml-dsa-65",
     SignatureAlgorithmOID.ML_DSA_87: "ml-dsa-87",
 }
+_PARSE_ERROR: Final = re.compile(r"error parsing asn1 value: ParseError \{ kind: (\w+)")
 _T = TypeVar("_T")
 
 
@@ -176,9 +178,12 @@ def _read(part: str, read: Callable[[], _T]) -> _T:
 
 
 def _reason(error: Exception) -> str:
-    """The library's first line; it may quote the input at length."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200].rstrip(".")
+    """The library's first line without what only its authors can read; it may quote the input at length."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+    if text.startswith("Unable to load PEM file"):
+        return "its base64 is damaged"
+    malformed = _PARSE_ERROR.match(text)
+    return f"malformed ASN.1 ({malformed[1]})" if malformed else text
 
 
 def _addresses(names: tuple[Name, ...]) -> list[str]:

@@ -57,7 +57,7 @@ def check(profile: Profile, *, asked: Extensions, subject: x509.Name, key_type: 
     _check_key_type(profile, key_type)
     _check_subject(profile, subject)
     _check_names(profile, asked.names)
-    if not profile.ca and not list(subject) and not asked.names:
+    if not profile.ca and not asked.names and Subject.from_name(subject) == Subject():
         raise NotAllowed("The certificate would name nothing: give a common name or a name.", field="common_name")
     _check_basic_constraints(profile, asked.basic_constraints)
     _check_key_usage(profile, asked.key_usage or frozenset())
@@ -221,7 +221,8 @@ _HOSTS: Final = frozenset({NameType.DNS, NameType.IP})
 _TLS_USAGE: Final = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_ENCIPHERMENT, KeyUsage.KEY_AGREEMENT})
 _CA_USAGE: Final = frozenset({KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN})
 
-# Apple's platforms refuse TLS server certificates that live longer, whoever issued them (support.apple.com/103769).
+# Apple's platforms refuse TLS server certificates that live longer, those of private roots included
+# ("Requirements for trusted certificates in iOS 13 and macOS 10.15").
 _LONGEST_LEAF: Final = timedelta(days=825)
 _YEAR: Final = timedelta(days=365)
 

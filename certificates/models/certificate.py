@@ -66,8 +66,8 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
 class Certificate(models.Model):
     """A certificate that exists, and what we know about it.
 
-    Everything that follows from ``body`` is filled in one place, :meth:`from_body`. ``private_key`` is a key URI, never a
-    key: ``certificates.service.reveal`` hands out the key, and writes down that it did.
+    Everything that follows from ``body`` is filled in one place, :meth:`from_body`. ``private_key`` is a key URI,
+    never a key: ``certificates.service.reveal`` hands out the key, and writes down that it did.
     """
 
     name = models.CharField(max_length=256, unique=True)

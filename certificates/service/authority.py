@@ -1,4 +1,4 @@
-"""Making and importing authorities: each has a Certificate row of its own at once, so that it is watched like any other."""
+"""Making and importing authorities: each has a Certificate row at once, so that it is watched like any other."""
 
 from __future__ import annotations
 
@@ -130,7 +130,9 @@ def _path_length(spec: CaSpec, profile: profiles.Profile, parent: CaMaterial | N
     wanted = profile.path_length if spec.path_length is None else spec.path_length
     limit = inspection.facts(parent.certificate).path_length if parent else None
     if limit == 0:
-        raise Invalid.field("parent", "The parent's path length is 0: it signs end entities only, no further authorities.")
+        raise Invalid.field(
+            "parent", "The parent's path length is 0: it signs end entities only, no further authorities."
+        )
     if limit is not None and (wanted is None or wanted >= limit):
         raise Invalid.field("path_length", f"The parent's path length is {limit}; give one below that.")
     return wanted
@@ -152,7 +154,13 @@ def _validity(
 
 
 def import_authority(
-    new: NewAuthority, *, body: str, private_key: str, chain: str = "", by: User | None = None, now: datetime | None = None
+    new: NewAuthority,
+    *,
+    body: str,
+    private_key: str,
+    chain: str = "",
+    by: User | None = None,
+    now: datetime | None = None,
 ) -> Authority:
     """Take over a CA that exists: its certificate, the certificates above it up to the root, its private key."""
     by, now = acting(by), now or clock()

@@ -20,11 +20,13 @@ from plugins.errors import PluginError
 from plugins.values import Bundle, Exported
 
 
-def export(cert: Certificate, export_plugin: Mapping[str, Any], *, by: User | None = None) -> tuple[str, str | None, bytes]:
+def export(
+    cert: Certificate, export_plugin: Mapping[str, Any], *, by: User | None = None
+) -> tuple[str, str | None, bytes]:
     """The certificate in the form that ``{"slug": …, "pluginOptions": […]}`` asks for: (extension, passphrase, data).
 
-    Permission is asked on the certificate before the plugin is looked at. An export that hands out the key is audited as
-    such.
+    Permission is asked on the certificate before the plugin is looked at. An export that hands out the key is audited
+    as such.
     """
     by = acting(by)
     permissions.require(by, "view", cert)

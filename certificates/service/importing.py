@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,7 +81,10 @@ def import_certificate(**fields: Any) -> Certificate:
 
 
 def find_duplicates(cert: Mapping[str, Any]) -> list[Certificate]:
-    """Certificates that we know already: same body, and same chain or none; ``cert`` has ``body`` and ``chain`` as PEM."""
+    """Certificates that we know already.
+
+    Same body, and same chain or none; ``cert`` has ``body`` and ``chain`` as PEM.
+    """
     body, chain = cert["body"], cert.get("chain")
     same = Certificate.objects.filter(fingerprint=inspection.fingerprint(inspection.load(body)))
     if not chain:
@@ -138,7 +141,9 @@ def _load(body: str) -> x509.Certificate:
     certificate = inspection.load(body)
     facts = inspection.facts(certificate)
     if len(facts.names) > settings.MAX_NAMES_IN_IMPORT:
-        raise Invalid.field("body", f"A certificate with more than {settings.MAX_NAMES_IN_IMPORT} names is not accepted.")
+        raise Invalid.field(
+            "body", f"A certificate with more than {settings.MAX_NAMES_IN_IMPORT} names is not accepted."
+        )
     if len(str(facts.serial)) > 255:
         raise Invalid.field("body", "The serial number is longer than 105 octets; RFC 5280 allows 20.")
     return certificate

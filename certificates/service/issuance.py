@@ -1,7 +1,7 @@
 """Issuing: write the order down, ask the CA, record what it answers.
 
-Between the two transactions stands the CA. Whatever dies there, the order knows what was asked for, and ``fulfil`` takes
-it up again without ever asking for a second certificate.
+Between the two transactions stands the CA. Whatever dies there, the order knows what was asked for, and ``fulfil``
+takes it up again without ever asking for a second certificate.
 """
 
 from __future__ import annotations
@@ -229,7 +229,10 @@ def fulfil(order_id: int, *, now: datetime | None = None) -> Certificate | None:
 
 
 def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
-    """Ask the CA about a claimed order and record the answer. Raises Unavailable; then the order waits for the sweep."""
+    """Ask the CA about a claimed order and record the answer.
+
+    Raises Unavailable; then the order waits for the sweep.
+    """
     try:
         minted = mint(authority=order.authority, order=order)
         if minted.body is None:
@@ -260,7 +263,8 @@ def _give_up(order: Order, error: Exception, *, now: datetime) -> None:
 def mint(*, authority: Authority, order: Order | None = None, **fields: Any) -> Minted:
     """Ask the CA: the only step that talks to it, outside of any transaction.
 
-    With the seed's fields instead of an order, one is written down first; the sweep later records what was minted for it.
+    With the seed's fields instead of an order, one is written down first; the sweep later records what was minted for
+    it.
     """
     if order is None:
         by, now = acting(None, fields.pop("creator", None)), clock()

@@ -15,7 +15,10 @@ from pki.keys import private_key_pem
 
 @transaction.atomic
 def reveal(certificate: Certificate, *, by: User | None = None) -> str | None:
-    """The private key as unencrypted PEM, or None if we do not keep it. The only way in which a key reaches a person."""
+    """The private key as unencrypted PEM, or None if we do not keep it.
+
+    The only way in which a key reaches a person.
+    """
     by = acting(by)
     permissions.require(by, "reveal_key", certificate, message="You are not authorized to view this key")
     if certificate.private_key is None:

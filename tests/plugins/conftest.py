@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,7 +16,7 @@ Run = Callable[..., str]
 def _runner(name: str) -> Run:
     program = shutil.which(name)
     if program is None:
-        pytest.skip(f"{name} is not installed")
+        (pytest.fail if os.environ.get("REQUIRE") == "1" else pytest.skip)(f"{name} is not installed")
 
     def run(*arguments: str | Path, data: bytes = b"") -> str:
         """The program's standard output; a failure of the program fails the test with what it said."""

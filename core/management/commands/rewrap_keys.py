@@ -20,5 +20,7 @@ class Command(BaseCommand):
         try:
             rewrapped, total = rewrap_stored_keys()
         except SealError as error:
-            raise CommandError(f"{error} Nothing is lost: add the missing key to ENCRYPTION_KEYS and run this again.") from error
+            raise CommandError(
+                f"{error} Nothing is lost: add the missing key to ENCRYPTION_KEYS and run this again."
+            ) from error
         self.stdout.write(f"Rewrapped {rewrapped} of {total} keys.")

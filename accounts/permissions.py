@@ -19,4 +19,4 @@ def own(user: Any) -> Q:
 users = Permissions(User, view=readers(members), change=writers(nobody), create=writers(nobody))
 roles = Permissions(Role, view=readers(members), change=writers(nobody), create=writers(nobody))
 api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), create=Rule(own))
-audit_log = Permissions(AuditEntry, view=readers(nobody))
+audit_log = Permissions(AuditEntry, view=readers(members))

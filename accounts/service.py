@@ -51,7 +51,7 @@ def log_in(username: str, password: str, *, address: str, now: datetime | None =
     recent = FailedLogin.objects.filter(address=address, at__gt=now - LOGIN_WINDOW)
     if recent.count() >= settings.LOGIN_ATTEMPTS:
         raise Throttled("Too many failed log-ins from this address. Try again in five minutes.")
-    user = cast("User | None", authenticate(username=username, password=password))
+    user = authenticate(username=username, password=password)
     if user is None:
         _remember_failure(username, address, now)
         raise Forbidden("The supplied credentials are invalid")
@@ -180,6 +180,17 @@ def grant(user: User, roles: Iterable[Role], *, by: User | None = None) -> None:
     if added:
         user.roles.add(*added)
         record(Event.ROLE_GRANTED, user, by=by, roles=sorted(role.name for role in added))
+
+
+@transaction.atomic
+def update_user(user: User, *, fields: Iterable[str], by: User | None = None) -> None:
+    """Store what was changed about a person; of one who is switched off, every token is revoked."""
+    by, changed = acting(by), sorted(fields)
+    permissions.users.require(by, "change", user)
+    user.save()
+    if not user.is_active:
+        ApiKey.objects.filter(user=user, revoked=False).update(revoked=True)
+    record(Event.USER_UPDATED, user, by=by, fields=changed)
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from cryptography import x509
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.timezone import now as clock
 
 from accounts.models import Role
 from core.connectors import Connector
@@ -119,6 +120,14 @@ class Authority(Connector):
     def get_absolute_url(self) -> str:
         """Its page."""
         return f"/authorities/{self.pk}"
+
+    @property
+    def phase(self) -> str:
+        """Where it stands in its life, in the words of certificates."""
+        now = clock()
+        if self.not_after <= now:
+            return "expired"
+        return "not-yet-valid" if self.not_before > now else "valid"
 
     @property
     def certificate(self) -> x509.Certificate:

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from authorities.models import Authority, Profile
+from authorities.models import Authority, Issuance, Profile
 from core.permissions import NOTHING, Permissions, members, nobody, readers, writers
 
 
@@ -25,3 +25,4 @@ permissions = Permissions(
     Authority, view=readers(members), use=writers(entrusted), change=writers(entrusted), create=writers(founders)
 )
 profile_permissions = Permissions(Profile, view=readers(members), change=writers(nobody), create=writers(nobody))
+ledger_permissions = Permissions(Issuance, view=readers(members))

@@ -15,6 +15,5 @@ api_urls = router.urls
 urlpatterns = [
     path("", views.authority_list, name="list"),
     path("new", views.create, name="create"),
-    path("import", views.import_, name="import"),
     path("<int:pk>", views.detail, name="detail"),
 ]

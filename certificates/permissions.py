@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 
 from certificates.models import Certificate, Domain, Order
-from core.permissions import Permissions, members, nobody, readers, writers
+from core.permissions import EVERYTHING, NOTHING, Permissions, members, readers, writers
 
 
 def responsible(user: Any) -> Q:
     """The owner, holders of one of the certificate's roles, and its creator until it is handed over."""
     return Q(roles__in=user.role_ids) | Q(owner=user.email) | Q(user=user.pk, handed_over=False)
+
+
+def guardians(user: Any) -> Q:
+    """Whoever the site trusts with sensitive domains, besides administrators."""
+    return EVERYTHING if user.role_names & set(settings.SENSITIVE_DOMAIN_ROLES) else NOTHING
 
 
 permissions = Permissions(
@@ -29,5 +35,5 @@ permissions = Permissions(
     # A CA's own key never leaves through certificates, whoever asks.
     never={"reveal_key": Q(root_authority__isnull=False), "export": Q(root_authority__isnull=False)},
 )
-domain_permissions = Permissions(Domain, view=readers(members), change=writers(nobody))
+domain_permissions = Permissions(Domain, view=readers(members), change=writers(guardians))
 order_permissions = Permissions(Order, view=readers(members))

@@ -1,13 +1,210 @@
-"""Pages of certificates."""
+"""Pages of certificates, and the overview: the same permissions, filters and services as the API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.text import get_valid_filename
+from django.utils.timezone import now as clock
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from accounts.permissions import audit_log
+from authorities.models import Authority, Profile
+from authorities.permissions import permissions as authority_permissions
+from certificates import anatomy, service
+from certificates.filters import CertificateFilter
+from certificates.forms import EditForm, ImportForm, OrderForm
+from certificates.models import Certificate, Order
+from certificates.models.certificate import CertificateQuerySet
+from certificates.permissions import permissions
+from core.models import AuditEntry
+from plugins import registry
+from web.forms import OptionsForm
+from web.lists import Listing
+from web.views import act, get_or_404
+
+RECENT = 10
+WORDS = {"create": "order"}
 
 
-def overview(request): ...
-def certificate_list(request): ...
-def order(request): ...
-def import_(request): ...
-def detail(request, pk): ...
-def edit(request, pk): ...
-def export(request, pk): ...
-def key(request, pk): ...
-def demo_banner(request):
-    return {}
+def visible(request: HttpRequest) -> CertificateQuerySet:
+    """The certificates that the person may see, as lists show them."""
+    rows: CertificateQuerySet = permissions.allowed(request.user, "view")  # type: ignore[assignment]
+    return rows.present().without_texts().with_replaced().select_related("authority")
+
+
+def may(request: HttpRequest, *actions: str) -> set[str]:
+    """Which of these the person may do at all, in the pages' words."""
+    return {WORDS.get(action, action) for action in actions if permissions.can(request.user, action)}
+
+
+def entries_about(request: HttpRequest, *targets: Any) -> list[AuditEntry]:
+    """What happened to these rows, newest first."""
+    about = Q()
+    for target in targets:
+        about |= Q(target_type=target._meta.label_lower, target_id=str(target.pk))
+    return list(audit_log.allowed(request.user, "view").filter(about)[:50])
+
+
+def demo_banner(request: HttpRequest) -> dict[str, Any]:
+    """Context of every page: is there demo data? Asked only where a page is shown to somebody."""
+    return {"demo_banner": lambda: Authority.objects.filter(demo=True).exists()}
+
+
+@login_required
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """What a person should know first."""
+    now, rows = clock(), visible(request)
+    counts = rows.count_by_phase(now)
+    authority, certificate = Authority.objects.exists(), Certificate.objects.filter(root_authority=None).exists()
+    may_create = {"create"} if authority_permissions.can(request.user, "create") else set()
+    context = {
+        "counts": counts,
+        "expiring": rows.current(now).filter(was_replaced=False).order_by("not_after")[:RECENT],
+        "entries": audit_log.allowed(request.user, "view")[:RECENT],
+        "guide": None if authority and certificate else {"authority": authority, "certificate": certificate},
+        "can": may(request, "create") | may_create,
+    }
+    return render(request, "overview.html", context)
+
+
+@login_required
+@require_safe
+def certificate_list(request: HttpRequest) -> HttpResponse:
+    """The certificates the person may see, narrowed and ordered as asked."""
+    listing = Listing(CertificateFilter, visible(request), request.GET, request=request)
+    template = "certificates/_rows.html" if request.htmx else "certificates/list.html"  # type: ignore[attr-defined]
+    return render(request, template, {"listing": listing, "can": may(request, "create", "upload")})
+
+
+@login_required
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One certificate, with everything about it."""
+    certificate = _certificate(request, pk)
+    can = permissions.actions(request.user, certificate)
+    targets = [certificate, *Order.objects.filter(certificate=certificate)]
+    context = {
+        "certificate": certificate,
+        "names": anatomy.names_as_text(certificate.facts),
+        "names_total": len(certificate.facts.names),
+        "chain": anatomy.chain_links([certificate.parsed, *certificate.issuers], now=clock()),
+        "policy": anatomy.policy(certificate.facts),
+        "replaces": certificate.replaces.with_replaced(),
+        "replaced": certificate.replaced.with_replaced(),
+        "exporters": exporters_for(certificate, can),
+        "entries": entries_about(request, *targets),
+        "can": can,
+    }
+    return render(request, "certificates/detail.html", context)
+
+
+def _certificate(request: HttpRequest, pk: int) -> Certificate:
+    rows = Certificate.objects.present().with_replaced().select_related("authority", "user").prefetch_related("roles")
+    found: Certificate = get_or_404(request, permissions, rows, pk=pk)
+    return found
+
+
+@login_required
+def order(request: HttpRequest) -> HttpResponse:
+    """Order a certificate."""
+    initial = _order_defaults(request)
+    form = OrderForm(request.POST or None, user=request.user, initial=initial)
+    authorities = form.fields["authority"].queryset  # type: ignore[attr-defined]
+    context = {"authorities": authorities.exists(), "profiles": Profile.objects.filter(ca=False)}
+    return act(
+        request,
+        form,
+        partial(service.create, by=request.user),
+        done=_("The certificate was issued."),
+        template="certificates/order.html",
+        context=context,
+    )
+
+
+def _order_defaults(request: HttpRequest) -> dict[str, Any]:
+    """The usual owner, and what the link that led here said: an authority, or a certificate to replace."""
+    initial: dict[str, Any] = {"owner": request.user.email, "profile": "server"}  # type: ignore[union-attr]
+    if authority := request.GET.get("authority", ""):
+        initial["authority"] = authority
+    replaced = request.GET.get("replaces", "")
+    if replaced.isdecimal() and len(replaced) < 19:
+        old = permissions.allowed(request.user, "replace").filter(pk=replaced).first()
+        if old is not None:
+            names = "\n".join(name.value for name in old.facts.names)
+            initial |= {"replaces": [old.pk], "names": names, "owner": old.owner, "authority": old.authority_id}
+            initial |= {"rotation": old.rotation, "description": old.description}
+    return initial
+
+
+@login_required
+def import_(request: HttpRequest) -> HttpResponse:
+    """Import a certificate."""
+    form = ImportForm(request.POST or None, request.FILES or None, initial={"owner": request.user.email})  # type: ignore[union-attr]
+    return act(
+        request,
+        form,
+        partial(service.upload, by=request.user),
+        done=_("The certificate was imported."),
+        template="certificates/import.html",
+    )
+
+
+@login_required
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change what is known about a certificate."""
+    certificate = _certificate(request, pk)
+    permissions.require(request.user, "change", certificate)
+    return act(
+        request,
+        EditForm(request.POST or None, instance=certificate),
+        partial(service.update, certificate.pk, by=request.user),
+        done=_("Saved."),
+        template="certificates/edit.html",
+        context={"certificate": certificate},
+    )
+
+
+@login_required
+def key(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask first, then show the private key once; seeing it is written down."""
+    certificate = _certificate(request, pk)
+    permissions.require(request.user, "reveal_key", certificate, message=_("You are not authorized to view this key"))
+    shown = service.reveal(certificate, by=request.user) if request.method == "POST" else None
+    return render(request, "certificates/key.html", {"certificate": certificate, "private_key": shown})
+
+
+def exporters_for(certificate: Certificate, can: frozenset[str]) -> list[Any]:
+    """The export plugins of use here: those that need the key only where there is one and the person may have it."""
+    with_key = certificate.has_private_key and "export" in can
+    plugins = [entry.load() for entry in registry.of_kind("export")]
+    return [plugin for plugin in plugins if with_key or not plugin().needs_key]
+
+
+@login_required
+def export(request: HttpRequest, pk: int) -> HttpResponse:
+    """Choose a form, set its options, download the file."""
+    certificate = _certificate(request, pk)
+    exporters = exporters_for(certificate, permissions.actions(request.user, certificate))
+    chosen = next((one for one in exporters if one.slug == request.GET.get("plugin")), exporters[0])
+    form = OptionsForm(chosen.Options, request.POST or None)
+    if form.is_bound and form.is_valid():
+        return _download(certificate, chosen.slug, form, request)
+    context = {"certificate": certificate, "exporters": exporters, "exporter": chosen, "form": form}
+    return render(request, "certificates/export.html", context, status=400 if form.is_bound else 200)
+
+
+def _download(certificate: Certificate, slug: str, form: OptionsForm, request: HttpRequest) -> HttpResponse:
+    extension, _passphrase, data = service.export(
+        certificate, {"slug": slug, "plugin_options": form.given()}, by=request.user
+    )
+    file_name = get_valid_filename(f"{certificate.name}.{extension}")
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "no-store"}
+    return HttpResponse(data, content_type="application/octet-stream", headers=headers)

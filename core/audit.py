@@ -36,15 +36,15 @@ class Event(StrEnum):
     CERTIFICATE_ORDERED = "certificate.ordered"
     CERTIFICATE_REVOKED = "certificate.revoked"
     CERTIFICATE_UPDATED = "certificate.updated"
+    DOMAIN_UPDATED = "domain.updated"
     KEY_REVEALED = "key.revealed"
     LOGIN_FAILED = "login.failed"
     LOGIN_SUCCEEDED = "login.succeeded"
     ORDER_FAILED = "order.failed"
-    PROFILE_CREATED = "profile.created"
-    PROFILE_UPDATED = "profile.updated"
     ROLE_CREATED = "role.created"
     ROLE_GRANTED = "role.granted"
     USER_CREATED = "user.created"
+    USER_UPDATED = "user.updated"
 
 
 @dataclass(frozen=True)

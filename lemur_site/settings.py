@@ -266,4 +266,3 @@ structlog.configure(
     wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     cache_logger_on_first_use=True,
 )
-CSRF_FAILURE_VIEW = "web.views.csrf_failure"

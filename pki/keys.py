@@ -300,8 +300,6 @@ def _too_weak(public_key: PublicKey) -> str:
     match public_key:
         case rsa.RSAPublicKey():
             return _too_weak_rsa(public_key)
-        case ec.EllipticCurvePublicKey() if public_key.curve.name.startswith("sect"):
-            return f"curves over binary fields such as {public_key.curve.name} are not accepted"
         case ec.EllipticCurvePublicKey() if public_key.curve.key_size < SMALLEST_CURVE:
             return f"the curve {public_key.curve.name} has fewer than {SMALLEST_CURVE} bits"
         case dsa.DSAPublicKey():

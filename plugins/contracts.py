@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
+from pki.envelope import Keyring
 from pki.keys import KeySpec, PrivateKey
 from plugins.errors import Permanent
 from plugins.options import NoOptions, PluginOptions
@@ -115,6 +116,11 @@ class KeyCustody(Plugin, ABC):
     """Who keeps private keys. A reference is bytes for our database that mean something to this custody only."""
 
     kind = "custody"
+
+    def __init__(self, keyring: Keyring, options: PluginOptions | None = None) -> None:
+        """`keyring` seals whatever the custody wants to put into a reference in readable form."""
+        super().__init__(options)
+        self.keyring = keyring
 
     @abstractmethod
     def generate(self, spec: KeySpec) -> tuple[bytes, PrivateKey]:

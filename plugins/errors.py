@@ -1,6 +1,5 @@
 """What can go wrong between us and an outside system, told apart by what the caller should do about it."""
 
-# ruff: noqa: N818  the names say what to do about it; an Error suffix on each would say nothing more
 from __future__ import annotations
 
 from collections.abc import Iterator

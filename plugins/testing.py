@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from pki import chains, extensions, inspection, keys, profiles, requests, signing, subjects
+from pki.envelope import Keyring, new_key
 from pki.keys import KeySpec, PrivateKey
 from pki.names import Name, NameType
 from plugins import options as plugin_options
@@ -295,6 +296,11 @@ class KeyCustodyContract(PluginContract):
     """`key_types` says what the custody can hold."""
 
     key_types: ClassVar[tuple[str, ...]] = ("ECCPRIME256V1",)
+    keyring: ClassVar[Keyring] = Keyring.parse(new_key())
+
+    def build(self, options: Any) -> Any:
+        cls: Any = self.plugin_class
+        return cls(self.keyring, options)
 
     def test_a_generated_key_signs_for_its_public_key(self) -> None:
         custody: KeyCustody = self.make()

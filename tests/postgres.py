@@ -49,6 +49,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                cwd=self.directory,  # the checkout's may be closed to that account
                 user=self._account,
                 process_group=0,
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet
@@ -85,7 +86,12 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(
-            [self._bin / program, *arguments], user=self._account, capture_output=True, text=True, check=False
+            [self._bin / program, *arguments],
+            cwd=self.directory,
+            user=self._account,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise pytest.UsageError(f"{program} failed: {done.stderr}")

@@ -195,7 +195,9 @@ class Listing(Generic[M]):
     @property
     def pages(self) -> int | None:
         """How many pages there are, at least one; None if rows were not counted."""
-        return None if self.total is None else max(1, -(-self.total // max(1, self.count)))
+        if self.total is None:
+            return None
+        return max(1, -(-self.total // self.count)) if self.count else 1
 
     @property
     def next(self) -> int | None:

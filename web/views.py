@@ -1,9 +1,9 @@
-"""What pages have in common: rows within what is permitted, doing something and going on, crumbs, and error pages."""
+"""What pages have in common: rows within what is permitted, doing something and going on, and error pages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 
 from core.audit import acting
 from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Precondition
@@ -82,32 +83,15 @@ def sentences(reasons: Any, path: str = "") -> list[tuple[str, str]]:
         return [pair for name, part in parts for pair in sentences(part, name.removesuffix("Schema.rule"))]
     if isinstance(reasons, list | tuple):
         return [pair for part in reasons for pair in sentences(part, path)]
-    return [(path, str(reasons))]
-
-
-class Crumb(NamedTuple):
-    """One step of the way to a page."""
-
-    label: str
-    url: str = ""
-
-
-def crumbs(*trail: str | Model | tuple[str, str]) -> list[Crumb]:
-    """The way to a page: ("label", "url"), an object that has a page, or plain text for the page itself."""
-    return [_crumb(step) for step in trail]
-
-
-def _crumb(step: Any) -> Crumb:
-    if isinstance(step, tuple):
-        return Crumb(*step)
-    return Crumb(str(step), step.get_absolute_url() if hasattr(step, "get_absolute_url") else "")
+    return [(path, str(reasons))] if reasons else []
 
 
 def refuse(request: HttpRequest, error: DomainError) -> HttpResponse:
     """A domain error as a page, or as JSON under /api/."""
     if request.path.startswith(API):
         return JsonResponse({"message": error.message}, status=error.status)
-    return _error_page(request, error.status, error.message, sentences(error.reasons))
+    named = [f"{path}: {sentence}" if path else sentence for path, sentence in sentences(error.reasons)]
+    return _error_page(request, error.status, " ".join(named) or error.message)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -120,29 +104,21 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
     return refuse(request, Forbidden(str(exception or "")))
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW."""
-    sentence = "This form was open for too long or came from another site. Go back, reload the page and try again."
-    return refuse(request, Forbidden(sentence))
-
-
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404. Contract 1.4: for an unknown address the key is ``error``."""
     if request.path.startswith(API):
         return JsonResponse({"error": "404 Not Found: The requested URL was not found on the server."}, status=404)
-    return _error_page(request, NotFound.status, "There is no such page, or none that you may see.")
+    return _error_page(request, NotFound.status, "")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: no detail, but the id under which the log has it."""
+    """Django's handler500: no detail, but the id under which the log has it. The page must not fail as well."""
     request_id = acting().request_id
     if request.path.startswith(API):
         return JsonResponse({"message": "Internal Server Error", "requestId": request_id}, status=500)
-    return _error_page(request, 500, "Something went wrong here. The log has the details under the id below.")
+    return HttpResponse(render_to_string("500.html", {"request_id": request_id}), status=500)
 
 
-def _error_page(
-    request: HttpRequest, status: int, message: str, reasons: Iterable[tuple[str, str]] = ()
-) -> HttpResponse:
-    context = {"status": status, "message": message, "reasons": reasons, "request_id": acting().request_id}
-    return render(request, "error.html", context, status=status)
+def _error_page(request: HttpRequest, status: int, message: str) -> HttpResponse:
+    context = {"status": status, "message": message, "request_id": acting().request_id}
+    return render(request, [f"{status}.html", "error.html"], context, status=status)

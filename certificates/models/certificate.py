@@ -9,7 +9,7 @@ from typing import Any, Self
 from cryptography import x509
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.timezone import now as clock
 
 from accounts.models import Role
@@ -57,6 +57,18 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         """Annotated with ``was_replaced``: is there a newer certificate in its place?"""
         through = Certificate.replaces.through
         return self.annotate(was_replaced=Exists(through.objects.filter(to_certificate_id=OuterRef("pk"))))
+
+    def count_by_phase(self, now: datetime) -> dict[str, int]:
+        """How many are valid, expiring, expired and revoked, in one pass; replaced ones count as none of them."""
+        rows = self.with_replaced()
+        unrevoked = ~Q(status=Status.REVOKED) | Q(status=None)
+        fresh = unrevoked & Q(not_before__lte=now, was_replaced=False)
+        return rows.aggregate(
+            valid=Count("pk", filter=fresh & Q(not_after__gt=now + SOON)),
+            expiring=Count("pk", filter=fresh & Q(not_after__gt=now, not_after__lte=now + SOON)),
+            expired=Count("pk", filter=unrevoked & Q(not_after__lte=now)),
+            revoked=Count("pk", filter=Q(status=Status.REVOKED)),
+        )
 
     def without_texts(self) -> Self:
         """For lists: leaves body, chain and CSR in the database until somebody asks for them."""

@@ -1,7 +1,7 @@
 """The verbs of the product, under the names that Lemur gave them: this is its table of contents."""
 
 from certificates.service.authority import create_authority, import_authority
-from certificates.service.editing import create_certificate_roles, delete, revoke, update
+from certificates.service.editing import create_certificate_roles, delete, mark_domain, revoke, update
 from certificates.service.export import bundle, export
 from certificates.service.importing import find_duplicates, import_certificate, upload
 from certificates.service.issuance import Minted, create, create_csr, fulfil, mint
@@ -24,6 +24,7 @@ __all__ = [
     "get_by_name",
     "import_authority",
     "import_certificate",
+    "mark_domain",
     "mint",
     "render",
     "reveal",

@@ -11,14 +11,14 @@ from django.utils.timezone import now as clock
 from accounts.models import User
 from accounts.service import acting, ensure_owner_role
 from authorities import ledger
-from certificates.models import Certificate
+from certificates.models import Certificate, Domain
 from certificates.models.certificate import Status
-from certificates.permissions import permissions
+from certificates.permissions import domain_permissions, permissions
 from certificates.service.placing import add_replaced, create_certificate_roles, require_may_replace
 from core.audit import Event, record
 from core.errors import NotFound, Precondition
 
-__all__ = ["create_certificate_roles", "delete", "revoke", "update"]
+__all__ = ["create_certificate_roles", "delete", "mark_domain", "revoke", "update"]
 
 COLUMNS = frozenset({"owner", "description", "notify", "rotation"})
 LISTS = frozenset({"roles", "replaces"})
@@ -71,6 +71,18 @@ def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: Us
     require_may_replace(added, by)
     certificate.replaces.remove(*(known - set(wanted)))
     add_replaced(certificate, added)
+
+
+@transaction.atomic
+def mark_domain(pk: int, *, sensitive: bool, by: User | None = None) -> None:
+    """Say whether only trusted people may ask for certificates with this name."""
+    by = acting(by)
+    domain = Domain.objects.filter(pk=pk).first()
+    if domain is None:
+        raise NotFound
+    domain_permissions.require(by, "change", domain)
+    Domain.objects.filter(pk=pk).update(sensitive=sensitive)
+    record(Event.DOMAIN_UPDATED, domain, by=by, sensitive=sensitive)
 
 
 @transaction.atomic

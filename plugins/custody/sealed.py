@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pki import keys
-from pki.envelope import Keyring
 from pki.keys import KeySpec, PrivateKey
 from plugins.contracts import ExportsKeys, KeyCustody
 from plugins.errors import Permanent, refusing
-from plugins.options import PluginOptions
 
 
 class SealedCustody(KeyCustody, ExportsKeys):
@@ -17,21 +15,17 @@ class SealedCustody(KeyCustody, ExportsKeys):
     title = "Sealed in the database"
     description = "Encrypts every private key with AES-256-GCM under the keys in ENCRYPTION_KEYS."
 
-    def __init__(self, keyring: Keyring, options: PluginOptions | None = None) -> None:
-        super().__init__(options)
-        self._keyring = keyring
-
     def generate(self, spec: KeySpec) -> tuple[bytes, PrivateKey]:
         key = keys.generate(spec)
         return self.store(key), key
 
     def store(self, key: PrivateKey) -> bytes:
         with refusing("The private key cannot be kept"):
-            return self._keyring.seal(keys.private_key_der(key), _context(keys.spki_sha256(key.public_key())))
+            return self.keyring.seal(keys.private_key_der(key), _context(keys.spki_sha256(key.public_key())))
 
     def signer(self, reference: bytes, spki_sha256: str) -> PrivateKey:
         with refusing("The private key cannot be opened"):
-            key = keys.load_private_key_trusted(self._keyring.unseal(reference, _context(spki_sha256)))
+            key = keys.load_private_key_trusted(self.keyring.unseal(reference, _context(spki_sha256)))
         if keys.spki_sha256(key.public_key()) != spki_sha256:
             raise Permanent("The private key cannot be opened: it belongs to another public key.")
         return key

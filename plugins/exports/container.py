@@ -20,8 +20,12 @@ GENERATED_LENGTH = 24
 LONGEST_ALIAS = 128
 
 
+def _passes(passphrase: str) -> bool:
+    return re.fullmatch(PATTERN, passphrase, re.ASCII) is not None
+
+
 def _strong_enough(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(PATTERN, value.get_secret_value()):
+    if not _passes(value.get_secret_value()):
         raise ValueError(
             f"a passphrase has at least 8 characters, with a letter, a digit and one of {SPECIAL}, and no others"
         )
@@ -58,7 +62,7 @@ def generate_passphrase() -> str:
     alphabet = string.ascii_letters + string.digits + SPECIAL
     while True:
         candidate = "".join(secrets.choice(alphabet) for _ in range(GENERATED_LENGTH))
-        if re.fullmatch(PATTERN, candidate):
+        if _passes(candidate):
             return candidate
 
 

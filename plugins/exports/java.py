@@ -11,6 +11,7 @@ from pydantic import Field
 
 from pki import keys
 from plugins.contracts import Exporter
+from plugins.errors import refusing
 from plugins.exports.container import ContainerOptions
 from plugins.values import Bundle, Exported
 
@@ -25,7 +26,8 @@ class _JavaExport(Exporter):
 
     def export(self, bundle: Bundle) -> Exported:
         alias = self.options.alias_for(bundle).lower()
-        entries = [self._key_entry(alias, bundle)] if self.needs_key else _trusted_entries(alias, bundle)
+        with refusing(f"'{bundle.name}' cannot be exported for Java"):
+            entries = [self._key_entry(alias, bundle)] if self.needs_key else _trusted_entries(alias, bundle)
         passphrase = self.options.chosen_passphrase()
         return Exported("jks", passphrase, jks.KeyStore.new("jks", entries).saves(passphrase))
 

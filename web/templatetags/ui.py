@@ -1,80 +1,135 @@
-"""Small pieces of pages: ``{% load ui %}``. For links that keep the list's state use Django's ``{% querystring %}``."""
+"""What pages say and how they look: states, icons, moments, links that keep the query string, parts of forms."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.forms import BaseForm, BoundField
+from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import now as clock
-
-from web.lists import Listing
+from django.utils.translation import gettext, ngettext_lazy
 
 register = template.Library()
 
+NOTHING = "—"
 TONES = {
-    "green": {"valid", "active", "done", "good", "enabled", "issued"},
-    "yellow": {"expiring", "waiting", "pending", "superseded"},
-    "red": {"expired", "revoked", "failed", "inactive", "deleted"},
-    "purple": {"unknown"},
+    "failed": "tone-bad",
+    "revoked": "tone-bad",
+    "deleted": "tone-bad",
+    "revealed": "tone-warn",
+    "exported": "tone-warn",
+    "issued": "tone-good",
+    "created": "tone-good",
 }
-TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
-SOON, LATER = timedelta(days=14), timedelta(days=30)
+UNITS = (  # from how many seconds on, seconds in one, words
+    (730 * 86400, 365 * 86400, ngettext_lazy("%d year", "%d years")),
+    (2 * 86400, 86400, ngettext_lazy("%d day", "%d days")),
+    (3600, 3600, ngettext_lazy("%d hour", "%d hours")),
+    (0, 60, ngettext_lazy("%d minute", "%d minutes")),
+)
 
 
 @register.simple_tag
-def status(state: Any, label: str = "") -> SafeString:
-    """A badge whose word says what its colour says: ``{% status certificate.status %}``. Nothing is "not checked"."""
-    word = str(state or "not checked")
-    tone = TONE_OF.get(word.lower(), "secondary")
-    return format_html('<span class="status status-{}">{}</span>', tone, label or word)
+def icon(name: str, css_class: str = "") -> SafeString:
+    """An icon of static/img/icons.svg. It is for eyes only: a word must stand beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        css_class,
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.inclusion_tag("parts/_status.html")
+def status(thing: Any) -> dict[str, str]:
+    """The badge of anything that has a ``phase``."""
+    return {"phase": thing.phase}
+
+
+@register.simple_tag(takes_context=True)
+def current(context: template.Context, view_name: str) -> SafeString | str:
+    """Marks the link to the page one is on, with `` aria-current="page"``."""
+    match = getattr(context.get("request"), "resolver_match", None)
+    return SafeString(' aria-current="page"') if match and match.view_name == view_name else ""
+
+
+@register.simple_tag(takes_context=True)
+def qs(context: template.Context, **changes: Any) -> str:
+    """The page's query string with ``changes``; None leaves a parameter out. Unlike Django's tag it is never empty."""
+    params = context["request"].GET.copy()
+    for name, value in changes.items():
+        params.pop(name, None)
+        if value is not None:
+            params[name] = value
+    return "?" + str(params.urlencode())
+
+
+@register.inclusion_tag("parts/_heading.html", takes_context=True)
+def heading(context: template.Context, field: str, label: str, css_class: str = "") -> dict[str, str]:
+    """A column's heading, which sorts by it: up, and when it does already, down."""
+    ordering = context["request"].GET.get("ordering", "")
+    url = qs(context, ordering=f"-{field}" if ordering == field else field, page=None)
+    direction = {field: "ascending", f"-{field}": "descending"}.get(ordering, "")
+    return {"label": label, "css_class": css_class, "url": url, "sorted": direction}
+
+
+@register.simple_tag
+def utc(moment: datetime | None, form: str = "minute") -> SafeString | str:
+    """The moment in UTC, to the minute or as a "date"; to the second in its tooltip."""
+    if moment is None:
+        return NOTHING
+    moment = moment.astimezone(UTC)
+    text = f"{moment:%Y-%m-%d}" if form == "date" else f"{moment:%Y-%m-%d %H:%M} UTC"
+    exact, machine = f"{moment:%Y-%m-%d %H:%M:%S} UTC", f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', machine, exact, text)
 
 
 @register.filter
-def utc(moment: datetime | None) -> SafeString | str:
-    """The moment to the minute, in UTC, and machine-readable."""
+def time_left(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long until then, or since, in one unit: "in 12 days", "3 hours ago"."""
     if moment is None:
-        return "—"
-    moment = moment.astimezone(UTC)
-    return format_html('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>', moment.isoformat(), moment)
+        return NOTHING
+    seconds = int((moment - (now or clock())).total_seconds())
+    one, words = next((one, words) for least, one, words in UNITS if abs(seconds) >= least)
+    text = words % max(1, abs(seconds) // one)
+    return gettext("in %s") % text if seconds > 0 else gettext("%s ago") % text
 
 
-@register.simple_tag
-def time_left(end: datetime | None, now: datetime | None = None) -> SafeString | str:
-    """How long until ``end``, in whole units, and how urgent that is: ``{% time_left certificate.not_after %}``."""
-    if end is None:
-        return "—"
-    left = end - (now or clock())
-    tone = "red" if left <= SOON else "yellow" if left <= LATER else "green"
-    words = f"in {_span(left)}" if left > timedelta(0) else f"{_span(-left)} ago"
-    return format_html('<time class="text-{}" datetime="{}">{}</time>', tone, end.astimezone(UTC).isoformat(), words)
+@register.filter
+def key_name(key_type: str | None) -> str:
+    """``ECCPRIME256V1`` as people say it: P-256."""
+    if match := re.fullmatch(r"ECC(?:PRIME|SECP)(256|384|521)[VR]1", key_type or ""):
+        return f"P-{match[1]}"
+    if match := re.fullmatch(r"RSA(\d+)", key_type or ""):
+        return f"RSA {match[1]}"
+    return {"ED25519": "Ed25519", "ED448": "Ed448"}.get(key_type or "", key_type or NOTHING)
 
 
-def _span(left: timedelta) -> str:
-    for number, unit in ((left.days, "day"), (left.seconds // 3600, "hour"), (left.seconds // 60, "minute")):
-        if number:
-            return f"{number} {unit}{'s' if number > 1 else ''}"
-    return "less than a minute"
+@register.filter
+def pick(form: BaseForm, names: str) -> list[BoundField]:
+    """The form's fields of these names, in this order, as far as it has them."""
+    return [form[name] for name in names.split() if name in form.fields]
 
 
-@register.simple_tag(takes_context=True)
-def current(context: dict[str, Any], *names: str) -> SafeString | str:
-    """`` aria-current="page"`` if the page's URL name is, or begins with, one of ``names``: for links in navigation."""
-    match = getattr(context.get("request"), "resolver_match", None)
-    here = match.view_name if match else ""
-    return SafeString(' aria-current="page"') if here.startswith(names) else ""
+@register.filter
+def touched(form: BaseForm, names: str) -> bool:
+    """Whether any of these fields was filled in or has an error: its section must be open."""
+    known = [name for name in names.split() if name in form.fields]
+    return any(name in form.errors or name in form.changed_data for name in known)
 
 
-@register.simple_tag(takes_context=True)
-def sort_link(context: dict[str, Any], listing: Listing[Any], name: str, label: str) -> SafeString:
-    """A column's heading: a link that sorts by ``name``, or the other way round if the list already is."""
-    params = context["request"].GET.copy()
-    for dropped in ("page", "after", "sortBy", "sortDir"):
-        params.pop(dropped, None)
-    params["ordering"] = f"-{name}" if listing.ordering == name else name
-    sorted_by = {name: ("ascending", "↑"), f"-{name}": ("descending", "↓")}
-    words, arrow = sorted_by.get(listing.ordering, ("none", ""))
-    title = f"sorted {words}" if arrow else "not sorted"
-    return format_html('<a href="?{}" title="{}">{} {}</a>', params.urlencode(), title, label, arrow)
+@register.filter
+def happened(event: str) -> str:
+    """An audit event as words: "Certificate issued"."""
+    return event.replace(".", " ", 1).capitalize()
+
+
+@register.filter
+def tone(event: str) -> str:
+    """The colour of an audit event."""
+    return TONES.get(event.partition(".")[2], "tone-calm")

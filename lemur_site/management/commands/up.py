@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import logging
 import os
 import signal
 import sys
@@ -21,7 +23,7 @@ from django.db import DatabaseError, connections, transaction
 from accounts.service import create_first_admin
 from core import secrets
 from core.errors import DomainError
-from lemur_site import home, static_files, supervisor
+from lemur_site import demo, home, static_files, supervisor
 from lemur_site.supervisor import Program, Supervisor, SupervisorError
 
 HOST = "127.0.0.1"
@@ -79,9 +81,10 @@ class Command(BaseCommand):
             self.stdout.write(f"Log in as admin; the password is in {path}.")
 
     def _load_demo(self) -> None:
-        if _demo_pending().exists() and _wants_demo():
+        if _demo_pending().exists() and _wants_demo() and not demo.exists():
             self.stdout.write("Loading the demo; `manage.py demo --remove` takes it away again.")
-            call_command("demo", verbosity=0)
+            with _without_logs():
+                call_command("demo", stdout=io.StringIO())
         _demo_pending().unlink(missing_ok=True)
 
     def _serve(self) -> None:
@@ -119,6 +122,16 @@ def _only_one(directory: Path) -> Iterator[None]:
         except OSError:
             raise CommandError(f"Lemur is already running on {directory}: stop it, or set LEMUR_HOME.") from None
         yield
+
+
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """A hundred lines about invented certificates would hide the address and the password."""
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _wants_demo() -> bool:

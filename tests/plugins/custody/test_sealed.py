@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from pki import keys
@@ -24,9 +22,6 @@ def custody(*encryption_keys: str) -> SealedCustody:
 class TestSealed(KeyCustodyContract):
     plugin_class = SealedCustody
     key_types = ("RSA2048", "ECCPRIME256V1", "ECCSECP384R1", "ECCSECP521R1", "ED25519")
-
-    def build(self, options: Any) -> SealedCustody:
-        return SealedCustody(Keyring.parse(FIRST), options)
 
 
 def test_it_can_give_keys_away() -> None:

@@ -25,7 +25,7 @@ def test_a_good_passphrase_is_taken_as_it_is(good: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["Abcd1!", "abcdefgh1", "abcdefgh!", "12345678!", "Abcdef1! x", "Abcdéf1!", "Abcdef1!\n"]
+    "bad", ["Abcd1!", "abcdefgh1", "abcdefgh!", "12345678!", "Abcdef1! x", "Abcdéf1!", "Abcdef1!\u0663", "Abcdef1!\n"]
 )
 def test_a_bad_passphrase_is_refused_without_repeating_it(bad: str) -> None:
     with pytest.raises(OptionErrors) as caught:

@@ -1,4 +1,5 @@
 import base64
+import contextlib
 import os
 
 import pytest
@@ -39,10 +40,8 @@ def test_junk_never_raises_anything_else(box, version):
     ring = Keyring([OLD])
     junk = b"\x01" + Kek.of(OLD).id + box if version else box
     for attempt in (lambda: ring.unseal(junk, CONTEXT), lambda: ring.rewrap(junk), lambda: ring.needs_rewrap(junk)):
-        try:
+        with contextlib.suppress(PkiError):
             attempt()
-        except PkiError as error:
-            assert str(error)
 
 
 def test_the_same_secret_never_looks_the_same():

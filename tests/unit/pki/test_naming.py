@@ -54,7 +54,10 @@ class TestDefaultName:
                 },
                 "selfie.example.org-selfsigned-20150507-20250512",
             ),
-            ({"cn": "", "issuer": "<selfsigned>", "domains": ["san-example"]}, "san-example-selfsigned-20150507-20150512"),
+            (
+                {"cn": "", "issuer": "<selfsigned>", "domains": ["san-example"]},
+                "san-example-selfsigned-20150507-20150512",
+            ),
             (
                 {"cn": None, "issuer": "<selfsigned>", "san": True, "domains": ["san1", "san2"]},
                 "SAN-san1-selfsigned-20150507-20150512",

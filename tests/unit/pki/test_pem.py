@@ -58,7 +58,8 @@ def test_text_with_lone_surrogates():
 @settings(max_examples=200)
 @given(
     st.lists(
-        st.sampled_from([b"-----BEGIN ", b"-----END ", b"-----", b"CERTIFICATE", b"\n", ONE, KEY]) | st.binary(max_size=9)
+        st.sampled_from([b"-----BEGIN ", b"-----END ", b"-----", b"CERTIFICATE", b"\n", ONE, KEY])
+        | st.binary(max_size=9)
     ).map(b"".join)
 )
 def test_any_text_gives_blocks_or_a_pki_error(text):

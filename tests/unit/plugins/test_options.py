@@ -95,7 +95,8 @@ def test_every_bad_option_gets_one_message() -> None:
     }
 
 
-def test_the_python_name_is_no_wire_name() -> None:
+def test_an_error_stands_under_the_wire_name_and_the_python_name_is_none() -> None:
+    assert list(errors_of({**GOOD, "verifyTls": "perhaps"})) == ["verifyTls"]
     assert list(errors_of({**GOOD, "verify_tls": False})) == ["verify_tls"]
 
 

@@ -1,0 +1,68 @@
+"""People for operators, under the same rules as everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts import service
+from accounts.models import ApiKey, Role, User
+from core.permissions import PermissionAdmin
+
+
+@admin.register(User)
+class UserAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Users: switching one off, and what they are called. Passwords and tokens are nowhere."""
+
+    list_display = ("username", "email", "is_active", "last_login")
+    list_filter = ("is_active", "roles")
+    search_fields = ("username", "email")
+    fields = (
+        "username",
+        "email",
+        "first_name",
+        "last_name",
+        "is_active",
+        "is_staff",
+        "roles",
+        "last_login",
+        "date_joined",
+    )
+    readonly_fields = ("username", "email", "last_login", "date_joined")
+    filter_horizontal = ("roles",)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        service.update_user(obj, by=request.user, fields=form.changed_data)  # type: ignore[arg-type]
+
+
+@admin.register(Role)
+class RoleAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Roles: read-only here."""
+
+    list_display = ("name", "description")
+    search_fields = ("name",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Tokens: which there are and when they were used. The token itself is not kept."""
+
+    list_display = ("name", "user", "kind", "scope", "created_at", "expires_at", "last_used_at", "revoked")
+    list_filter = ("kind", "scope", "revoked")
+    list_select_related = ("user",)
+    fields = list_display
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the selected tokens", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: Any) -> None:
+        """From now on they open nothing."""
+        for key in queryset:
+            service.revoke_api_key(key, by=request.user)  # type: ignore[arg-type]
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False

@@ -1,0 +1,69 @@
+"""Certificates, orders and domains for operators: read-mostly, and never a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from certificates import service
+from certificates.models import Certificate, Domain, Order
+from core.permissions import PermissionAdmin
+
+EDITABLE = ("owner", "description", "notify", "rotation", "roles")
+
+
+@admin.register(Certificate)
+class CertificateAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What is known about a certificate can be changed; what it is cannot."""
+
+    list_display = ("name", "cn", "owner", "issuer", "not_after", "status", "notify", "rotation")
+    list_filter = ("status", "notify", "rotation", "deleted")
+    search_fields = ("name", "cn", "owner", "=serial", "=fingerprint")
+    fields = (
+        *EDITABLE, "name", "cn", "serial", "issuer", "authority", "user", "status", "deleted", "not_before",
+        "not_after",
+        "key_type", "signing_algorithm", "fingerprint", "date_created", "body", "chain", "csr",
+    )  # fmt: skip
+    readonly_fields = tuple(name for name in fields if name not in EDITABLE)
+    filter_horizontal = ("roles",)
+    show_full_result_count = False
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("body", "chain", "csr")
+
+    def save_model(self, request: HttpRequest, obj: Certificate, form: Any, change: bool) -> None:
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        service.update(obj.pk, by=request.user, **changes)  # type: ignore[arg-type]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The service has done it."""
+
+
+@admin.register(Order)
+class OrderAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Orders, and why one has not become a certificate yet."""
+
+    list_display = ("id", "authority", "by", "state", "attempts", "not_before", "last_error", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("authority", "by")
+    fields = (*list_display, "profile", "spec", "csr", "external_id", "certificate")
+    show_full_result_count = False
+
+
+@admin.register(Domain)
+class DomainAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Names, and which of them are sensitive."""
+
+    list_display = ("name", "sensitive")
+    list_filter = ("sensitive",)
+    search_fields = ("name",)
+    fields = ("name", "sensitive")
+    readonly_fields = ("name",)
+    show_full_result_count = False
+
+    def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
+        service.mark_domain(obj.pk, sensitive=obj.sensitive, by=request.user)  # type: ignore[arg-type]

@@ -1,0 +1,171 @@
+"""The forms of the certificate pages: they parse what people type; the services decide."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.timezone import now as clock
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Role, User
+from authorities.models import Authority, Profile
+from authorities.permissions import permissions as authority_permissions
+from certificates.models import Certificate
+from certificates.permissions import permissions
+from pki.keys import KEY_SPECS
+from pki.names import NameType
+
+KEY_NAMES = {"ECCPRIME256V1": "P-256", "ECCSECP384R1": "P-384", "ECCSECP521R1": "P-521", "ED25519": "Ed25519"}
+KEY_CHOICES = [(name, KEY_NAMES.get(name, name.replace("RSA", "RSA "))) for name in KEY_SPECS]
+MONOSPACE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono"}
+
+
+def kind_of_name(text: str) -> NameType:
+    """What sort of name a person meant: an address, an e-mail address, a URI, or else a domain."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", text):
+            return NameType.URI
+        return NameType.EMAIL if "@" in text else NameType.DNS
+    return NameType.IP
+
+
+def pem_area(rows: int = 6) -> forms.Textarea:
+    """A text area for PEM."""
+    return forms.Textarea(attrs={**MONOSPACE, "rows": rows})
+
+
+class OrderForm(forms.Form):
+    """Ordering in one screen: names, owner, authority; everything else has a good default."""
+
+    names = forms.CharField(
+        label=_("Names"),
+        required=False,
+        help_text=_("One per line: domains, wildcards, IP addresses. The first one becomes the common name."),
+        widget=forms.Textarea(attrs={**MONOSPACE, "rows": 4}),
+    )
+    owner = forms.EmailField(label=_("Owner"), help_text=_("The team's address."), max_length=128)
+    authority = forms.ModelChoiceField(label=_("Authority"), queryset=Authority.objects.none())
+    profile = forms.ModelChoiceField(
+        label=_("Profile"), queryset=Profile.objects.filter(ca=False), to_field_name="name", empty_label=None
+    )
+    validity_days = forms.IntegerField(label=_("Days"), required=False, min_value=1, max_value=36_500)
+    validity_start = forms.DateTimeField(label=_("From (UTC)"), required=False)
+    validity_end = forms.DateTimeField(label=_("Until (UTC)"), required=False)
+    key_type = forms.ChoiceField(label=_("Key type"), choices=KEY_CHOICES, initial="ECCPRIME256V1")
+    csr = forms.CharField(
+        label=_("Signing request (CSR)"),
+        required=False,
+        max_length=settings.MAX_PEM_IN_ORDER,
+        help_text=_("Only if the key is kept elsewhere. Names, subject and usages then come from it."),
+        widget=pem_area(),
+    )
+    common_name = forms.CharField(label=_("Common name"), required=False, max_length=255)
+    organization = forms.CharField(label=_("Organization"), required=False, max_length=255)
+    organizational_unit = forms.CharField(label=_("Organizational unit"), required=False, max_length=255)
+    country = forms.CharField(label=_("Country"), required=False, max_length=2)
+    state = forms.CharField(label=_("State or province"), required=False, max_length=255)
+    location = forms.CharField(label=_("Locality"), required=False, max_length=255)
+    name = forms.CharField(
+        label=_("Name here"),
+        required=False,
+        max_length=256,
+        help_text=_("Made from the subject if you leave it empty."),
+    )
+    description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    replaces = forms.ModelMultipleChoiceField(
+        label=_("Replaces"), required=False, queryset=Certificate.objects.none(), widget=forms.MultipleHiddenInput
+    )
+    notify = forms.BooleanField(label=_("Mail the owner before it expires"), required=False, initial=True)
+    rotation = forms.BooleanField(label=_("Renew by itself"), required=False)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["authority"].queryset = authority_permissions.allowed(  # type: ignore[attr-defined]
+            user, "use", Authority.objects.filter(active=True)
+        )
+        self.fields["replaces"].queryset = permissions.allowed(user, "replace")  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """The fields as the service takes them."""
+        given = self.cleaned_data
+        lines = [line.strip() for line in given.pop("names", "").splitlines() if line.strip()]
+        if not lines and not given.get("csr") and not given.get("common_name"):
+            self.add_error("names", _("Give at least one name, or a signing request."))
+        listed = [{"name_type": kind_of_name(line).value, "value": line} for line in lines]
+        given["extensions"] = {"sub_alt_names": {"names": listed}}
+        if lines and not given.get("common_name") and kind_of_name(lines[0]) is NameType.DNS and len(lines[0]) <= 64:
+            given["common_name"] = lines[0]
+        if days := given.pop("validity_days", None):
+            given["validity_start"] = given.get("validity_start") or clock()
+            given["validity_end"] = given["validity_start"] + timedelta(days=days)
+        if profile := given.get("profile"):
+            given["profile"] = profile.name
+        for field in ("organization", "organizational_unit", "country", "state", "location"):
+            given[field] = given.get(field) or None
+        return given
+
+
+def text_or_file(form: forms.Form, field: str) -> str:
+    """What was pasted, or what the file beside it holds; complains in the form about what is no text."""
+    upload: UploadedFile | None = form.cleaned_data.pop(f"{field}_file", None)
+    if upload is None:
+        return form.cleaned_data.get(field) or ""
+    try:
+        return upload.read(settings.MAX_PEM_IN_IMPORT + 1).decode("ascii")
+    except UnicodeDecodeError:
+        form.add_error(f"{field}_file", _("This file is no PEM text."))
+        return ""
+
+
+class ImportForm(forms.Form):
+    """Bringing a certificate that was made elsewhere."""
+
+    body = forms.CharField(label=_("Certificate (PEM)"), required=False, widget=pem_area())
+    body_file = forms.FileField(label=_("or a file"), required=False)
+    chain = forms.CharField(label=_("Chain (PEM)"), required=False, widget=pem_area(4))
+    chain_file = forms.FileField(label=_("or a file"), required=False)
+    private_key = forms.CharField(label=_("Private key (PEM, without passphrase)"), required=False, widget=pem_area(4))
+    private_key_file = forms.FileField(label=_("or a file"), required=False)
+    owner = forms.EmailField(label=_("Owner"), help_text=_("The team's address."), max_length=128)
+    name = forms.CharField(label=_("Name here"), required=False, max_length=256)
+    description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    notify = forms.BooleanField(label=_("Mail the owner before it expires"), required=False, initial=True)
+
+    def clean(self) -> dict[str, Any]:
+        """The texts, from wherever they came."""
+        for field in ("body", "chain", "private_key"):
+            self.cleaned_data[field] = text_or_file(self, field)
+        if not self.cleaned_data["body"] and not self.errors:
+            self.add_error("body", _("Paste a certificate, or choose its file."))
+        return self.cleaned_data
+
+
+class EditForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is known about a certificate."""
+
+    class Meta:
+        model = Certificate
+        fields = ("owner", "description", "notify", "rotation", "roles")
+        labels = {
+            "owner": _("Owner"),
+            "description": _("Description"),
+            "notify": _("Mail the owner before it expires"),
+            "rotation": _("Renew by itself"),
+            "roles": _("Roles that may manage it"),
+        }
+        widgets = {"roles": forms.SelectMultiple(attrs={"size": 6})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["roles"].queryset = Role.objects.all()  # type: ignore[attr-defined]
+
+    def _post_clean(self) -> None:
+        """The service changes the certificate, not this form."""

@@ -1,0 +1,331 @@
+"""The list dialect and the page of rows it asks for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from core.errors import Invalid
+from tests.unit.web.things import Team, Thing, ThingFilter
+from web import lists
+from web.lists import FilterSet, Listing, NoFilters, translate
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def things(db: None) -> list[Thing]:
+    team = Team.objects.create(name="web")
+    return [
+        Thing.objects.create(
+            name=f"t{n:02}",
+            owner="alice@example.org" if n % 2 else "bob@example.org",
+            notify=n != 3,
+            size=n,
+            not_after=START + timedelta(days=n),
+            team=team if n < 4 else None,
+        )
+        for n in range(25)
+    ]
+
+
+def listing(query: str = "", **options: Any) -> Listing[Thing]:
+    return Listing(ThingFilter, Thing.objects.all(), QueryDict(query), **options)
+
+
+def names(query: str) -> list[str]:
+    return [thing.name for thing in listing(query).items]
+
+
+class TestTranslate:
+    @pytest.mark.parametrize(
+        ("query", "plain"),
+        [
+            ("filter=name;x&sortBy=notAfter&sortDir=desc", "name=x&ordering=-not_after"),
+            ("filter=owner;x&owner=y", "owner=y&filter_owner=x"),
+            ("filter=name;a;b", "name=a"),
+            ("filter=name;", "name="),
+            ("filter=", ""),
+            ("filter=name;x&filter=owner;y", "name=x&filter_owner=y"),
+            ("notAfter=2030-01-01&page=2", "not_after=2030-01-01&page=2"),
+            ("notify=1&notify=0", "notify=1&notify=0"),
+            ("sortBy=name", ""),
+            ("sortDir=desc", ""),
+            ("sortBy=name&sortDir=whatever", "ordering=name"),
+            ("sortBy=not_after&sortDir=DESC", "ordering=-not_after"),
+            ("ordering=-notAfter,name", "ordering=-not_after,name"),
+            ("unknown=1", "unknown=1"),
+        ],
+    )
+    def test_same_question(self, query: str, plain: str) -> None:
+        assert translate(QueryDict(query), ThingFilter) == QueryDict(plain)
+
+    @pytest.mark.parametrize(
+        "key", ["secret", "privateKey", "private_key", "ordering", "filter_owner2", "pk", "team__id"]
+    )
+    def test_what_is_not_declared_cannot_be_filtered(self, key: str) -> None:
+        with pytest.raises(Invalid, match="is not sortable or filterable"):
+            translate(QueryDict(f"filter={key};x"), ThingFilter)
+
+    @pytest.mark.parametrize("sort", ["secret", "team__name", "size", "-name", "", "?"])
+    def test_what_is_not_declared_cannot_be_sorted_by(self, sort: str) -> None:
+        query = QueryDict(mutable=True)
+        query.update({"ordering": f"name,-{sort}"})
+        with pytest.raises(Invalid, match="is not sortable or filterable"):
+            translate(query, ThingFilter)
+
+    def test_the_text_names_the_field(self) -> None:
+        with pytest.raises(Invalid) as refusal:
+            translate(QueryDict("sortBy=privateKey&sortDir=asc"), ThingFilter)
+        assert refusal.value.message == "The field 'private_key' is not sortable or filterable"
+
+    def test_without_ordering_nothing_can_be_sorted(self) -> None:
+        with pytest.raises(Invalid):
+            translate(QueryDict("sortBy=id&sortDir=asc"), NoFilters)
+
+    def test_a_filter_needs_a_semicolon(self) -> None:
+        with pytest.raises(Invalid, match="<key>;<value>"):
+            translate(QueryDict("filter=issuer"), ThingFilter)
+
+    def test_one_filter_cannot_be_given_twice(self) -> None:
+        with pytest.raises(Invalid, match="more than one filter on 'name'"):
+            translate(QueryDict("filter=name;a&filter=name;b"), ThingFilter)
+
+    @pytest.mark.parametrize("query", ["filter=name;a%00b", "na%00me=x", "owner=%00", "sortBy=%00"])
+    def test_nul(self, query: str) -> None:
+        with pytest.raises(Invalid, match="NUL"):
+            translate(QueryDict(query), ThingFilter)
+
+
+QUERIES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["filter", "sortBy", "sortDir", "page", "count", "after", "total", "ordering", "id", "size_min", "notify"]
+            + ["before", "not_after", "notAfter", "team", "owner", "serial"]
+        )
+        | st.text(max_size=8),
+        st.sampled_from(
+            ["name;x", "notify;maybe", "id;5", "id;1e400", "secret;x", "desc", "name", "1", "0", "-1", "true"]
+        )
+        | st.integers().map(str)
+        | st.integers(2**62, 2**70).map("id;{}".format)
+        | st.datetimes().map(datetime.isoformat)
+        | st.text(max_size=12),
+    ),
+    max_size=5,
+)
+
+
+def encoded(pairs: list[tuple[str, str]]) -> QueryDict:
+    query = QueryDict(mutable=True)
+    for name, value in pairs:
+        query.appendlist(name, value)
+    return QueryDict(query.urlencode())
+
+
+@given(QUERIES)
+def test_any_question_is_translated_or_refused(pairs: list[tuple[str, str]]) -> None:
+    try:
+        plain = translate(encoded(pairs), ThingFilter)
+    except Invalid as refusal:
+        assert refusal.message
+    else:
+        assert isinstance(plain, QueryDict)
+        assert not {"filter", "sortBy", "sortDir"} & plain.keys()
+
+
+@pytest.mark.django_db
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(QUERIES, st.booleans())
+@example([("id", str(2**63))], False)
+@example([("filter", f"id;{2**64}")], True)
+@example([("filter", "id;1e999999")], False)
+@example([("size_min", str(-(2**63) - 1))], False)
+@example([("before", "0001-01-01T00:00:00+14:00")], False)
+@example([("before", "9999-12-31T23:59:59-14:00")], False)
+@example([("page", "9" * 400)], True)
+@example([("after", str(2**63))], True)
+@example([("team", str(2**70))], False)
+@example([("team", "x" * 1000)], False)
+def test_any_question_is_answered_or_refused(pairs: list[tuple[str, str]], form: bool) -> None:
+    try:
+        asked = Listing(ThingFilter, Thing.objects.all(), encoded(pairs), form=form)
+        assert asked.items == []
+        assert asked.total in (0, None)
+        assert (asked.next, asked.first, asked.last) == (None, 0, 0)
+    except Invalid as refusal:
+        assert refusal.message
+
+
+class TestListing:
+    def test_newest_first_by_default(self, things: list[Thing]) -> None:
+        assert names("") == [f"t{n:02}" for n in range(24, 14, -1)]
+
+    def test_the_dialect_and_the_plain_form_agree(self, things: list[Thing]) -> None:
+        assert names("filter=name;t1&sortBy=notAfter&sortDir=desc&count=3") == ["t19", "t18", "t17"]
+        assert names("name=t1&ordering=-not_after&count=3") == ["t19", "t18", "t17"]
+
+    def test_equal_rows_have_a_stable_order(self, things: list[Thing]) -> None:
+        assert names("ordering=owner&count=3") == ["t23", "t21", "t19"]
+        assert names("ordering=owner&count=3&page=2") == ["t17", "t15", "t13"]
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("filter=owner;ALICE", 12),
+            ("owner=ALICE@example.org", 12),
+            ("owner=alice", 0),
+            ("filter=owner;a&owner=bob@example.org", 13),
+            ("filter=notify;NO", 1),
+            ("notify=t", 24),
+            ("notify=", 25),
+            ("size_min=20&size_max=22", 3),
+            ("before=2030-01-05T00:00:00Z", 5),
+            ("filter=name;t00&filter=owner;alice", 0),
+        ],
+    )
+    @pytest.mark.parametrize("form", [True, False])
+    def test_filters_combine(self, things: list[Thing], query: str, found: int, form: bool) -> None:
+        assert listing(query, form=form).total == found
+
+    def test_several_ids(self, things: list[Thing]) -> None:
+        first, second = things[0].pk, things[1].pk
+        assert names(f"id={first},{second}") == ["t01", "t00"]
+        assert names(f"filter=id;{second}") == ["t01"]
+
+    @pytest.mark.parametrize(
+        "query", ["notify=maybe", "filter=notify;2", "filter=id;x", "before=soon", "id=1,x", "team=99"]
+    )
+    def test_junk_is_refused_by_name(self, things: list[Thing], query: str) -> None:
+        with pytest.raises(Invalid) as refusal:
+            listing(query)
+        assert len(refusal.value.reasons) == 1
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "page=0",
+            "page=-1",
+            "page=x",
+            "page=1.5",
+            "page=%D9%A1",
+            "page=1_0",
+            "page=1000000000001",
+            "page=" + "9" * 5000,
+        ]
+        + ["count=abc", "count=-1", "count=1001", "after=x", f"after={2**63}"],
+    )
+    def test_bad_numbers(self, query: str) -> None:
+        with pytest.raises(Invalid) as refusal:
+            listing(query)
+        name = query.partition("=")[0]
+        assert "whole number" in refusal.value.reasons[name]
+
+    def test_beyond_the_end_is_an_empty_page(self, things: list[Thing]) -> None:
+        page = listing("page=9")
+        assert (page.items, page.total, page.pages, page.next, page.previous) == ([], 25, 3, None, 3)
+
+    def test_count_zero_only_counts(self, things: list[Thing]) -> None:
+        page = listing("count=0")
+        assert (page.items, page.total, page.next) == ([], 25, None)
+
+    def test_pages(self, things: list[Thing]) -> None:
+        page = listing("page=2")
+        assert (page.pages, page.previous, page.next, page.first, page.last) == (3, 1, 3, 11, 20)
+        page = listing("page=3")
+        assert (page.previous, page.next, page.first, page.last) == (2, None, 21, 25)
+
+    def test_total_none(self, things: list[Thing]) -> None:
+        page = listing("total=none")
+        assert (page.total, page.pages, page.next) == (None, None, 2)
+        assert listing("total=none&page=3").next is None
+
+    def test_after_reads_everything_once(self, things: list[Thing]) -> None:
+        seen: list[int] = []
+        query = "count=10"
+        while page := [thing.pk for thing in listing(query).items]:
+            seen += page
+            query = f"count=10&after={page[-1]}"
+        assert seen == sorted((thing.pk for thing in things), reverse=True)
+
+    def test_after_counts_all_that_match(self, things: list[Thing]) -> None:
+        assert listing(f"after={things[3].pk}").total == 25
+
+    @pytest.mark.parametrize("query", ["after=5&page=2", "after=5&sortBy=name&sortDir=asc", "after=5&ordering=name"])
+    def test_after_excludes_other_ways_of_paging(self, query: str) -> None:
+        with pytest.raises(Invalid, match=r"Validation") as refusal:
+            listing(query)
+        assert "after" in refusal.value.reasons
+
+    def test_the_form_is_there_for_pages(self, things: list[Thing]) -> None:
+        form = listing("filter=name;t1").filterset.form
+        assert form["name"].value() == "t1"
+        assert "team" in form.fields
+
+    def test_request_reaches_the_filters(self, things: list[Thing], rf: Any) -> None:
+        request = rf.get("/")
+        assert listing("", request=request).filterset.request is request
+
+
+class TestCost:
+    """What a list costs in statements."""
+
+    def statements(self, query: str) -> list[str]:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            page = listing(query)
+            assert page.items is not None
+            assert page.total != -1
+            assert page.pages != -1
+        return [one["sql"] for one in captured.captured_queries]
+
+    def test_nothing_is_read_before_it_is_needed(self, things: list[Thing]) -> None:
+        with CaptureQueriesContext(connection) as captured:
+            listing("name=t")
+        assert not captured.captured_queries
+
+    def test_a_full_page_costs_two_statements(self, things: list[Thing]) -> None:
+        assert len(self.statements("")) == 2
+
+    @pytest.mark.parametrize("query", ["page=3", "name=t24", "name=nothing", "count=100"])
+    def test_the_last_page_counts_itself(self, things: list[Thing], query: str) -> None:
+        assert len(self.statements(query)) == 1
+
+    def test_total_none_does_not_count(self, things: list[Thing]) -> None:
+        assert len(self.statements("total=none")) == 1
+
+    def test_large_counts_are_kept_for_a_while(self, things: list[Thing], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lists, "COUNTED_EXACTLY", 20)
+        cache.clear()
+        assert listing("").total == 25
+        things[0].delete()
+        assert listing("").total == 25
+        assert listing("owner=alice@example.org").total == 12
+        cache.clear()
+        assert listing("").total == 24
+
+    def test_the_kept_count_is_of_the_same_question(self, things: list[Thing], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lists, "COUNTED_EXACTLY", 5)
+        cache.clear()
+        assert [listing(f"filter=owner;{who}").total for who in ("alice", "bob", "example")] == [12, 13, 25]
+
+
+def test_narrow_leaves_out_what_was_not_asked(db: None) -> None:
+    filters = listing("size_min=3&notify=1", form=False).filterset.filters
+    assert set(filters) == {"size", "notify"}
+    assert "team" in ThingFilter.base_filters
+
+
+def test_plain_paging(things: list[Thing]) -> None:
+    page = Listing(NoFilters, Thing.objects.all(), QueryDict("count=5&owner=ignored"))
+    assert (len(page.items), page.total) == (5, 25)
+    assert issubclass(NoFilters, FilterSet)

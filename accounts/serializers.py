@@ -36,5 +36,6 @@ class Me(UserBrief):
         model = User
         fields = ("id", "username", "email", "active", "profile_picture", "roles")
 
-    def get_profile_picture(self, user: User) -> None:
+    def get_profile_picture(self, user: User) -> str | None:
         """Always null: we fetch no pictures of people."""
+        return None

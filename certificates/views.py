@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
@@ -24,13 +24,14 @@ from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
 from certificates.permissions import permissions
 from core.models import AuditEntry
-from plugins import registry
+from plugins import Exporter, registry
 from web.forms import OptionsForm
 from web.lists import Listing
 from web.views import act, get_or_404
 
 RECENT = 10
 WORDS = {"create": "order"}
+ALIASES = {"java-export"}  # Lemur's older name of two plugins that are listed themselves
 
 
 def visible(request: HttpRequest) -> CertificateQuerySet:
@@ -181,11 +182,14 @@ def key(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "certificates/key.html", {"certificate": certificate, "private_key": shown})
 
 
-def exporters_for(certificate: Certificate, can: frozenset[str]) -> list[Any]:
+def exporters_for(certificate: Certificate, can: frozenset[str]) -> list[dict[str, str]]:
     """The export plugins of use here: those that need the key only where there is one and the person may have it."""
     with_key = certificate.has_private_key and "export" in can
-    plugins = [entry.load() for entry in registry.of_kind("export")]
-    return [plugin for plugin in plugins if with_key or not plugin().needs_key]
+    plugins = [
+        cast("type[Exporter]", entry.load()) for entry in registry.of_kind("export") if entry.slug not in ALIASES
+    ]
+    useful = [plugin for plugin in plugins if with_key or plugin.needs_key is not Exporter.needs_key]
+    return [{"slug": one.slug, "title": one.title, "description": one.description} for one in useful]
 
 
 @login_required
@@ -193,10 +197,10 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose a form, set its options, download the file."""
     certificate = _certificate(request, pk)
     exporters = exporters_for(certificate, permissions.actions(request.user, certificate))
-    chosen = next((one for one in exporters if one.slug == request.GET.get("plugin")), exporters[0])
-    form = OptionsForm(chosen.Options, request.POST or None)
+    chosen = next((one for one in exporters if one["slug"] == request.GET.get("plugin")), exporters[0])
+    form = OptionsForm(registry.get(chosen["slug"], "export").Options, request.POST or None)
     if form.is_bound and form.is_valid():
-        return _download(certificate, chosen.slug, form, request)
+        return _download(certificate, chosen["slug"], form, request)
     context = {"certificate": certificate, "exporters": exporters, "exporter": chosen, "form": form}
     return render(request, "certificates/export.html", context, status=400 if form.is_bound else 200)
 

@@ -40,7 +40,11 @@ class PluginPage(Serializer):
 class Plugins(APIView):
     """Which plugins exist."""
 
-    @extend_schema(parameters=[OpenApiParameter("type", str, description="issuer or export")], responses=PluginPage)
+    @extend_schema(
+        operation_id="plugins_list",
+        parameters=[OpenApiParameter("type", str, description="issuer or export")],
+        responses=PluginPage,
+    )
     def get(self, request: Request) -> Response:
         """All plugins, or those of one type."""
         kind = request.query_params.get("type")

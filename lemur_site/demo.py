@@ -90,7 +90,7 @@ def load(now: datetime | None = None) -> None:
         for wanted in WANTED:
             _issue(wanted, people, issuing, now=now)
         for name, team, age in IMPORTED:
-            _import(name, people[team], age, now=now)
+            _import(name, team, people[team], age=age, now=now)
     _mark()
 
 
@@ -165,11 +165,13 @@ def _name(label: str) -> dict[str, str]:
     return {"name_type": "DNSName", "value": f"{label}.{DOMAIN}"}
 
 
-def _import(name: str, by: User, age: int, *, now: datetime) -> None:
+def _import(name: str, team: str, by: User, *, age: int, now: datetime) -> None:
     """A certificate of a CA that we do not run: made here, self-signed, and imported without its key."""
     start = now - timedelta(days=age)
     pem = _self_signed(f"{name}.{DOMAIN}", start, start + timedelta(days=730))
-    service.upload(by=by, body=pem, owner=by.email, description="Found on the server, brought in by hand.", now=now)
+    service.upload(
+        by=by, body=pem, owner=f"{team}@{DOMAIN}", description="Found on the server, brought in by hand.", now=now
+    )
 
 
 def _self_signed(name: str, start: datetime, end: datetime) -> str:

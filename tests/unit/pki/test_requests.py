@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from contextlib import suppress
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import mldsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pki import keys, names, requests
-from pki.errors import BadExtension, BadKey, BadName, BadRequest, PkiError
+from pki.errors import BadExtension, BadName, BadRequest, PkiError
 from pki.extensions import PURPOSES, BasicConstraints, Custom, Extensions, KeyUsage
 from pki.subjects import Subject
 
@@ -35,8 +36,6 @@ DER = x509.load_pem_x509_csr(PEM.encode()).public_bytes(Encoding.DER)
 
 
 def pem_of(der: bytes) -> bytes:
-    import base64
-
     return b"-----BEGIN CERTIFICATE REQUEST-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE REQUEST-----\n"
 
 
@@ -81,12 +80,6 @@ class TestBuild:
         with pytest.raises(error):
             requests.build(SUBJECT, extensions, EC)
 
-    def test_a_key_too_short_for_its_hash_is_refused(self):
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
-        key = rsa.generate_private_key(65537, 1024)  # noqa: S505
-        assert requests.read(requests.build(SUBJECT, Extensions(), key)).key_type == "RSA1024"
-
 
 class TestRead:
     def test_pem_is_normalised(self):
@@ -121,14 +114,12 @@ class TestRead:
             requests.read(text)
         assert "PRIVATE KEY-----" not in caught.value.message
 
-    def test_a_request_signed_with_another_key_is_refused(self):
-        other = requests.build(SUBJECT, EXTENSIONS, keys.generate(keys.KEY_SPECS["ECCPRIME256V1"]))
-        stolen = x509.load_pem_x509_csr(other.encode()).public_key().public_bytes_raw if False else None
-        assert stolen is None
-        forged = bytearray(DER)
-        forged[-1] ^= 1
+    def test_a_request_for_the_key_of_another_is_refused(self):
+        stolen = keys.generate(keys.KEY_SPECS["ECCPRIME256V1"]).public_key()
+        spki = [key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in (EC.public_key(), stolen)]
+        assert DER.count(spki[0]) == 1
         with pytest.raises(BadRequest, match="own signature does not verify"):
-            requests.read(pem_of(bytes(forged)))
+            requests.read(pem_of(DER.replace(*spki)))
 
     def test_a_changed_subject_is_refused(self):
         assert DER.count(b"www.example.com") == 2
@@ -163,10 +154,11 @@ class TestRead:
         assert "secret" not in repr(request)
 
     def test_an_overlong_common_name_can_be_read(self):
-        with pytest.warns(UserWarning):
+        with pytest.warns(UserWarning, match="length"):
             attribute = x509.NameAttribute(NameOID.COMMON_NAME, "x" * 100, _validate=False)
         csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([attribute])).sign(EC, hashes.SHA256())
-        request = requests.read(csr.public_bytes(Encoding.PEM))
+        with pytest.warns(UserWarning, match="length"):
+            request = requests.read(csr.public_bytes(Encoding.PEM))
         assert Subject.from_name(request.subject).common_name == "x" * 100
 
     @given(st.data())

@@ -1,0 +1,81 @@
+"""What this machine can do: the yardsticks that make the results of two machines comparable."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg2
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Operations per second of one core, and how many cores there are."""
+
+    p256_cert_per_s: float
+    rsa2048_keygen_per_s: float
+    select1_per_s: float
+    cores: int
+
+
+def calibrate(dsn: str, *, seconds: float) -> Calibration:
+    """Measure for about ``seconds``; generating RSA keys takes most of them, as how long one takes varies so much."""
+    return Calibration(
+        p256_cert_per_s=_rate(_certify(), seconds=seconds / 5),
+        rsa2048_keygen_per_s=_rate(_new_rsa_key, seconds=seconds * 3 / 5, pieces=1),
+        select1_per_s=_rate(_select1(dsn), seconds=seconds / 5),
+        cores=len(os.sched_getaffinity(0)),
+    )
+
+
+def _rate(operation: Callable[[], object], *, seconds: float, pieces: int = 5) -> float:
+    """Per second: the median of several pieces of time, so that one disturbance does not count."""
+    operation()
+    rates = []
+    for _ in range(pieces):
+        done, start = 0, time.perf_counter()
+        while (spent := time.perf_counter() - start) < seconds / pieces:
+            operation()
+            done += 1
+        rates.append(done / spent)
+    return round(statistics.median(rates), 1)
+
+
+def _new_rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _certify() -> Callable[[], x509.Certificate]:
+    """A P-256 key and a certificate for it under an RSA-2048 issuer, and nothing else."""
+    issuer, now = _new_rsa_key(), datetime.now(UTC)
+    issued_by = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Raw CA")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "raw.example.org")])
+    names = x509.SubjectAlternativeName([x509.DNSName("raw.example.org")])
+
+    def certify() -> x509.Certificate:
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = x509.CertificateBuilder(issued_by, subject, key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now).not_valid_after(now + timedelta(days=90))
+        return builder.add_extension(names, critical=False).sign(issuer, hashes.SHA256())
+
+    return certify
+
+
+def _select1(dsn: str) -> Callable[[], object]:
+    connection = psycopg2.connect(dsn)
+    connection.autocommit = True
+    cursor = connection.cursor()
+
+    def select() -> object:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone()
+
+    return select

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts import service
 from accounts.models import ApiKey, Role, User
 from core.permissions import PermissionAdmin
+
+admin.site.unregister(Group)  # rights come from roles
 
 
 @admin.register(User)
@@ -44,7 +48,7 @@ class RoleAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "description")
     search_fields = ("name",)
 
-    def has_change_permission(self, request: HttpRequest, obj: Role | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 
@@ -64,5 +68,5 @@ class ApiKeyAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         for key in queryset:
             service.revoke_api_key(key, by=request.user)  # type: ignore[arg-type]
 
-    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

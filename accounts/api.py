@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as drf
 from rest_framework.exceptions import ParseError
@@ -36,8 +34,8 @@ class Token(Serializer):
 class Login(APIView):
     """Exchange a user name and a password for a token."""
 
-    authentication_classes: ClassVar = []
-    permission_classes: ClassVar = [AllowAny]
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
 
     @extend_schema(request=Credentials, responses=Token)
     def post(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 
 from authorities import service
@@ -50,7 +51,7 @@ class ProfileAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     list_display = ("name", "description", "ca", "default_days", "longest_days")
 
-    def has_change_permission(self, request: HttpRequest, obj: Profile | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
 

@@ -47,7 +47,7 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
         """Make a root, or with type ``subca`` an intermediate under a parent."""
         data = self.validated()
         spec = CaSpec(**{name: data[name] for name in CA if data.get(name) is not None})
-        made = certificates.create_authority(_new(data), spec, by=request.user)
+        made = certificates.create_authority(_new(data), spec, by=self.caller)
         return self.answer(self.get_queryset().get(pk=made.pk))
 
     @extend_schema(request=AuthorityImport, responses=AuthorityOutput)
@@ -61,14 +61,14 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
             body=data["body"],
             private_key=data["private_key"],
             chain=data.get("chain") or "",
-            by=request.user,
+            by=self.caller,
         )
         return self.answer(self.get_queryset().get(pk=made.pk))
 
     @extend_schema(request=AuthorityEdit, responses=AuthorityOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change owner, description, active, roles or profiles; absent fields stay as they are."""
-        service.update(self.get_object(), by=request.user, **self.validated())
+        service.update(self.get_object(), by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
 

@@ -66,7 +66,7 @@ class AuthorityOutput(ModelSerializer):
 
     roles = RoleOutput(many=True)
     profiles = drf.SlugRelatedField(slug_field="name", many=True, read_only=True)  # type: ignore[var-annotated]
-    parent = drf.SerializerMethodField()
+    parent = drf.SerializerMethodField()  # type: ignore[assignment]
     plugin = drf.SerializerMethodField()
     authority_certificate = drf.SerializerMethodField()
 
@@ -104,7 +104,7 @@ class AuthorityBase(Serializer):
     name = drf.CharField(max_length=128)
     owner = Email()
     description = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
-    parent = Ref(Authority.objects.all, required=False, allow_null=True)
+    parent = Ref(Authority.objects.all, required=False, allow_null=True)  # type: ignore[assignment]
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
     pki_base_url = drf.URLField(required=False, allow_blank=True, max_length=200)

@@ -21,7 +21,7 @@ from certificates import service as certificates
 from certificates.models import Certificate
 from certificates.service.authority import CaSpec
 from certificates.views import entries_about
-from web.views import act, get_or_404
+from web.views import act, get_or_404, person
 
 SHOWN_DEPTH = 6
 ISSUED_SHOWN = 10
@@ -84,10 +84,10 @@ def create(request: HttpRequest) -> HttpResponse:
     """Make a root or an intermediate."""
     permissions.require(request.user, "create", message=_("You are not allowed to create a new authority."))
     parent = request.GET.get("parent", "")
-    initial: dict[str, Any] = {"owner": request.user.email}  # type: ignore[union-attr]
+    initial: dict[str, Any] = {"owner": person(request).email}
     if parent.isdecimal():
         initial |= {"kind": "subca", "parent": parent}
-    form = AuthorityForm(request.POST or None, user=request.user, initial=initial)
+    form = AuthorityForm(request.POST or None, user=person(request), initial=initial)
 
     def make(**given: Any) -> Authority:
         new = NewAuthority(
@@ -96,6 +96,6 @@ def create(request: HttpRequest) -> HttpResponse:
             offered=tuple(given["profiles"]) or None,
         )
         spec = CaSpec(**{name: given[name] for name in CA if given.get(name) not in (None, "")})
-        return certificates.create_authority(new, spec, by=request.user)  # type: ignore[arg-type]
+        return certificates.create_authority(new, spec, by=person(request))
 
     return act(request, form, make, done=_("The authority was created."), template="authorities/create.html")

@@ -77,7 +77,7 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     @idempotent()
     def create(self, request: Request) -> Response:
         """Order a certificate; 202 with the order when the CA answers later."""
-        return self._issued(service.create(by=request.user, **self.validated()))
+        return self._issued(service.create(by=self.caller, **self.validated()))
 
     def _issued(self, made: Certificate | Order) -> Response:
         if isinstance(made, Order):
@@ -88,7 +88,7 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     def update(self, request: Request, pk: int) -> Response:
         """Change owner, description, switches, roles or replacements; absent fields stay as they are."""
         self.get_object()
-        service.update(pk, by=request.user, **self.validated())
+        service.update(pk, by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
     @extend_schema(request=CertificateEdit, responses=CertificateOutput)
@@ -101,13 +101,13 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     @idempotent()
     def upload(self, request: Request) -> Response:
         """Import a certificate that was made elsewhere."""
-        return self._issued(service.upload(by=request.user, **self.validated()))
+        return self._issued(service.upload(by=self.caller, **self.validated()))
 
     @extend_schema(responses=KeyOutput)
     @action(detail=True, methods=["get"])
     def key(self, request: Request, pk: int) -> Response:
         """The private key. Each reading is written into the audit log."""
-        key = service.reveal(self.get_object(), by=request.user)
+        key = service.reveal(self.get_object(), by=self.caller)
         return Response({"key": key}, headers=NEVER_CACHED)
 
     @extend_schema(request=ExportRequest, responses=ExportOutput)
@@ -115,6 +115,6 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     def export(self, request: Request, pk: int) -> Response:
         """The certificate as a file, in base64."""
         certificate = self.get_object()
-        extension, passphrase, data = service.export(certificate, self.validated()["plugin"], by=request.user)
+        extension, passphrase, data = service.export(certificate, self.validated()["plugin"], by=self.caller)
         body = {"extension": extension, "passphrase": passphrase, "data": base64.b64encode(data).decode()}
         return Response(body, headers=NEVER_CACHED)

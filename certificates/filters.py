@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import django_filters
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.utils.timezone import now as clock
 
 from authorities.models import Authority
-from certificates.models import Certificate, CertificateDomain
+from certificates.models import Certificate, CertificateDomain, CertificateQuerySet
 from certificates.models.certificate import SOON
 from web.lists import FilterSet, NumbersFilter, YesNoFilter
 
-Rows = QuerySet[Certificate]
+Rows = CertificateQuerySet
 
 PHASES = {
     "valid": "Valid",
@@ -116,12 +117,12 @@ class CertificateFilter(FilterSet):
         now = clock()
         unrevoked = rows.exclude(status="revoked")
         alive = unrevoked.filter(not_after__gt=now)
-        fresh = alive.with_replaced().filter(was_replaced=False)
+        fresh = alive.unreplaced()
         started = fresh.filter(not_before__lte=now)
-        phases = {
+        phases: dict[str, Callable[[], Rows]] = {
             "revoked": lambda: rows.filter(status="revoked"),
             "expired": lambda: unrevoked.filter(not_after__lte=now),
-            "replaced": lambda: alive.with_replaced().filter(was_replaced=True),
+            "replaced": alive.already_replaced,
             "not-yet-valid": lambda: fresh.filter(not_before__gt=now),
             "expiring": lambda: started.filter(not_after__lte=now + SOON),
             "valid": lambda: started.filter(not_after__gt=now + SOON),

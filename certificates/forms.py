@@ -9,7 +9,6 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext_lazy as _
 
@@ -115,11 +114,11 @@ class OrderForm(forms.Form):
 
 def text_or_file(form: forms.Form, field: str) -> str:
     """What was pasted, or what the file beside it holds; complains in the form about what is no text."""
-    upload: UploadedFile | None = form.cleaned_data.pop(f"{field}_file", None)
+    upload = form.cleaned_data.pop(f"{field}_file", None)
     if upload is None:
         return form.cleaned_data.get(field) or ""
     try:
-        return upload.read(settings.MAX_PEM_IN_IMPORT + 1).decode("ascii")
+        return str(upload.read(settings.MAX_PEM_IN_IMPORT + 1).decode("ascii"))
     except UnicodeDecodeError:
         form.add_error(f"{field}_file", _("This file is no PEM text."))
         return ""

@@ -33,7 +33,7 @@ SPELLED = {python: wire for wire, python in IRREGULAR.items()}
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
-class ExtensionsField(drf.Field):  # type: ignore[type-arg]
+class ExtensionsField(drf.Field[Any, Any, Any, Any]):
     """The extensions object of contract 9.4; ``certificates.extensions`` knows what may be in it."""
 
     def to_internal_value(self, data: Any) -> Any:
@@ -123,7 +123,7 @@ class CertificateUpload(Said):
 class CertificateEdit(Said):
     """``PUT`` and ``PATCH /certificates/N`` (contract 9.8): lists that are absent stay as they are."""
 
-    owner = Email(required=False)  # type: ignore[assignment]
+    owner = Email(required=False)
     name = None  # type: ignore[assignment]
     notify = drf.BooleanField(required=False)
     rotation = drf.BooleanField(required=False)
@@ -169,7 +169,7 @@ class ExportOutput(Serializer):
 
     extension = drf.CharField()
     passphrase = drf.CharField(allow_null=True)
-    data = drf.CharField()
+    data = drf.CharField()  # type: ignore[assignment]
 
 
 class KeyOutput(Serializer):

@@ -6,13 +6,13 @@ from certificates.service import fulfil
 from certificates.service.issuance import due_orders
 
 
-@shared_task(name="certificates.fulfil")
+@shared_task(name="certificates.fulfil")  # type: ignore[untyped-decorator]
 def fulfil_order(order_id: int) -> None:
     """Take up one order."""
     fulfil(order_id)
 
 
-@shared_task(name="certificates.sweep_orders")
+@shared_task(name="certificates.sweep_orders")  # type: ignore[untyped-decorator]
 def sweep_orders() -> None:
     """No order is due: whatever a lost message or a dead process left behind is taken up."""
     for order_id in due_orders():

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import get_valid_filename
@@ -27,7 +27,7 @@ from core.models import AuditEntry
 from plugins import Exporter, registry
 from web.forms import OptionsForm
 from web.lists import Listing
-from web.views import act, get_or_404
+from web.views import act, get_or_404, person
 
 RECENT = 10
 WORDS = {"create": "order"}
@@ -68,7 +68,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     may_create = {"create"} if authority_permissions.can(request.user, "create") else set()
     context = {
         "counts": counts,
-        "expiring": rows.current(now).filter(was_replaced=False).order_by("not_after")[:RECENT],
+        "expiring": rows.current(now).unreplaced().order_by("not_after")[:RECENT],
         "entries": audit_log.allowed(request.user, "view")[:RECENT],
         "guide": None if authority and certificate else {"authority": authority, "certificate": certificate},
         "can": may(request, "create") | may_create,
@@ -117,13 +117,14 @@ def _certificate(request: HttpRequest, pk: int) -> Certificate:
 def order(request: HttpRequest) -> HttpResponse:
     """Order a certificate."""
     initial = _order_defaults(request)
-    form = OrderForm(request.POST or None, user=request.user, initial=initial)
-    authorities = form.fields["authority"].queryset  # type: ignore[attr-defined]
+    form = OrderForm(request.POST or None, user=person(request), initial=initial)
+    authorities: QuerySet[Authority] = form.fields["authority"].queryset  # type: ignore[attr-defined]
+    form.initial.setdefault("authority", _usual_authority(authorities))
     context = {"authorities": authorities.exists(), "profiles": Profile.objects.filter(ca=False)}
     return act(
         request,
         form,
-        partial(service.create, by=request.user),
+        partial(service.create, by=person(request)),
         done=_("The certificate was issued."),
         template="certificates/order.html",
         context=context,
@@ -132,7 +133,7 @@ def order(request: HttpRequest) -> HttpResponse:
 
 def _order_defaults(request: HttpRequest) -> dict[str, Any]:
     """The usual owner, and what the link that led here said: an authority, or a certificate to replace."""
-    initial: dict[str, Any] = {"owner": request.user.email, "profile": "server"}  # type: ignore[union-attr]
+    initial: dict[str, Any] = {"owner": person(request).email, "profile": "server"}
     if authority := request.GET.get("authority", ""):
         initial["authority"] = authority
     replaced = request.GET.get("replaces", "")
@@ -145,14 +146,22 @@ def _order_defaults(request: HttpRequest) -> dict[str, Any]:
     return initial
 
 
+def _usual_authority(authorities: QuerySet[Authority]) -> int | None:
+    """The one that a person most likely wants: the only one, or the only one that is no root."""
+    few = list(authorities[:20])
+    below = [one for one in few if one.parent_id is not None]
+    only = below if len(below) == 1 else few if len(few) == 1 else []
+    return only[0].pk if only else None
+
+
 @login_required
 def import_(request: HttpRequest) -> HttpResponse:
     """Import a certificate."""
-    form = ImportForm(request.POST or None, request.FILES or None, initial={"owner": request.user.email})  # type: ignore[union-attr]
+    form = ImportForm(request.POST or None, request.FILES or None, initial={"owner": person(request).email})
     return act(
         request,
         form,
-        partial(service.upload, by=request.user),
+        partial(service.upload, by=person(request)),
         done=_("The certificate was imported."),
         template="certificates/import.html",
     )
@@ -166,7 +175,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return act(
         request,
         EditForm(request.POST or None, instance=certificate),
-        partial(service.update, certificate.pk, by=request.user),
+        partial(service.update, certificate.pk, by=person(request)),
         done=_("Saved."),
         template="certificates/edit.html",
         context={"certificate": certificate},
@@ -178,7 +187,7 @@ def key(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask first, then show the private key once; seeing it is written down."""
     certificate = _certificate(request, pk)
     permissions.require(request.user, "reveal_key", certificate, message=_("You are not authorized to view this key"))
-    shown = service.reveal(certificate, by=request.user) if request.method == "POST" else None
+    shown = service.reveal(certificate, by=person(request)) if request.method == "POST" else None
     return render(request, "certificates/key.html", {"certificate": certificate, "private_key": shown})
 
 
@@ -207,7 +216,7 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _download(certificate: Certificate, slug: str, form: OptionsForm, request: HttpRequest) -> HttpResponse:
     extension, _passphrase, data = service.export(
-        certificate, {"slug": slug, "plugin_options": form.given()}, by=request.user
+        certificate, {"slug": slug, "plugin_options": form.given()}, by=person(request)
     )
     file_name = get_valid_filename(f"{certificate.name}.{extension}")
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "no-store"}

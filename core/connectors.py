@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
@@ -14,7 +14,7 @@ from plugins.contracts import Plugin
 class Connector(models.Model):
     """What authorities, and later destinations, sources and notifications, have in common."""
 
-    kind: str
+    kind: ClassVar[str]
 
     description = models.CharField(max_length=1024, blank=True)
     plugin = models.CharField(max_length=64)

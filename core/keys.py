@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from django.conf import settings
 
@@ -24,7 +23,7 @@ from plugins.errors import PluginError
 
 def custody(slug: str) -> KeyCustody:
     """The custody of that name, opened."""
-    return cast(KeyCustody, registry.get(slug, "custody")(keyring()))
+    return registry.get(slug, "custody")(keyring())
 
 
 def generate(spec: keys.KeySpec) -> tuple[StoredKey, keys.PrivateKey]:

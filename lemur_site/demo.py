@@ -109,10 +109,9 @@ def _people(system: User) -> dict[str, User]:
 def _authorities(system: User, leads: Iterable[User], *, now: datetime) -> Authority:
     owner = f"pki@{DOMAIN}"
     teams = tuple(Role.objects.filter(users__in=list(leads)).distinct())
-    company = {"organization": COMPANY, "country": "NL"}
     root = service.create_authority(
         NewAuthority(name="Demo Root", owner=owner, description="Offline in real life. Signs intermediates only."),
-        CaSpec(common_name=f"{COMPANY} Root CA", key_type="ECCSECP384R1", **company),
+        CaSpec(common_name=f"{COMPANY} Root CA", organization=COMPANY, country="NL", key_type="ECCSECP384R1"),
         by=system,
         now=now - timedelta(days=900),
     )
@@ -120,7 +119,7 @@ def _authorities(system: User, leads: Iterable[User], *, now: datetime) -> Autho
         NewAuthority(
             name="Demo Issuing", owner=owner, parent=root, roles=teams, description="For servers and services."
         ),
-        CaSpec(common_name=f"{COMPANY} Issuing CA 1", **company),
+        CaSpec(common_name=f"{COMPANY} Issuing CA 1", organization=COMPANY, country="NL"),
         by=system,
         now=now - timedelta(days=800),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import environ
 import structlog
@@ -236,7 +237,7 @@ ALLOW_CERT_DELETION = env.bool("ALLOW_CERT_DELETION", default=False)
 
 # Logs: one JSON object a line on standard error
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-_shared = [
+_shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,

@@ -13,13 +13,13 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 STAMP = ".collected"
 
 
-class Storage(CompressedManifestStaticFilesStorage):
+class Storage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Plain names until `collectstatic` has run, so that `migrate` and `runserver` alone make a working site."""
 
     def url(self, name: str | None, force: bool = False) -> str:
         if not self.hashed_files:
             return StaticFilesStorage.url(self, name)
-        return super().url(name, force)
+        return str(super().url(name, force))
 
 
 def collect(root: Path) -> None:

@@ -1,6 +1,5 @@
 """The errors of `pki`: one clear sentence each, and the field it is about when that is known."""
 
-# ruff: noqa: N818  the names say what is bad; an Error suffix on each would say it twice
 from __future__ import annotations
 
 from typing import Final

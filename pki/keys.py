@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes as PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-from pki import pem
+from pki import encrypted, pem
 from pki.errors import UNREADABLE, BadKey, PkiError, WeakKey
 
 if TYPE_CHECKING:
@@ -239,17 +240,23 @@ def _not_offered(name: str) -> str:
 def _load(data: str | bytes, passphrase: bytes | None) -> PrivateKey:
     """Without proving RSA keys consistent."""
     text = pem.as_bytes(data)
-    as_pem = isinstance(data, str) or pem.looks_like_pem(text)
-    load = serialization.load_pem_private_key if as_pem else serialization.load_der_private_key
     try:
-        return _signing(load(_only_block(text) if as_pem else text, passphrase, unsafe_skip_rsa_key_validation=True))
+        if isinstance(data, str) or pem.looks_like_pem(text):
+            block = _only_block(text)
+            if block.label != "ENCRYPTED PRIVATE KEY":
+                key = serialization.load_pem_private_key(block.text, passphrase, unsafe_skip_rsa_key_validation=True)
+                return _signing(key)
+            # Decoded here, so that the bytes whose cost is judged are the bytes that are opened.
+            text = b64decode(block.text.partition(b"\n")[2].rpartition(b"-----END")[0])
+        encrypted.refuse_costly(text)
+        return _signing(serialization.load_der_private_key(text, passphrase, unsafe_skip_rsa_key_validation=True))
     except BadKey:
         raise
     except UNREADABLE as error:
         raise BadKey(_why_not_loaded(error), field=FIELD) from error
 
 
-def _only_block(text: bytes) -> bytes:
+def _only_block(text: bytes) -> pem.Block:
     try:
         found = [block for block in pem.blocks(text) if block.label != "EC PARAMETERS"]
     except PkiError as error:
@@ -261,7 +268,7 @@ def _only_block(text: bytes) -> bytes:
         raise BadKey(f"Expected a private key alone, but the text holds a block {strange!r}.", field=FIELD)
     if len(found) != 1:
         raise BadKey(f"Expected exactly one private key, but the text holds {len(found)}.", field=FIELD)
-    return found[0].text
+    return found[0]
 
 
 def _why_not_loaded(error: Exception) -> str:

@@ -61,11 +61,12 @@ def draft(  # noqa: PLR0913  keyword-only, and each is a field of the certificat
         raise BadKey("The signing key is not that of the issuer's certificate.")
     with _writing("certificate"):
         builder = x509.CertificateBuilder(
-            issuer_name=subject if issuer is None else issuer.subject, subject_name=subject, public_key=public_key
+            issuer_name=subject if issuer is None else issuer.subject,
+            subject_name=subject,
+            public_key=public_key,
+            extensions=list(_written(extensions, subject, public_key, issuer)),
         )
         builder = builder.serial_number(serial).not_valid_before(not_before).not_valid_after(not_after)
-        for extension, critical in _written(extensions, subject, public_key, issuer):
-            builder = builder.add_extension(extension, critical=critical)
         return builder.sign(_stand_in(signer_public_key), hash_for(signer_public_key))
 
 
@@ -140,11 +141,12 @@ def sign_crl(
 
 def _written(
     wanted: Extensions, subject: x509.Name, public_key: PublicKey, issuer: x509.Certificate | None
-) -> Iterator[tuple[x509.ExtensionType, bool]]:
-    yield from extensions.write(wanted, subject_empty=not subject.rdns)
+) -> Iterator[x509.Extension[x509.ExtensionType]]:
     own = _key_identifier(public_key)
-    yield x509.SubjectKeyIdentifier(own), False
-    yield _authority_key_identifier(issuer) if issuer else x509.AuthorityKeyIdentifier(own, None, None), False
+    authority = _authority_key_identifier(issuer) if issuer else x509.AuthorityKeyIdentifier(own, None, None)
+    identifiers = ((x509.SubjectKeyIdentifier(own), False), (authority, False))
+    for value, critical in (*extensions.write(wanted, subject_empty=not subject.rdns), *identifiers):
+        yield x509.Extension(value.oid, critical, value)
 
 
 def _authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

@@ -22,6 +22,11 @@ from web.rest.errors import NOT_UNDERSTOOD, from_pki
 API = "/api/"
 
 
+def person(request: HttpRequest) -> Any:
+    """Who is logged in, on pages that nobody else sees."""
+    return request.user
+
+
 def get_or_404(
     request: HttpRequest,
     permissions: Permissions,

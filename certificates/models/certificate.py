@@ -58,6 +58,14 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
         through = Certificate.replaces.through
         return self.annotate(was_replaced=Exists(through.objects.filter(to_certificate_id=OuterRef("pk"))))
 
+    def unreplaced(self) -> Self:
+        """Without a newer certificate in its place."""
+        return self.with_replaced().filter(Q(was_replaced=False))
+
+    def already_replaced(self) -> Self:
+        """With a newer certificate in its place."""
+        return self.with_replaced().filter(Q(was_replaced=True))
+
     def count_by_phase(self, now: datetime) -> dict[str, int]:
         """How many are valid, expiring, expired and revoked, in one pass; replaced ones count as none of them."""
         rows = self.with_replaced()

@@ -65,7 +65,7 @@ def _open(chosen: Mapping[str, Any]) -> Exporter:
     if not isinstance(slug, str) or not slug:
         raise Invalid(reasons={"plugin": {"slug": "Missing data for required field."}})
     try:
-        plugin = cast("type[Exporter]", registry.get(slug, "export"))
+        plugin = registry.get(slug, "export")
         return plugin(parse(plugin.Options, chosen.get("plugin_options", chosen.get("pluginOptions")) or {}))
     except PluginUnavailable as error:
         raise Invalid(reasons={"plugin": {"slug": str(error)}}) from error

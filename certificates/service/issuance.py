@@ -162,7 +162,7 @@ def _write_down(wanted: Wanted, *, by: User, now: datetime) -> Order:
         key_uri, public_key = stored.uri, key.public_key()
         csr = requests.build(wanted.subject, wanted.extensions, key)
     else:
-        public_key = wanted.request.public_key
+        public_key = wanted.request.public_key  # type: ignore[assignment]  # any that a CSR can hold
     draft = authorities.draft(
         spec.authority,
         subject=wanted.subject,
@@ -290,7 +290,7 @@ def mint(*, authority: Authority, order: Order | None = None, **fields: Any) -> 
 
 
 def _draft(order: Order) -> x509.Certificate:
-    return x509.load_der_x509_certificate(bytes(order.draft))
+    return x509.load_der_x509_certificate(bytes(order.draft or b""))
 
 
 def _minted(order: Order, answer: Issued | Pending) -> Minted:

@@ -35,5 +35,5 @@ def render(args: Mapping[str, Any], *, by: User | None = None) -> dict[str, Any]
     params = QueryDict(mutable=True)
     for name, value in args.items():
         params[name] = str(value)
-    listing = Listing(CertificateFilter, permissions.allowed(acting(by), "view").present(), params)
+    listing = Listing(CertificateFilter, permissions.allowed(acting(by), "view", Certificate.objects.present()), params)
     return {"items": list(listing.items), "total": listing.total}

@@ -93,10 +93,10 @@ class Ref(serializers.Field[Any, Any, Any, Any]):
             self._refuse("shape")
         if all(item.get("id") is not None for item in data):
             return self._by_id(dict.fromkeys(_text(item["id"]) for item in data))
-        names = dict.fromkeys(item.get("name") for item in data)
+        names = [item.get("name") for item in data]
         if not all(isinstance(name, str) and name for name in names):
             self._refuse("shape")
-        return self._by_name(names)
+        return self._by_name(dict.fromkeys(names))
 
     def _by_id(self, texts: Iterable[str]) -> list[Model]:
         for text in texts:

@@ -99,6 +99,11 @@ class ViewSet(APIView, viewsets.GenericViewSet[Any]):
         action = self.list_action if self.action == "list" else "view"
         return self.permissions.allowed(self.request.user, action, super().get_queryset())
 
+    @property
+    def caller(self) -> Any:
+        """Who asks: a user, since nobody else gets this far."""
+        return self.request.user
+
     def get_object(self) -> Any:
         try:
             return self.get_queryset().get(pk=self.kwargs[self.lookup_field])

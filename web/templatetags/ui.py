@@ -120,6 +120,8 @@ def pick(form: BaseForm, names: str) -> list[BoundField]:
 def touched(form: BaseForm, names: str) -> bool:
     """Whether any of these fields was filled in or has an error: its section must be open."""
     known = [name for name in names.split() if name in form.fields]
+    if not form.is_bound:
+        return any(form.initial.get(name) for name in known)
     return any(name in form.errors or name in form.changed_data for name in known)
 
 

@@ -149,7 +149,7 @@ def test_who_is_asked_to_say_who_they_are() -> None:
 
 
 def test_throttled_by_the_framework() -> None:
-    for wait, header in ((12.7, "12"), (None, "1")):
+    for wait, header in ((12.7, "13"), (None, "1")):
         response = handle(exceptions.Throttled(wait), {})
         assert response is not None
         assert (response.status_code, response["Retry-After"]) == (429, header)
@@ -165,7 +165,6 @@ def test_bugs_are_left_to_django() -> None:
     [
         (drf.BooleanField(), "x"),
         (drf.IntegerField(), "x"),
-        (drf.IntegerField(), 10**400),
         (drf.CharField(), []),
         (drf.ChoiceField(choices=["a"]), "b"),
         (drf.ListField(), "x"),
@@ -178,4 +177,4 @@ def test_texts_of_plain_fields(field: Any, data: Any) -> None:
     with pytest.raises(exceptions.ValidationError) as refusal:
         field.run_validation(data)
     _, body = answer(exceptions.ValidationError({"x": refusal.value.detail}))
-    assert body["reasons"]["x"].startswith(("Not a valid", "String value too large"))
+    assert body["reasons"]["x"].startswith("Not a valid")

@@ -1,0 +1,132 @@
+"""Runs the benchmark: ``bin/bench --rows 1000000``. The last line is one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from itertools import repeat
+
+from tests.bench.calibration import calibrate
+from tests.bench.measure import ISSUE_PATH, Client, issue, orders, read
+from tests.bench.report import Issuing, Reading, Results
+from tests.bench.servers import Servers
+from tests.bench.world import World
+
+SAMPLES = 200
+SECONDS = 15
+
+
+def main() -> None:
+    """Measure, print, leave nothing behind."""
+    options = _options()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    servers = Servers()
+    try:
+        servers.start()
+        results = _run(servers, options)
+    finally:
+        servers.stop()
+    print(results.table(), results.line(), sep="\n\n", flush=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000, help="certificates to load first (100000)")
+    parser.add_argument("--only", choices=("issue", "read"), help="leave out the other half")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"time for each measurement ({SECONDS})")
+    return parser.parse_args()
+
+
+def _run(servers: Servers, options: argparse.Namespace) -> Results:
+    _say("calibrating")
+    results = Results(options.rows, calibrate(servers.dsn, seconds=options.seconds))
+    world = _load(options.rows)
+    servers.serve()
+    if options.only != "issue":
+        _read(servers, world, results, seconds=options.seconds)
+    if options.only != "read":
+        _issue(servers, world, results, seconds=options.seconds)
+    results.rss_mb = servers.rss_mb()
+    return results
+
+
+def _load(rows: int) -> World:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    logging.getLogger("audit").setLevel(logging.WARNING)
+    call_command("migrate", verbosity=0)
+    from tests.bench import load  # models exist only from here on
+
+    _say(f"loading {rows:,} certificates")
+    world = load.load(rows, now=datetime.now(UTC))
+    load.settle()
+    return world
+
+
+def _read(servers: Servers, world: World, results: Results, *, seconds: float) -> None:
+    callers = [Client(servers.port, token) for token in (world.administrator, world.member)]
+    for name, paths in _paths(world).items():
+        _say(f"reading: {name}")
+        found = read(callers, paths, samples=SAMPLES, seconds=seconds)
+        sql = [_statements(servers, partial(_get, caller, paths)) for caller in callers]
+        results.read[name], results.read_user[name] = (
+            Reading(times, statements) for times, statements in zip(found, sql, strict=True)
+        )
+
+
+def _paths(world: World) -> dict[str, Iterator[str]]:
+    """Addresses without end, for each kind of request."""
+    chance, pages = random.Random(3), max(1, world.rows // 10)  # noqa: S311  believable, not secret
+    there = "/api/1/certificates"
+    return {
+        "list": repeat(there),
+        "list_deep": iter(lambda: f"{there}?page={chance.randint(pages // 2, pages)}", ""),
+        "search": iter(lambda: f"{there}?filter=name;svc{chance.randrange(world.services):06}", ""),
+        "detail": iter(lambda: f"{there}/{world.first_id + chance.randrange(world.rows)}", ""),
+    }
+
+
+def _issue(servers: Servers, world: World, results: Results, *, seconds: float) -> None:
+    for name, key_type in (("p256", "ECCPRIME256V1"), ("rsa2048", "RSA2048")):
+        order = orders(world, key_type)
+        for clients in (1, 4):
+            _say(f"issuing: {name} with {clients} client{'s' * (clients > 1)}")
+            callers = [Client(servers.port, world.member) for _ in range(clients)]
+            issue(callers, order, seconds=seconds / 10)
+            before = servers.cpu_seconds()
+            per_s, times, made = issue(callers, order, seconds=seconds)
+            cpu_ms = (servers.cpu_seconds() - before) / made * 1000
+            sql = _statements(servers, partial(_post, callers[0], order))
+            results.issue[f"{name}_c{clients}"] = Issuing(per_s, times, cpu_ms, sql)
+
+
+def _statements(servers: Servers, act: Callable[[], object]) -> int:
+    """The most that one of three requests takes."""
+    with servers.counting() as count:
+        return max(count(act) for _ in range(3))
+
+
+def _get(caller: Client, paths: Iterator[str]) -> None:
+    caller.ask("GET", next(paths))
+
+
+def _post(caller: Client, order: Callable[[], bytes]) -> None:
+    caller.ask("POST", ISSUE_PATH, order())
+
+
+def _say(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

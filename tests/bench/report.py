@@ -1,0 +1,102 @@
+"""What was found: for people a table beside the calibration, for programs one JSON object on the last line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+from tests.bench.calibration import Calibration
+from tests.bench.measure import Times
+
+READS = ("list", "list_deep", "search", "detail", "stats")
+ISSUES = ("p256_c1", "p256_c4", "rsa2048_c1", "rsa2048_c4")
+
+
+@dataclass(frozen=True)
+class Issuing:
+    """How fast certificates came; processor time of web server and database, and statements, for each of them."""
+
+    per_s: float
+    times: Times
+    cpu_ms: float
+    sql: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How fast one kind of request was answered, and the most statements that one took."""
+
+    times: Times
+    sql: int
+
+
+@dataclass
+class Results:
+    """Everything that was measured; what was not is missing, and null in JSON."""
+
+    rows: int
+    calibration: Calibration
+    issue: dict[str, Issuing] = field(default_factory=dict)
+    read: dict[str, Reading] = field(default_factory=dict)
+    read_user: dict[str, Reading] = field(default_factory=dict)
+    rss_mb: float = 0.0
+
+    def table(self) -> str:
+        """For reading; the last column of each line holds it against the calibration."""
+        return "\n".join([*self._calibrated(), *self._issued(), *self._read(), f"\nweb server: {self.rss_mb} MB"])
+
+    def line(self) -> str:
+        """The JSON object."""
+        return json.dumps(
+            {
+                "rows": self.rows,
+                "calibration": asdict(self.calibration),
+                "issue": {name: _issuing(self.issue.get(name)) for name in ISSUES},
+                "read": {name: _reading(self.read.get(name)) for name in READS},
+                "read_user": {name: _reading(self.read_user.get(name)) for name in READS},
+                "rss_mb": self.rss_mb,
+            }
+        )
+
+    def _calibrated(self) -> Iterator[str]:
+        able = self.calibration
+        yield f"{self.rows:,} certificates; this machine can do, on one of its {able.cores} cores:"
+        yield f"  {able.p256_cert_per_s:10,.1f}/s  P-256 key with a certificate by an RSA-2048 issuer"
+        yield f"  {able.rsa2048_keygen_per_s:10,.1f}/s  RSA-2048 key"
+        yield f"  {able.select1_per_s:10,.1f}/s  SELECT 1"
+
+    def _issued(self) -> Iterator[str]:
+        yield "\nissued            per s   p50 ms   p95 ms   CPU ms  statements  of what the machine can do"
+        for name, found in self.issue.items():
+            times = found.times
+            yield (
+                f"  {name:12} {found.per_s:9.1f}{times.p50_ms:9.1f}{times.p95_ms:9.1f}{found.cpu_ms:9.1f}"
+                f"{found.sql:12}  {self._share(name, found.per_s)}"
+            )
+
+    def _share(self, name: str, per_s: float) -> str:
+        able = self.calibration
+        if name.startswith("p256"):
+            return f"{per_s / able.p256_cert_per_s:.4f} of raw certificates"
+        return f"{per_s / (able.rsa2048_keygen_per_s * able.cores):.3f} of keys on all cores"
+
+    def _read(self) -> Iterator[str]:
+        yield "\nread                             p50 ms   p95 ms  statements  SELECT 1s in p50  beside administrator"
+        for name, found in self.read.items():
+            yield f"  {name:12} {'administrator':15}{self._times(found)}"
+            if mine := self.read_user.get(name):
+                ratio = mine.times.p50_ms / found.times.p50_ms
+                yield f"  {name:12} {'50 roles':15}{self._times(mine)}{ratio:22.2f}"
+
+    def _times(self, found: Reading) -> str:
+        selects = found.times.p50_ms / 1000 * self.calibration.select1_per_s
+        return f"{found.times.p50_ms:9.1f}{found.times.p95_ms:9.1f}{found.sql:12}{selects:18.0f}"
+
+
+def _issuing(found: Issuing | None) -> dict[str, float] | None:
+    return None if found is None else {"per_s": found.per_s, **asdict(found.times)}
+
+
+def _reading(found: Reading | None) -> dict[str, float] | None:
+    return None if found is None else {**asdict(found.times), "sql": found.sql}

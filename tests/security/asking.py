@@ -1,0 +1,253 @@
+"""Turns a row of the permission table into real requests: addresses, bodies, and what "with" means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model
+from django.forms.models import model_to_dict
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from accounts.models import ApiKey
+from authorities.models import Profile
+from certificates.models import Certificate
+from plugins import registry
+from tests.people import PASSWORD
+from tests.security.table import Row, shape
+from tests.security.world import World
+
+UNKNOWN = 987654321
+API = "/api/"
+# What "plugin: …" stands for: together all there are, with what must be chosen of their options.
+EXPORTS: dict[str, list[tuple[str, dict[str, str]]]] = {
+    "each with key": [
+        ("openssl-export", {"type": "PKCS12 (.p12)"}),
+        ("java-keystore-jks", {}),
+        ("java-export", {"type": "Key Store"}),
+        ("pem-export", {"type": "Certificate, chain and key"}),
+    ],
+    "each without key": [
+        ("pem-export", {"type": "Certificate and chain"}),
+        ("der-export", {}),
+        ("pkcs7-export", {"encoding": "PEM"}),
+        ("java-truststore-jks", {}),
+        ("java-export", {"type": "Trust Store"}),
+    ],
+    "CSR": [("openssl-csr", {})],
+}
+# What "setting: …" stands for.
+SETTINGS = {
+    "strict": {"LEMUR_STRICT_ROLE_ENFORCEMENT": True},
+    "everybody founds": {"ADMIN_ONLY_AUTHORITY_CREATION": False},
+}
+
+Body = dict[str, Any]
+
+
+def api_order(world: World) -> Body:
+    return {"owner": "alice@example.org", "commonName": "new.example.org", "authority": world.authorities["own"].pk}
+
+
+def api_upload(world: World) -> Body:
+    _, leaf = world.uploads
+    return {"owner": "alice@example.org", "body": leaf.pem, "privateKey": leaf.key_pem}
+
+
+def api_import(world: World) -> Body:
+    ca, _ = world.uploads
+    return {"name": "Taken over", "owner": "pki@example.org", "body": ca.pem, "privateKey": ca.key_pem}
+
+
+def page_order(world: World) -> Body:
+    common = {"names": "new.example.org", "owner": "alice@example.org", "authority": world.authorities["own"].pk}
+    return {**common, "profile": "server", "key_type": "ECCPRIME256V1"}
+
+
+def page_import(world: World) -> Body:
+    _, leaf = world.uploads
+    return {"owner": "alice@example.org", "body": leaf.pem, "private_key": leaf.key_pem}
+
+
+def page_authority(world: World) -> Body:
+    fields = {"kind": "root", "name": "New", "common_name": "New CA", "owner": "pki@example.org"}
+    return {**fields, "key_type": "ECCPRIME256V1"}
+
+
+def page_edit(world: World) -> Body:
+    return {"owner": "alice@example.org", "description": "changed"}
+
+
+# The body that would be accepted, by request; rows say in "with" what differs.
+BODIES: dict[str, Callable[[World], Body]] = {
+    "POST /api/1/auth/login": lambda world: {"username": "bob", "password": PASSWORD},
+    "POST /api/1/authorities": lambda world: {"name": "New", "owner": "pki@example.org", "commonName": "New CA"},
+    "POST /api/1/authorities/import": api_import,
+    "PUT /api/1/authorities/{}": lambda world: {"description": "changed"},
+    "POST /api/1/certificates": api_order,
+    "POST /api/1/certificates/upload": api_upload,
+    "PUT /api/1/certificates/{}": lambda world: {"description": "changed"},
+    "PATCH /api/1/certificates/{}": lambda world: {"description": "changed"},
+    "POST /login": lambda world: {"username": "bob", "password": PASSWORD},
+    "POST /admin/login/": lambda world: {"username": "sam", "password": PASSWORD},
+    "POST /certificates/new": page_order,
+    "POST /certificates/import": page_import,
+    "POST /certificates/{}/edit": page_edit,
+    "POST /authorities/new": page_authority,
+}
+
+
+def answers(row: Row, person: str, world: World) -> Iterator[HttpResponse]:
+    """The answers that this person gets to the row's request; to several where the row stands for several."""
+    client = world.client(person, api=row.address.startswith(API))
+    bearing = dict(row.bearing)
+    for address, body in requests(row, person, world):
+        if chosen := EXPORTS.get(bearing.get("plugin", "")):
+            for slug, options in chosen:
+                yield _export(client, row, address, slug, options)
+        else:
+            yield _send(client, row, address, body)
+
+
+def _export(client: Client, row: Row, address: str, slug: str, options: dict[str, str]) -> HttpResponse:
+    if address.startswith(API):
+        listed = [{"name": name, "value": value} for name, value in options.items()]
+        return _send(client, row, address, {"plugin": {"slug": slug, "pluginOptions": listed}})
+    fields = {f"options-{name}": value for name, value in options.items()}
+    return _send(client, row, f"{address}?plugin={slug}", fields)
+
+
+def _send(client: Client, row: Row, address: str, body: Body) -> HttpResponse:
+    if row.method == "GET":
+        return client.get(address)
+    if address.startswith(API):
+        return client.generic(row.method, address, json.dumps(body), content_type="application/json")
+    form = urlencode({name: value for name, value in body.items() if value is not None}, doseq=True)
+    return client.generic(row.method, address, form, content_type="application/x-www-form-urlencoded")
+
+
+def requests(row: Row, person: str, world: World) -> Iterator[tuple[str, Body]]:
+    """Address and body; one of each for every model that an address of the admin stands for."""
+    if row.address.startswith("/admin/"):
+        for model in models_of(row):
+            yield _in_admin(row, person, world, model)
+        return
+    body = BODIES.get(f"{row.method} {shape(row.address)}", lambda world: {})(world)
+    for name, word in row.bearing:
+        body |= _bear(name, word, person, world, api=row.address.startswith(API))
+    yield _address(row.address, person, world), _as_references(body, row.address)
+
+
+def _address(address: str, person: str, world: World) -> str:
+    """The address with a real id in the place of each word in braces."""
+    before, brace, rest = address.partition("{")
+    if not brace:
+        return address
+    word, _, after = rest.partition("}")
+    return f"{before}{_id(before, word, person, world)}{after}"
+
+
+def _id(before: str, word: str, person: str, world: World) -> Any:
+    if word == "unknown":
+        return "no-such" if before.endswith("plugins/") else UNKNOWN
+    if before.endswith("certificates/"):
+        return world.certificate(word, person).pk
+    if before.endswith("authorities/"):
+        return world.authorities[word].pk
+    return {"profiles/": Profile.objects.get(name="server").pk, "plugins/": "pem-export"}[before.rpartition("1/")[2]]
+
+
+def _bear(name: str, word: str, person: str, world: World, *, api: bool) -> Body:
+    """What a part of the "with" column puts into the body."""
+    match name:
+        case "authority" | "parent":
+            kind = {} if name == "authority" else {"type" if api else "kind": "subca"}
+            return {name: world.authorities[word].pk, **kind}
+        case "replaces" | "replacements":
+            return {name: [world.certificate(word, person).pk]}
+        case "roles":
+            return {name: [world.authorities[word].roles.order_by("pk").first().pk]}
+        case "owner":
+            return {name: f"{word}@example.org"}
+        case "externalId":
+            return {name: word}
+    return {}
+
+
+def _as_references(body: Body, address: str) -> Body:
+    """The API names rows by ``{"id": …}``, forms by their ids."""
+    if not address.startswith(API):
+        return body
+    references: Body = {}
+    for name in ("authority", "parent"):
+        if name in body:
+            references[name] = {"id": body[name]}
+    for name in ("replaces", "replacements", "roles"):
+        if name in body:
+            references[name] = [{"id": pk} for pk in body[name]]
+    return body | references
+
+
+def models_of(row: Row) -> list[type[Model]]:
+    """The models that the admin address of a row stands for: the one it names, or those that no other row names."""
+    label = row.address.removeprefix("/admin/").split("/")
+    registered = {f"{model._meta.app_label}/{model._meta.model_name}": model for model in admin.site._registry}
+    named = "/".join(label[:2])
+    if named in registered:
+        return [registered[named]]
+    spoken_for = dict(row.bearing).get("besides", "").split()
+    if label[0] != "{model}":
+        return [Certificate]
+    return [model for name, model in registered.items() if name.split("/")[1] not in spoken_for]
+
+
+def _in_admin(row: Row, person: str, world: World, model: type[Model]) -> tuple[str, Body]:
+    obj = _admin_object(row, person, world, model)
+    label = f"{model._meta.app_label}/{model._meta.model_name}"
+    address = row.address.replace("{model}", label).replace("{app}", model._meta.app_label)
+    address = address.replace("{type}", str(ContentType.objects.get_for_model(model).pk))
+    for word in ("own", "foreign", "any"):
+        address = address.replace(f"{{{word}}}", str(obj.pk) if obj else str(UNKNOWN))
+    body = BODIES.get(f"{row.method} {shape(row.address)}", lambda world: {})(world)
+    if row.method == "POST" and address.endswith("/change/") and obj is not None:
+        body = _admin_form(model, obj)
+    if row.method == "POST" and address.endswith("/delete/"):
+        body = {"post": "yes"}
+    return address, body
+
+
+def _admin_object(row: Row, person: str, world: World, model: type[Model]) -> Model | None:
+    which = "foreign" if "{foreign}" in row.address else "own"
+    if model is Certificate:
+        return world.certificates[which]
+    if model is type(world.authorities["own"]):
+        return world.authorities[which]
+    if model is ApiKey:
+        holder = world.user(person) if which == "own" else world.users["charlie"]
+        return ApiKey.objects.filter(user=holder).order_by("pk").first()
+    return model._default_manager.order_by("pk").first()
+
+
+def _admin_form(model: type[Model], obj: Model) -> Body:
+    """What a browser would send back of the form as it is."""
+    model_admin = admin.site._registry[model]
+    request = RequestFactory().get("/")
+    form = model_admin.get_form(request, obj, change=True, fields=_editable(model_admin, request, obj))
+    values = model_to_dict(obj, fields=list(form.base_fields))
+    plain = {name: [row.pk for row in value] if isinstance(value, list) else value for name, value in values.items()}
+    return {name: value for name, value in plain.items() if value not in (None, False)}
+
+
+def _editable(model_admin: Any, request: Any, obj: Model) -> list[str]:
+    read_only = set(model_admin.readonly_fields)
+    return [name for name in model_admin.fields or () if name not in read_only]
+
+
+def export_plugins() -> set[str]:
+    """Those that exist, to be compared with :data:`EXPORTS`."""
+    return {entry.slug for entry in registry.of_kind("export")}

@@ -1,0 +1,203 @@
+"""The people and objects of the permission table: everybody stands in one relation to Alice's certificate."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils.timezone import now as clock
+
+from accounts import service as accounts
+from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, User
+from authorities.models import Authority
+from certificates import service
+from certificates.models import Certificate
+from core import keys
+from core.models import StoredKey
+from pki.keys import PrivateKey
+from tests import pki_material
+from tests.factories import a_certificate, an_authority
+from tests.people import PASSWORD, People, make_people
+
+# The heads of the columns, and who stands under them.
+PEOPLE = {
+    "nobody": None,
+    "expired": "alice",
+    "revoked": "alice",
+    "reader": "dora",
+    "reading key": "alice",
+    "other": "charlie",
+    "team": "bob",
+    "owner": "alice",
+    "creator": "grace",
+    "former": "frank",
+    "removed": "erin",
+    "operator": "olga",
+    "admin": "root",
+    "staff": "stella",
+    "staff reader": "rita",
+    "staff admin": "adam",
+    "superuser": "sam",
+}
+WITHOUT_SESSION = ("nobody", "reading key")
+NEEDLE = slice(4, 24)  # of base64: without the ends, where neighbours decide
+
+
+@dataclass
+class World:
+    """What the rows of the table are about, made once; whatever a request changes is rolled back."""
+
+    users: dict[str, User]
+    team: Role
+    authorities: dict[str, Authority]
+    certificates: dict[str, Certificate]
+    uploads: tuple[pki_material.Pair, pki_material.Pair]
+    tokens: dict[str, str] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def client(self, person: str, *, api: bool) -> Client:
+        """A client that identifies itself as this person does: a token for the API, a session for pages."""
+        client = Client(raise_request_exception=False)
+        if (api or person == "reading key") and person != "nobody":
+            client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {self.tokens[person]}"
+        elif person not in WITHOUT_SESSION:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[person]
+        return client
+
+    def certificate(self, which: str, person: str) -> Certificate:
+        """``own`` is Alice's; for ``creator`` and ``former`` the one that they ordered for her or gave to her."""
+        return self.certificates.get(f"{which} of {person}", self.certificates[which])
+
+    def secrets_in(self, content: bytes) -> list[str]:
+        """The names of the secrets that the answer holds, in any usual spelling and however its lines are broken."""
+        text = content.replace(b"\\n", b"").replace(b"\n", b"")
+        return [name for name, pattern in self._needles if pattern.search(text)]
+
+    @cached_property
+    def _needles(self) -> list[tuple[str, re.Pattern[bytes]]]:
+        return [(name, re.compile(b"|".join(map(re.escape, spellings(it))))) for name, it in self._secrets().items()]
+
+    def _secrets(self) -> dict[str, bytes]:
+        secrets = {
+            "SECRET_KEY": settings.SECRET_KEY.encode(),
+            "ENCRYPTION_KEYS": settings.ENCRYPTION_KEYS.encode(),
+            "the password": PASSWORD.encode(),
+            "the uploaded CA's key": private_number(self.uploads[0].key),
+            "the uploaded key": private_number(self.uploads[1].key),
+        }
+        for stored in StoredKey.objects.all():
+            secrets[stored.uri] = private_number(keys.signer(stored.uri))
+            secrets[f"sealed {stored.uri}"] = bytes(stored.reference)
+        for user in self.users.values():
+            secrets[f"{user}'s password hash"] = user.password.encode()
+        for key in ApiKey.objects.all():
+            secrets[f"digest of {key}, {key.pk}"] = key.digest.encode()
+        return secrets | {f"token of {person}": token.encode() for person, token in self.tokens.items()}
+
+
+def private_number(key: PrivateKey) -> bytes:
+    """The secret part of a P-256 key."""
+    return key.private_numbers().private_value.to_bytes(32, "big")
+
+
+def spellings(secret: bytes) -> Iterator[bytes]:
+    """As it is, in hexadecimal, and in base64 wherever in a longer text it begins."""
+    yield from (secret, secret.hex().encode(), secret.hex().upper().encode())
+    for offset in range(3):
+        text = base64.b64encode(b"\0" * offset + secret)[NEEDLE]
+        yield from (text, text.replace(b"+", b"-").replace(b"/", b"_"))
+
+
+def build() -> World:
+    """All of it, through the services."""
+    people = make_people()
+    users = _users(people)
+    authorities = _authorities(people)
+    world = World(users, people.team, authorities, _certificates(users, people.team, authorities), _uploads())
+    for name in ("grace", "frank"):
+        users[name].roles.clear()
+    for person, name in PEOPLE.items():
+        if name is not None:
+            user = User.objects.get(username=name)
+            world.tokens[person] = _token(person, user)
+            world.sessions[person] = _session(person, user)
+    return world
+
+
+def _users(people: People) -> dict[str, User]:
+    users = {name: getattr(people, name) for name in ("alice", "bob", "charlie", "dora", "olga", "root")}
+    read_only, admin = Role.objects.get(name=READ_ONLY), Role.objects.get(name=ADMIN)
+    users["dora"].roles.add(people.team)  # everything but her role speaks for her
+    held = {"grace": [people.team], "frank": [people.team], "erin": [people.team], "stella": [people.team]}
+    for name, roles in {**held, "rita": [people.team, read_only], "adam": [admin], "sam": []}.items():
+        users[name] = accounts.create_user(
+            username=name, email=f"{name}@example.org", password=PASSWORD, roles=roles, superuser=name == "sam"
+        )
+    User.objects.filter(username__in=("stella", "rita", "adam")).update(is_staff=True)
+    return users
+
+
+def _authorities(people: People) -> dict[str, Authority]:
+    strangers = accounts.create_role("strangers")
+    own = an_authority(people.root, name="Ours", roles=[people.team])
+    foreign = an_authority(people.root, name="Theirs", roles=[strangers])
+    inactive = an_authority(people.root, name="Retired", roles=[people.team])
+    Authority.objects.filter(pk=inactive.pk).update(active=False)
+    return {"own": own, "foreign": foreign, "inactive": inactive}
+
+
+def _certificates(users: dict[str, User], team: Role, authorities: dict[str, Authority]) -> dict[str, Certificate]:
+    own, foreign = authorities["own"], authorities["foreign"]
+    alice = users["alice"].email
+    given_away = a_certificate(users["frank"], own, cn="given.example.org", roles=[team])
+    service.update(given_away.pk, by=users["frank"], owner=alice)
+    deleted = a_certificate(users["alice"], own, cn="deleted.example.org", roles=[team])
+    service.delete(deleted.pk, by=users["alice"])
+    return {
+        "own": a_certificate(users["alice"], own, cn="own.example.org", roles=[team]),
+        "own of creator": a_certificate(users["grace"], own, cn="ordered.example.org", owner=alice),
+        "own of former": given_away,
+        "foreign": a_certificate(users["root"], foreign, cn="foreign.example.org", owner="strangers@example.org"),
+        "ca": Certificate.objects.get(root_authority=own),
+        "deleted": deleted,
+    }
+
+
+def _uploads() -> tuple[pki_material.Pair, pki_material.Pair]:
+    """A CA and a certificate of its, made elsewhere."""
+    ca_key, key = pki_material.p256(), pki_material.p256()
+    extensions = pki_material.ca_extensions(ca_key)
+    ca = pki_material.Pair(
+        pki_material.certificate(pki_material.name("Elsewhere"), ca_key, extensions=extensions), ca_key
+    )
+    names = pki_material.leaf_extensions(ca, ["brought.example.org"])
+    leaf = pki_material.certificate(pki_material.name("brought.example.org"), key, ca, extensions=names)
+    return ca, pki_material.Pair(leaf, key)
+
+
+def _token(person: str, user: User) -> str:
+    key, token = accounts.create_api_key(user=user, name=person, read_only=person == "reading key", by=user)
+    if person == "expired":
+        ApiKey.objects.filter(pk=key.pk).update(expires_at=clock() - timedelta(seconds=1))
+    if person == "revoked":
+        accounts.revoke_api_key(key, by=user)
+    return token
+
+
+def _session(person: str, user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    session = client.session.session_key
+    assert session
+    if person == "expired":
+        Session.objects.filter(pk=session).update(expire_date=clock() - timedelta(seconds=1))
+    if person == "revoked":
+        client.logout()
+    return session

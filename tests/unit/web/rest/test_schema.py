@@ -1,0 +1,98 @@
+"""What the API says about itself, in OpenAPI 3.1."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from tests.unit.web import things
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    GENERATOR_STATS.reset()
+    made = SchemaGenerator(patterns=things.urlpatterns).get_schema(request=None, public=True)
+    complaints = {*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache}
+    ours = [text for text in complaints if "TokenAuthentication" not in text and "SessionAuthentication" not in text]
+    assert not [text for text in ours if "Open" not in text]
+    return made
+
+
+def parameters(schema: Any, path: str, method: str = "get") -> dict[str, Any]:
+    return {one["name"]: one for one in schema["paths"][path][method].get("parameters", [])}
+
+
+def test_it_is_valid(schema: Any) -> None:
+    assert schema["openapi"].startswith("3.1")
+    validate_schema(schema)
+
+
+def test_lists_are_pages(schema: Any) -> None:
+    answer = schema["paths"]["/api/1/things"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    page = schema["components"]["schemas"][answer["$ref"].rsplit("/", 1)[-1]]
+    assert page["required"] == ["items", "total"]
+    assert page["properties"]["items"] == {"type": "array", "items": {"$ref": "#/components/schemas/ThingOutput"}}
+    assert page["properties"]["total"]["type"] == ["integer", "null"]
+
+
+def test_parameters_of_lists(schema: Any) -> None:
+    found = parameters(schema, "/api/1/things")
+    assert {"page", "count", "after", "total", "sortBy", "sortDir", "filter"} < set(found)
+    assert {"name", "owner", "notify", "id", "notAfter"} < set(found)
+    assert not {"ordering", "filterOwner", "filter_owner", "not_after"} & set(found)
+    assert found["sortBy"]["schema"]["enum"] == ["id", "name", "owner", "notAfter"]
+    assert found["notify"]["schema"]["type"] == "boolean"
+    pattern = found["filter"]["schema"]["pattern"]
+    assert re.search(pattern, "owner;x")
+    assert re.search(pattern, "notAfter;x")
+    assert not re.search(pattern, "secret;x")
+
+
+def test_inputs_and_outputs(schema: Any) -> None:
+    create = schema["paths"]["/api/1/things"]["post"]
+    assert list(create["requestBody"]["content"]) == ["application/json"]
+    assert create["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/ThingRequest")
+    assert "200" in create["responses"]
+    assert "201" not in create["responses"]
+    assert "requestBody" not in schema["paths"]["/api/1/things/secret"]["post"]
+
+
+def test_fields(schema: Any) -> None:
+    sent = schema["components"]["schemas"]["ThingRequest"]["properties"]
+    assert set(sent) >= {"displayName", "serialNumber", "notAfter"}
+    assert sent["teams"]["type"] == "array"
+    assert sent["teams"]["items"]["anyOf"] == [{"required": ["id"]}, {"required": ["name"]}]
+    assert sent["body"]["maxLength"] == 100
+    assert sent["body"]["contentMediaType"] == "application/x-pem-file"
+    assert sent["notAfter"]["format"] == "date-time"
+    shown = schema["components"]["schemas"]["ThingOutput"]["properties"]
+    assert set(shown) >= {"serialHEX", "itsSize", "allTeams"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "codes"),
+    [
+        ("/api/1/things", "get", {"200", "400", "401", "403", "405", "429"}),
+        ("/api/1/things/{id}", "get", {"200", "400", "401", "403", "404", "405", "429"}),
+        ("/api/1/things", "post", {"200", "400", "401", "403", "405", "409", "412", "415", "429"}),
+        ("/api/1/things/{id}", "patch", {"200", "400", "401", "403", "404", "405", "409", "412", "415", "429"}),
+        ("/api/1/open", "get", {"200", "400", "405", "429"}),
+    ],
+)
+def test_errors(schema: Any, path: str, method: str, codes: set[str]) -> None:
+    responses = schema["paths"][path][method]["responses"]
+    assert set(responses) == codes
+    assert responses["400"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}
+    assert all(one["description"] for code, one in responses.items() if code >= "400")
+
+
+def test_idempotent_requests_say_so(schema: Any) -> None:
+    for path, there in (("/api/1/things", True), ("/api/1/things/secret", True), ("/api/1/things/{id}", False)):
+        method = "post" if there else "patch"
+        assert ("Idempotency-Key" in parameters(schema, path, method)) is there
+    assert "Idempotency-Key" not in parameters(schema, "/api/1/things", "get")

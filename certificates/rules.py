@@ -28,9 +28,10 @@ def check_names(common_name: str, names: Sequence[Name], by: User) -> None:
         raise Invalid.field(
             "extensions.sub_alt_names.names", f"At most {settings.MAX_NAMES_IN_ORDER} names may be asked for at once."
         )
-    domains = {name.value: "extensions.sub_alt_names.names" for name in names if name.type is NameType.DNS}
-    if common_name and " " not in common_name:
-        domains.setdefault(_comparable(common_name), "common_name")
+    domains = {_comparable(common_name): "common_name"} if common_name and " " not in common_name else {}
+    for name in names:
+        if name.type is NameType.DNS:
+            domains.setdefault(name.value, "extensions.sub_alt_names.names")
     if by.is_administrator or by.role_names & set(settings.SENSITIVE_DOMAIN_ROLES):
         return
     _check_allowed(domains)

@@ -1,4 +1,8 @@
-"""Keeps a few programs running together: all start, all stop, and nothing is left behind. Knows nothing of Django."""
+"""Keeps a few programs running together: all start, all stop, and nothing is left behind.
+
+It imports the standard library alone: `manage.py up` replaces itself by this file run as a script, so that what stays is
+small and ends at once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import ctypes
 import errno
 import http
 import http.client
+import json
 import os
 import signal
 import socket
@@ -13,9 +18,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 GRACE = 4.0  # seconds a program may take to stop by itself
 TICK = 0.1
@@ -34,6 +40,43 @@ class Program:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run in which directory, which address answers for all of it, and what to say when it does."""
+
+    programs: Sequence[Program]
+    directory: str
+    host: str
+    port: int
+    path: str
+    host_header: str
+    announcement: str
+
+
+def become_supervisor(plan: Plan) -> NoReturn:
+    """Replace this process by a supervisor that carries the plan out; its exit status says whether that went well."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-I", __file__, json.dumps(asdict(plan))])  # noqa: S606 - ourselves
+
+
+def main(text: str) -> None:
+    """Carry out a plan given as JSON."""
+    given = json.loads(text)
+    plan = Plan(**{**given, "programs": [Program(**program) for program in given["programs"]]})
+    try:
+        Supervisor(plan.programs, directory=Path(plan.directory)).run(
+            ready=lambda: is_ready(plan.host, plan.port, plan.path, host_header=plan.host_header),
+            on_ready=lambda: _say(plan.announcement),
+        )
+    except SupervisorError as error:
+        sys.exit(str(error))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def stop_signals() -> list[signal.Signals]:
@@ -164,3 +207,7 @@ def _signal_group(group: int, number: int) -> bool:
 def _die_with_parent() -> None:
     """Between fork and exec: even `kill -9` of the supervisor must not leave a server running."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

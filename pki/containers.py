@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, get_args
@@ -17,7 +18,10 @@ from pki import chains, inspection, keys, pem, signatures
 from pki.errors import UNREADABLE, BadContainer, PkiError
 from pki.keys import PrivateKey
 
-MOST_CERTIFICATES: Final = 200
+# Windows and NSS write such files.
+warnings.filterwarnings("ignore", r"PKCS#(7|12) .*could not be parsed as DER", UserWarning)
+
+MOST_CERTIFICATES: Final = 50
 """More than any chain needs, and few enough to look for the order of."""
 
 _MODERN: Final = (PBES.PBESv2SHA256AndAES256CBC, hashes.SHA256())
@@ -66,7 +70,8 @@ def pkcs12(
     legacy: bool = False,
 ) -> bytes:
     """A PKCS#12 under PBES2 with AES-256 and SHA-256; `legacy`: 3DES and SHA-1, for what reads nothing newer."""
-    if not passphrase:
+    secret = _octets(passphrase)
+    if not secret:
         raise BadContainer("A PKCS#12 needs a passphrase.", field=_PASSPHRASE)
     algorithm, digest = _LEGACY if legacy else _MODERN
     try:
@@ -76,7 +81,7 @@ def pkcs12(
             key,  # type: ignore[arg-type]  # kinds it does not take raise TypeError
             certificate,
             list(chain),
-            encryption.build(passphrase.encode()),
+            encryption.build(secret),
         )
     except TypeError as error:
         raise BadContainer(f"PKCS#12 cannot hold a key of kind {_kind_of(key)}; export it as PEM.") from error
@@ -86,8 +91,9 @@ def pkcs12(
 
 def read_pkcs12(data: bytes, passphrase: str | None) -> Contents:
     """The file itself says how long its key derivation takes: call this where a time limit holds."""
+    secret = _octets(passphrase)
     try:
-        found = pkcs12_files.load_pkcs12(data, passphrase.encode() if passphrase else None)
+        found = pkcs12_files.load_pkcs12(data, secret)
     except UNREADABLE as error:
         raise BadContainer("The PKCS#12 does not open: not a PKCS#12 file, or another passphrase.") from error
     if found.key is not None and not isinstance(found.key, get_args(PrivateKey)):
@@ -122,8 +128,8 @@ def _read_pem(data: bytes, passphrase: str | None) -> Contents:
         elif block.is_private_key:
             if key is not None:
                 raise BadContainer("The file holds more than one private key.")
-            given = passphrase.encode() if passphrase and b"ENCRYPTED" in block.text else None
-            key = keys.load_private_key(block.text, passphrase=given)
+            secret = _octets(passphrase) if b"ENCRYPTED" in block.text else None
+            key = keys.load_private_key(block.text, passphrase=secret)
     return _contents(certificates, key)
 
 
@@ -169,6 +175,17 @@ def _pkcs7_certificates(data: bytes) -> list[x509.Certificate]:
         return pkcs7_files.load_der_pkcs7_certificates(data)
     except UNREADABLE as error:
         raise BadContainer(f"The PKCS#7 cannot be read: {error}.") from error
+
+
+def _octets(passphrase: str | None) -> bytes | None:
+    """None for an empty one. The library panics at a NUL when it reads, and nothing else would open what it writes."""
+    try:
+        secret = (passphrase or "").encode()
+    except UnicodeEncodeError as error:
+        raise BadContainer("The passphrase holds characters that have no UTF-8 form.", field=_PASSPHRASE) from error
+    if b"\0" in secret:
+        raise BadContainer("The passphrase must not hold a NUL character.", field=_PASSPHRASE)
+    return secret or None
 
 
 def _second_tag(der: bytes) -> int:

@@ -12,14 +12,13 @@ from cryptography import x509
 
 from pki import names
 from pki.errors import BadName, NotAllowed
-from pki.extensions import MODELLED, PURPOSES, BasicConstraints, Extensions, KeyUsage
+from pki.extensions import MODELLED, PURPOSES, BasicConstraints, Extensions, KeyUsage, write
 from pki.keys import KEY_SPECS
 from pki.names import Name, NameType
 from pki.subjects import ATTRIBUTES, Subject
 
-NEVER_FOR_LEAVES: Final[frozenset[str]] = frozenset(
-    {KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN, PURPOSES["ocsp_signing"]}
-)
+_CA_USAGE: Final = frozenset({KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN})
+NEVER_FOR_LEAVES: Final[frozenset[str]] = _CA_USAGE | {PURPOSES["ocsp_signing"]}
 """Usages that speak for the authority, refused to leaves even if a profile lists them; so is a CA certificate."""
 
 
@@ -49,8 +48,9 @@ class Profile:
 
 
 def check(profile: Profile, *, asked: Extensions, subject: x509.Name, key_type: str | None) -> None:
-    """NotAllowed, with the field, for the first thing the profile does not allow; BadSubject for malformed attributes.
+    """NotAllowed, with the field, for the first thing the profile does not allow.
 
+    BadSubject and BadExtension for values that no certificate may hold, so that what passes can be settled and written.
     `asked` is what the requester wants, before the authority adds its own pointers and policies. Nothing passes because
     it is unknown here: what no rule allows is refused.
     """
@@ -59,10 +59,11 @@ def check(profile: Profile, *, asked: Extensions, subject: x509.Name, key_type: 
     _check_names(profile, asked.names)
     if not profile.ca and not asked.names and Subject.from_name(subject) == Subject():
         raise NotAllowed("The certificate would name nothing: give a common name or a name.", field="common_name")
+    _check_rest(profile, asked)
+    write(replace(asked, names=()))
     _check_basic_constraints(profile, asked.basic_constraints)
     _check_key_usage(profile, asked.key_usage or frozenset())
     _check_extended_key_usage(profile, asked.extended_key_usage or frozenset())
-    _check_rest(profile, asked)
 
 
 def settle(profile: Profile, asked: Extensions, *, key_type: str) -> Extensions:
@@ -91,10 +92,9 @@ def _basic_constraints(profile: Profile, asked: BasicConstraints | None) -> Basi
 
 def _key_usage(profile: Profile, asked: frozenset[KeyUsage] | None, key_type: str) -> frozenset[KeyUsage] | None:
     unfit = _unfit(key_type) | _forbidden(profile)
-    wanted = (asked or frozenset()) - unfit
-    # Without them a CA certificate is useless, whatever else was asked.
-    needed = {KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN} if profile.ca else frozenset()
-    return frozenset(wanted | needed if wanted else profile.default_key_usage - unfit) or None
+    wanted = (asked or frozenset()) - unfit or profile.default_key_usage - unfit
+    # Without them a CA certificate is useless, whatever was asked.
+    return (wanted | _CA_USAGE if profile.ca else wanted) or None
 
 
 def _unfit(key_type: str) -> frozenset[KeyUsage]:
@@ -219,7 +219,6 @@ _HOSTS: Final = frozenset({NameType.DNS, NameType.IP})
 
 # keyAgreement only on request: static ECDH is gone from TLS 1.3, and ECDHE signs.
 _TLS_USAGE: Final = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_ENCIPHERMENT, KeyUsage.KEY_AGREEMENT})
-_CA_USAGE: Final = frozenset({KeyUsage.KEY_CERT_SIGN, KeyUsage.CRL_SIGN})
 
 # Apple's platforms refuse TLS server certificates that live longer, those of private roots included
 # ("Requirements for trusted certificates in iOS 13 and macOS 10.15").

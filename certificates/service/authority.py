@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.service import acting
 from authorities import ledger
 from authorities import service as authorities
-from authorities.models import Authority
+from authorities.models import Authority, Profile
 from authorities.permissions import permissions
 from authorities.service import NewAuthority
 from certificates import rules
@@ -107,9 +107,11 @@ def _plugin(slug: str) -> CreatesAuthorities:
 def _draft(
     new: NewAuthority, spec: CaSpec, key: keys.PrivateKey, parent: CaMaterial | None, *, now: datetime
 ) -> x509.Certificate:
-    profile = profiles.BUILT_IN["intermediate" if parent else "root"]
+    usual = Profile.objects.get(name="intermediate").value() if parent else profiles.BUILT_IN["root"]
     subject = _subject(spec).to_name()
-    length = _path_length(spec, profile, parent)
+    length = _path_length(spec, usual, parent)
+    # The profile's path length is what is usual; whoever makes an authority may say another.
+    profile = replace(usual, path_length=length)
     asked = Extensions(basic_constraints=BasicConstraints(ca=True, path_length=length))
     profiles.check(profile, asked=asked, subject=subject, key_type=keys.KeySpec.parse(spec.key_type).name)
     start, end = _validity(new, spec, profile, now=now)

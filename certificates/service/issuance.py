@@ -116,10 +116,12 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
     if request:
         keys.check_strength(request.public_key)
     common_name, subject, asked = _asked(spec, request)
+    if not common_name and not asked.names:
+        raise Invalid.rule("Missing common_name, either CN or SAN must be present")
     rules.check_names(common_name, asked.names, by)
     profiles.check(profile, asked=asked, subject=subject, key_type=key_type)
     settled = profiles.settle(profile, asked, key_type=key_type or "")
-    _check_identity(common_name, settled)
+    _check_identity(settled)
     start, end = rules.settle_validity(
         spec.authority,
         profile,
@@ -131,9 +133,7 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
     return Wanted(spec, profile, subject, settled, start, end, request)
 
 
-def _check_identity(common_name: str, settled: Extensions) -> None:
-    if not common_name and not settled.names:
-        raise Invalid.rule("Missing common_name, either CN or SAN must be present")
+def _check_identity(settled: Extensions) -> None:
     serves = PURPOSES["server_authentication"] in (settled.extended_key_usage or ())
     if serves and not settled.names:
         raise Invalid.field(

@@ -29,7 +29,7 @@ EXPORTS: dict[str, list[tuple[str, dict[str, str]]]] = {
     "each with key": [
         ("openssl-export", {"type": "PKCS12 (.p12)"}),
         ("java-keystore-jks", {}),
-        ("java-export", {"type": "Key Store"}),
+        ("java-export", {"type": "Java Key Store (JKS)"}),
         ("pem-export", {"type": "Certificate, chain and key"}),
     ],
     "each without key": [
@@ -37,7 +37,7 @@ EXPORTS: dict[str, list[tuple[str, dict[str, str]]]] = {
         ("der-export", {}),
         ("pkcs7-export", {"encoding": "PEM"}),
         ("java-truststore-jks", {}),
-        ("java-export", {"type": "Trust Store"}),
+        ("java-export", {"type": "Java Trust Store (JKS)"}),
     ],
     "CSR": [("openssl-csr", {})],
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,25 +25,36 @@ class Row:
 
 
 def rows(document: Path = DOCUMENT) -> list[Row]:
-    """Every row of every table whose first column is "Request"."""
-    found: list[Row] = []
-    people: list[str] = []
+    """Every row of every table that begins with the columns "Request" and "With"."""
+    return [_row(head[2:], cells) for head, cells in _lines(document, "Request")]
+
+
+def shown(document: Path = DOCUMENT) -> list[tuple[str, dict[str, str]]]:
+    """The table of what lists show: address, and for each person "none", "own" or "all"."""
+    found = _lines(document, "List")
+    return [(cells[0].strip("`"), dict(zip(head[1:], cells[1:], strict=True))) for head, cells in found]
+
+
+def _lines(document: Path, first: str) -> Iterator[tuple[list[str], list[str]]]:
+    """Head and cells of each line of the tables whose first column has this name."""
+    head: list[str] = []
     for line in document.read_text().splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
-        if cells[:2] == ["Request", "With"]:
-            people = cells[2:]
-        elif not cells:
-            people = []
-        elif people and not set(cells[0]) <= set("-: "):
-            found.append(_row(cells, people))
-    return found
+        if not cells:
+            head = []
+        elif not head:
+            head = cells
+        elif head[0] == first and not set(cells[0]) <= set("-:"):
+            yield head, cells
 
 
-def _row(cells: list[str], people: list[str]) -> Row:
+def _row(people: list[str], cells: list[str]) -> Row:
     request = re.fullmatch(r"`([A-Z]+) (/\S*)`", cells[0])
     assert request, f"Not a request: {cells[0]!r}"
     assert len(cells) == len(people) + 2, f"{cells[0]}: {len(people)} people, {len(cells) - 2} cells"
-    bearing = tuple((name.strip(), value.strip()) for name, _, value in (part.partition(":") for part in _parts(cells[1])))
+    bearing = tuple(
+        (name.strip(), value.strip()) for name, _, value in (part.partition(":") for part in _parts(cells[1]))
+    )
     return Row(request[1], request[2], bearing, tuple(zip(people, cells[2:], strict=True)))
 
 
@@ -52,4 +64,5 @@ def _parts(text: str) -> list[str]:
 
 def shape(address: str) -> str:
     """An address without its names: ``/certificates/{own}`` and Django's ``/certificates/<int:pk>`` are both ``/certificates/{}``."""
-    return re.sub(r"<[^>]*>|\{[^}]*\}", "{}", address)
+    address = address.replace("^", "").replace("$", "")
+    return re.sub(r"<[^>]*>|\{[^}]*\}", "{}", re.sub(r"\(\?P<\w+>[^)]*\)", "{}", address))

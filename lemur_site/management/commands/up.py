@@ -24,7 +24,7 @@ from accounts.service import create_first_admin
 from core import secrets
 from core.errors import DomainError
 from lemur_site import demo, home, static_files, supervisor
-from lemur_site.supervisor import Program, Supervisor, SupervisorError
+from lemur_site.supervisor import Plan, Program, SupervisorError
 
 HOST = "127.0.0.1"
 WEB = ["gunicorn", "-c", "python:lemur_site.gunicorn_conf", "lemur_site.wsgi"]
@@ -46,12 +46,13 @@ class Command(BaseCommand):
         try:
             supervisor.check_port(HOST, settings.PORT)
             home.check_writable(settings.LEMUR_HOME)
-            with _only_one(settings.LEMUR_HOME):
-                self._prepare()
-                if not options["check"]:
-                    self._serve()
+            _claim(settings.LEMUR_HOME)
+            self._prepare()
         except (home.HomeError, SupervisorError, DomainError) as error:
             raise CommandError(str(error)) from error
+        if not options["check"]:
+            connections.close_all()
+            supervisor.become_supervisor(_plan())
 
     def _prepare(self) -> None:
         self.check()
@@ -67,7 +68,7 @@ class Command(BaseCommand):
 
     def _make_first_admin(self) -> None:
         path = settings.LEMUR_HOME / "admin-password"
-        with transaction.atomic():
+        with _without_logs(), transaction.atomic():
             password = create_first_admin()
             if password is None:
                 return
@@ -87,17 +88,17 @@ class Command(BaseCommand):
                 call_command("demo", stdout=io.StringIO())
         _demo_pending().unlink(missing_ok=True)
 
-    def _serve(self) -> None:
-        connections.close_all()
-        where = urlsplit(settings.SITE_ROOT)
-        Supervisor(_programs(), directory=settings.BASE_DIR).run(
-            ready=lambda: supervisor.is_ready(HOST, settings.PORT, "/readyz", host_header=where.netloc),
-            on_ready=lambda: self._say(f"Lemur is ready at {settings.SITE_ROOT} - Ctrl-C stops it."),
-        )
 
-    def _say(self, line: str) -> None:
-        self.stdout.write(line)
-        self.stdout.flush()
+def _plan() -> Plan:
+    return Plan(
+        programs=_programs(),
+        directory=str(settings.BASE_DIR),
+        host=HOST,
+        port=settings.PORT,
+        path="/readyz",
+        host_header=urlsplit(settings.SITE_ROOT).netloc,
+        announcement=f"Lemur is ready at {settings.SITE_ROOT} - Ctrl-C stops it.",
+    )
 
 
 def _programs() -> list[Program]:
@@ -114,19 +115,19 @@ def _exit_on_signals() -> None:
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
 
 
-@contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
-    with (directory / "up.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CommandError(f"Lemur is already running on {directory}: stop it, or set LEMUR_HOME.") from None
-        yield
+def _claim(directory: Path) -> None:
+    """Lock the directory for as long as this process lives, also as a supervisor: two would share one queue."""
+    lock = os.open(directory / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SupervisorError(f"Lemur is already running on {directory}: stop it, or set LEMUR_HOME.") from None
+    os.set_inheritable(lock, True)  # noqa: FBT003
 
 
 @contextmanager
 def _without_logs() -> Iterator[None]:
-    """A hundred lines about invented certificates would hide the address and the password."""
+    """A hundred lines about a new installation's users and certificates would hide the address and the password."""
     logging.disable(logging.INFO)
     try:
         yield

@@ -66,7 +66,7 @@ def test_hours_of_work_are_refused_at_once(der):
     began = time.perf_counter()
     with pytest.raises(BadKey, match="would take too long") as caught:
         keys.load_private_key(der, passphrase=b"open sesame")
-    assert time.perf_counter() - began < 0.1
+    assert time.perf_counter() - began < 1
     assert caught.value.field == "private_key"
 
 

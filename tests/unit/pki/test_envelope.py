@@ -125,7 +125,11 @@ def test_new_key_is_32_random_bytes():
     assert {len(base64.urlsafe_b64decode(key)) for key in keys} == {32}
 
 
-@pytest.mark.parametrize("bad", ["hunter2", "c2hvcnQ=", "%%%", base64.b64encode(OLD + b"x").decode(), "ü" * 44])
+@pytest.mark.parametrize(
+    "bad",
+    ["hunter2", "c2hvcnQ=", "%%%", base64.b64encode(OLD + b"x").decode(), "ü" * 44],
+    ids=["word", "short", "no base64", "33 bytes", "no ASCII"],
+)
 def test_a_bad_key_is_named_by_number_and_never_quoted(bad):
     with pytest.raises(SealError, match="Key 2 in ENCRYPTION_KEYS is not 32 bytes") as caught:
         Keyring.parse(f"{new_key()}\n{bad}")

@@ -99,7 +99,7 @@ class TestDns:
         began = time.perf_counter()
         with pytest.raises(BadName):
             names.parse("DNSName", unit * (1_000_000 // len(unit)))
-        assert time.perf_counter() - began < 0.05
+        assert time.perf_counter() - began < 0.5
 
 
 class TestParse:

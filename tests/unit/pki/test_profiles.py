@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pki import keys, lint, names, profiles, signing
-from pki.errors import BadSubject, NotAllowed, PkiError
-from pki.extensions import MODELLED, PURPOSES, BasicConstraints, Custom, Extensions, KeyUsage
+from pki.errors import BadExtension, BadSubject, NotAllowed, PkiError
+from pki.extensions import MODELLED, PURPOSES, BasicConstraints, Custom, Extensions, KeyUsage, write
 from pki.names import Name, NameType
 from pki.profiles import BUILT_IN, Profile, check, settle
 from pki.subjects import Subject
@@ -272,6 +272,13 @@ class TestAuthorities:
         allowed(INTERMEDIATE, asked)
         assert settle(INTERMEDIATE, asked, key_type="RSA2048").extended_key_usage == asked.extended_key_usage
 
+    def test_a_sloppy_profile_makes_no_useless_authority(self):
+        profile = replace(INTERMEDIATE, default_key_usage=frozenset())
+        assert settle(profile, Extensions(), key_type="RSA2048").key_usage == {
+            KeyUsage.KEY_CERT_SIGN,
+            KeyUsage.CRL_SIGN,
+        }
+
     def test_an_authority_can_always_sign(self):
         asked = usages(KeyUsage.DIGITAL_SIGNATURE)
         allowed(INTERMEDIATE, asked)
@@ -312,6 +319,20 @@ class TestTheRest:
     )
     def test_what_the_authority_sets_is_not_asked_for(self, profile, field, value):
         assert refused(profile, Extensions(**{field: (value,)})).field == f"extensions.{field}"
+
+    @pytest.mark.parametrize(
+        ("asked", "field"),
+        [
+            (Extensions(custom=(Custom("1.2.3.4", b"plain text"),)), "extensions.custom"),
+            (usages(KeyUsage.ENCIPHER_ONLY, KeyUsage.DECIPHER_ONLY), "extensions.key_usage"),
+            (Extensions(basic_constraints=BasicConstraints(ca=True, path_length="1")), "extensions.basic_constraints"),
+        ],
+    )
+    def test_what_could_not_be_written_does_not_pass(self, asked, field):
+        profile = replace(INTERMEDIATE, custom_oids=frozenset({"1.2.3.4"}), key_usage=frozenset(KeyUsage))
+        with pytest.raises(BadExtension) as caught:
+            allowed(profile, asked)
+        assert caught.value.field == field
 
     def test_must_staple_is_for_servers(self):
         allowed(SERVER, Extensions(must_staple=True))
@@ -397,3 +418,4 @@ def test_whatever_is_asked_a_leaf_stays_within_its_profile(profile, asked, key_t
     assert {name.type for name in settled.names} <= profile.name_types
     assert settled.custom == settled.crl_urls == settled.policies == ()
     check(profile, asked=settled, subject=SUBJECT, key_type=key_type)
+    assert write(settled)

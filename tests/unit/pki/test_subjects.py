@@ -113,7 +113,7 @@ class TestToName:
         began = time.perf_counter()
         with pytest.raises(BadSubject):
             Subject(organization=unit * 1_000_000).to_name()
-        assert time.perf_counter() - began < 0.05
+        assert time.perf_counter() - began < 0.5
 
     @given(SUBJECTS)
     @settings(max_examples=100)

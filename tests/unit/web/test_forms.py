@@ -83,8 +83,15 @@ def test_an_unticked_box_is_false() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"baseUrl": "ftp://vault"}, {"token": ""}, {"role": "x"}, {"mode": ""}, {"timeout": "x"}, {"timeout": "61"}]
-    + [{"mount": "a\x01b"}],
+    [
+        {"baseUrl": "ftp://vault"},
+        {"token": ""},
+        {"role": "x"},
+        {"mode": ""},
+        {"timeout": "x"},
+        {"timeout": "61"},
+        {"mount": "a\x01b"},
+    ],
 )
 def test_complaints_stand_at_their_field(changes: dict[str, str]) -> None:
     refused = form(changes)

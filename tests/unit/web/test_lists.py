@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -108,8 +109,25 @@ class TestTranslate:
 QUERIES = st.lists(
     st.tuples(
         st.sampled_from(
-            ["filter", "sortBy", "sortDir", "page", "count", "after", "total", "ordering", "id", "size_min", "notify"]
-            + ["before", "not_after", "notAfter", "team", "owner", "serial"]
+            [
+                "filter",
+                "sortBy",
+                "sortDir",
+                "page",
+                "count",
+                "after",
+                "total",
+                "ordering",
+                "id",
+                "size_min",
+                "notify",
+                "before",
+                "not_after",
+                "notAfter",
+                "team",
+                "owner",
+                "serial",
+            ]
         )
         | st.text(max_size=8),
         st.sampled_from(
@@ -133,36 +151,31 @@ def encoded(pairs: list[tuple[str, str]]) -> QueryDict:
 
 @given(QUERIES)
 def test_any_question_is_translated_or_refused(pairs: list[tuple[str, str]]) -> None:
-    try:
+    with suppress(Invalid):
         plain = translate(encoded(pairs), ThingFilter)
-    except Invalid as refusal:
-        assert refusal.message
-    else:
         assert isinstance(plain, QueryDict)
         assert not {"filter", "sortBy", "sortDir"} & plain.keys()
 
 
 @pytest.mark.django_db
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(QUERIES, st.booleans())
-@example([("id", str(2**63))], False)
-@example([("filter", f"id;{2**64}")], True)
-@example([("filter", "id;1e999999")], False)
-@example([("size_min", str(-(2**63) - 1))], False)
-@example([("before", "0001-01-01T00:00:00+14:00")], False)
-@example([("before", "9999-12-31T23:59:59-14:00")], False)
-@example([("page", "9" * 400)], True)
-@example([("after", str(2**63))], True)
-@example([("team", str(2**70))], False)
-@example([("team", "x" * 1000)], False)
+@given(pairs=QUERIES, form=st.booleans())
+@example(pairs=[("id", str(2**63))], form=False)
+@example(pairs=[("filter", f"id;{2**64}")], form=True)
+@example(pairs=[("filter", "id;1e999999")], form=False)
+@example(pairs=[("size_min", str(-(2**63) - 1))], form=False)
+@example(pairs=[("before", "0001-01-01T00:00:00+14:00")], form=False)
+@example(pairs=[("before", "9999-12-31T23:59:59-14:00")], form=False)
+@example(pairs=[("page", "9" * 400)], form=True)
+@example(pairs=[("after", str(2**63))], form=True)
+@example(pairs=[("team", str(2**70))], form=False)
+@example(pairs=[("team", "x" * 1000)], form=False)
 def test_any_question_is_answered_or_refused(pairs: list[tuple[str, str]], form: bool) -> None:
-    try:
+    with suppress(Invalid):
         asked = Listing(ThingFilter, Thing.objects.all(), encoded(pairs), form=form)
         assert asked.items == []
         assert asked.total in (0, None)
         assert (asked.next, asked.first, asked.last) == (None, 0, 0)
-    except Invalid as refusal:
-        assert refusal.message
 
 
 class TestListing:
@@ -220,8 +233,12 @@ class TestListing:
             "page=1_0",
             "page=1000000000001",
             "page=" + "9" * 5000,
-        ]
-        + ["count=abc", "count=-1", "count=1001", "after=x", f"after={2**63}"],
+            "count=abc",
+            "count=-1",
+            "count=1001",
+            "after=x",
+            f"after={2**63}",
+        ],
     )
     def test_bad_numbers(self, query: str) -> None:
         with pytest.raises(Invalid) as refusal:

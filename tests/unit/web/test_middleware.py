@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from core.audit import acting
+from tests.unit.web.things import Work
 from web.middleware import BodyLimit, RequestContext, client_address
 
 pytestmark = pytest.mark.urls("tests.unit.web.things")
@@ -141,8 +142,6 @@ class TestActingUser:
             "/api/1/things", {"displayName": "a", "owner": "a@b.de"}, format="json", headers=headers
         )
         assert made.status_code == 200
-        from tests.unit.web.things import Work
-
         assert Work.done == [f"{User.objects.get(username='alice').pk}:k"]
 
 

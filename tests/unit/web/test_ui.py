@@ -112,8 +112,15 @@ def test_heading(rf: RequestFactory, query: str, link: str, sort: str) -> None:
 
 @pytest.mark.parametrize(
     ("key_type", "name"),
-    [("ECCPRIME256V1", "P-256"), ("ECCSECP384R1", "P-384"), ("RSA2048", "RSA 2048"), ("ED25519", "Ed25519")]
-    + [("MLDSA65", "MLDSA65"), (None, "—"), ("", "—")],
+    [
+        ("ECCPRIME256V1", "P-256"),
+        ("ECCSECP384R1", "P-384"),
+        ("RSA2048", "RSA 2048"),
+        ("ED25519", "Ed25519"),
+        ("MLDSA65", "MLDSA65"),
+        (None, "—"),
+        ("", "—"),
+    ],
 )
 def test_key_name(key_type: str | None, name: str) -> None:
     assert render("{{ key_type|key_name }}", key_type=key_type) == name

@@ -53,7 +53,7 @@ class TestGetOr404:
         request.user = alice
         assert get_or_404(request, permissions, pk=mine.pk) == mine
         for pk in (foreign.pk, 0, 2**70):
-            with pytest.raises(NotFound, match="There is no such thing."):
+            with pytest.raises(NotFound, match="There is no such thing"):
                 get_or_404(request, permissions, pk=pk)
 
     def test_within_given_rows(self, rf: RequestFactory, alice: User) -> None:
@@ -75,7 +75,11 @@ class TestAct:
 
     def test_done(self, rf: RequestFactory) -> None:
         request, did = request_with(rf), []
-        response = self.act(request, ThingForm({"name": "a"}), lambda name: did.append(name))
+
+        def do(name: str) -> None:
+            did.append(name)
+
+        response = self.act(request, ThingForm({"name": "a"}), do)
         assert (response.status_code, response["Location"]) == (302, "/next")
         assert did == ["a"]
         assert [str(message) for message in get_messages(request)] == ["Done."]

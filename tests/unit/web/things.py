@@ -34,6 +34,9 @@ class Team(models.Model):
     class Meta:
         app_label = "web"
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Thing(models.Model):
     name = models.CharField(max_length=50)
@@ -110,7 +113,8 @@ class ThingOutput(ModelSerializer):
     class Meta:
         model = Thing
         fields = (
-            "id", "name", "owner", "mail", "notify", "not_after", "team", "all_teams", "its_size", "serial_hex", "options",
+            "id", "name", "owner", "mail", "notify", "not_after", "team", "all_teams", "its_size", "serial_hex",
+            "options",
         )  # fmt: skip
         wire = {"serial_hex": "serialHEX"}
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now as clock
 from rest_framework.test import APIClient
 
@@ -137,11 +139,8 @@ def test_without_a_token_no_key_is_looked_at() -> None:
     assert not IdempotentAnswer.objects.exists()
 
 
-def test_cost(client_of_alice: APIClient, django_assert_max_num_queries: Any) -> None:
+def test_cost(client_of_alice: APIClient) -> None:
     """Against the same request without a key: forget, look, note (in a savepoint), and write down the answer."""
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     counts = []
     for key in (None, "key-1"):
         with CaptureQueriesContext(connection) as captured:

@@ -18,8 +18,8 @@ def schema() -> Any:
     GENERATOR_STATS.reset()
     made = SchemaGenerator(patterns=things.urlpatterns).get_schema(request=None, public=True)
     complaints = {*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache}
-    ours = [text for text in complaints if "TokenAuthentication" not in text and "SessionAuthentication" not in text]
-    assert not [text for text in ours if "Open" not in text]
+    expected = ("Authentication", "Open")  # how to log in is described elsewhere; Open has no serializer to describe
+    assert not [text for text in complaints if not any(word in text for word in expected)]
     return made
 
 

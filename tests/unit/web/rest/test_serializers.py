@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework import serializers as drf
 
@@ -169,8 +170,6 @@ class TestCopies:
 
 
 def test_listing_needs_no_statement_before_it_is_shown(db: None) -> None:
-    from django.db import connection
-
     with CaptureQueriesContext(connection) as captured:
         ThingOutput(Thing.objects.all(), many=True)
         assert ThingRequest(data=VALID).is_valid()

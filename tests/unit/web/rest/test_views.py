@@ -167,11 +167,17 @@ class TestMethods:
 class TestBodies:
     @pytest.mark.parametrize(
         "body",
-        [b"", b"{", b"\xff", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": "\\u0000"}', b'{"a": ["\\ud800"]}']
-        + [
+        [
+            b"",
+            b"{",
+            b"\xff",
+            b'{"a": NaN}',
+            b'{"a": Infinity}',
+            b'{"a": "\\u0000"}',
+            b'{"a": ["\\ud800"]}',
             b'{"\\u0000": 1}',
-            b"[" * 100_000,
-            b'{"a":' * 50_000,
+            b"[" * 100000,
+            b'{"a":' * 50000,
             b'{"serialNumber": ' + b"9" * 5000 + b"}",
             b"\xef\xbb\xbf{}",
         ],

@@ -1,0 +1,43 @@
+"""A client of the REST API for the tests that run the whole product: plain HTTP, nothing of ours inside."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import requests
+
+from tests.system.installation import Installation
+
+
+class Api:
+    """Logged in as the first administrator; every answer but 200 fails the test with its text."""
+
+    def __init__(self, place: Installation, password: str) -> None:
+        self._root = f"http://127.0.0.1:{place.port}/api/1"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        token = self.post("auth/login", username="admin", password=password)["token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str) -> Any:
+        return self._checked(self._session.get(f"{self._root}/{path}", timeout=30))
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self._checked(self._session.post(f"{self._root}/{path}", json=body, timeout=30))
+
+    def export(self, certificate: int, slug: str, **options: Any) -> tuple[str, str, bytes]:
+        """The file's extension, its passphrase ("" without one) and the file."""
+        listed = [{"name": name, "value": value} for name, value in options.items()]
+        answer = self.post(f"certificates/{certificate}/export", plugin={"slug": slug, "pluginOptions": listed})
+        return answer["extension"], answer["passphrase"] or "", base64.b64decode(answer["data"])
+
+    @staticmethod
+    def _checked(answer: requests.Response) -> Any:
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text[:2000]}"
+        return answer.json()
+
+
+def first_password(place: Installation) -> str:
+    """What `manage.py up` keeps for the first administrator."""
+    return (place.home / "admin-password").read_text().strip()

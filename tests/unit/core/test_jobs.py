@@ -1,0 +1,72 @@
+"""Jobs, on the one model that is a job now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from certificates.models import Order
+from core.jobs import LeaseLost
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def order(people, root_ca) -> Order:
+    return Order.objects.create(
+        authority=root_ca,
+        by=people.alice,
+        spec={"owner": "a@example.org"},
+        csr="",
+        profile="server",
+        not_before_asked=NOW,
+        not_after_asked=NOW + timedelta(days=1),
+        not_before=NOW,
+    )
+
+
+def test_a_job_is_due_until_somebody_claims_it(order):
+    assert list(Order.objects.due(NOW)) == [order]
+    claimed = Order.objects.claim(order.pk, now=NOW)
+    assert claimed.attempts == 1
+    assert not Order.objects.due(NOW).exists()
+    assert Order.objects.claim(order.pk, now=NOW) is None
+
+
+def test_a_dead_workers_lease_runs_out(order):
+    Order.objects.claim(order.pk, now=NOW, lease=timedelta(minutes=5))
+    assert Order.objects.claim(order.pk, now=NOW + timedelta(minutes=4)) is None
+    assert Order.objects.claim(order.pk, now=NOW + timedelta(minutes=5)).attempts == 2
+
+
+def test_a_worker_that_slept_past_its_lease_writes_nothing(order):
+    sleeper = Order.objects.claim(order.pk, now=NOW)
+    winner = Order.objects.claim(order.pk, now=NOW + timedelta(hours=1))
+    with pytest.raises(LeaseLost):
+        sleeper.succeed()
+    winner.succeed()
+    with pytest.raises(LeaseLost):
+        sleeper.fail("late")
+    order.refresh_from_db()
+    assert (order.state, order.last_error) == (Order.State.DONE, "")
+
+
+def test_failing_waits_ever_longer_and_then_gives_up(order):
+    now, waits = NOW, []
+    while order.state == Order.State.WAITING:
+        claimed = Order.objects.claim(order.pk, now=now)
+        claimed.fail("no answer", now=now)
+        order.refresh_from_db()
+        waits.append((order.not_before - now).total_seconds())
+        now = max(order.not_before, now)
+    assert waits[:4] == [60, 120, 240, 480]
+    assert order.attempts == Order.max_attempts
+    assert (order.state, order.last_error) == (Order.State.FAILED, "no answer")
+
+
+def test_a_hopeless_job_is_not_tried_again(order):
+    Order.objects.claim(order.pk, now=NOW).fail("refused", permanent=True)
+    assert not Order.objects.due(NOW + timedelta(days=365)).exists()

@@ -24,9 +24,13 @@ def reserve(authority: Authority, draft: x509.Certificate) -> Issuance:
     )
 
 
-def confirm(authority: Authority, certificate: x509.Certificate) -> None:
-    """Raise Conflict unless what was signed is exactly what the ledger has reserved for its serial number."""
-    entry = find(authority, str(certificate.serial_number))
+def confirm(authority: Authority, certificate: x509.Certificate, *, reserved: Issuance | None = None) -> None:
+    """Raise Conflict unless what was signed is exactly what the ledger has reserved for its serial number.
+
+    ``reserved`` is what :func:`reserve` returned, for who still has it.
+    """
+    serial = str(certificate.serial_number)
+    entry = reserved if reserved is not None and reserved.serial == serial else find(authority, serial)
     if entry.tbs_sha256 != signing.tbs_sha256(certificate):
         raise Conflict(f"{authority} signed something else than was reserved for serial {entry.serial}.")
 

@@ -47,11 +47,12 @@ def _material(key_uri: str | None, body: str, chain: str | None) -> CaMaterial |
 
 def profile_for(authority: Authority, name: str) -> profiles.Profile:
     """The profile of that name, if the authority offers it to end entities. Invalid names those it does offer."""
-    offered = {profile.name: profile for profile in authority.profiles.all() if not profile.ca}
-    if name not in offered:
-        there_are = ", ".join(sorted(offered)) or "none"
+    offered = authority.profiles.filter(ca=False)
+    chosen = offered.filter(name=name).first()
+    if chosen is None:
+        there_are = ", ".join(offered.values_list("name", flat=True)) or "none"
         raise Invalid.field("profile", f"{authority} does not offer the profile {name!r}. It offers: {there_are}.")
-    return offered[name].value()
+    return chosen.value()
 
 
 def draft(

@@ -47,6 +47,18 @@ def in_full() -> QuerySet[Certificate]:
     )
 
 
+def _complete(made: Certificate) -> Certificate:
+    """A certificate ready for the full output: a new one as it was made, any other is read."""
+    if made.made_with is None:
+        return in_full().get(pk=made.pk)
+    cache = made.__dict__.setdefault("_prefetched_objects_cache", {})
+    for name, rows in made.made_with.items():
+        known = getattr(made, name).all()
+        known._result_cache, known._prefetch_done = rows, True
+        cache[name] = known
+    return made
+
+
 class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     """List, order, show, change, import and export certificates."""
 
@@ -82,7 +94,7 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     def _issued(self, made: Certificate | Order) -> Response:
         if isinstance(made, Order):
             return Response(OrderOutput(made).data, status=202)
-        return self.answer(in_full().get(pk=made.pk))
+        return self.answer(_complete(made))
 
     @extend_schema(request=CertificateEdit, responses=CertificateOutput)
     def update(self, request: Request, pk: int) -> Response:

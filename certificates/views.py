@@ -23,6 +23,7 @@ from certificates.forms import EditForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
 from certificates.permissions import permissions
+from core.errors import Forbidden
 from core.models import AuditEntry
 from plugins import Exporter, registry
 from web.forms import OptionsForm
@@ -116,6 +117,7 @@ def _certificate(request: HttpRequest, pk: int) -> Certificate:
 @login_required
 def order(request: HttpRequest) -> HttpResponse:
     """Order a certificate."""
+    permissions.require(request.user, "create", message=_("You are not authorized to create a new certificate."))
     initial = _order_defaults(request)
     form = OrderForm(request.POST or None, user=person(request), initial=initial)
     authorities: QuerySet[Authority] = form.fields["authority"].queryset  # type: ignore[attr-defined]
@@ -157,6 +159,7 @@ def _usual_authority(authorities: QuerySet[Authority]) -> int | None:
 @login_required
 def import_(request: HttpRequest) -> HttpResponse:
     """Import a certificate."""
+    permissions.require(request.user, "upload", message=_("You are not authorized to upload a certificate."))
     form = ImportForm(request.POST or None, request.FILES or None, initial={"owner": person(request).email})
     return act(
         request,
@@ -206,12 +209,19 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     """Choose a form, set its options, download the file."""
     certificate = _certificate(request, pk)
     exporters = exporters_for(certificate, permissions.actions(request.user, certificate))
-    chosen = next((one for one in exporters if one["slug"] == request.GET.get("plugin")), exporters[0])
+    chosen = _chosen(exporters, request.GET.get("plugin") or exporters[0]["slug"])
     form = OptionsForm(registry.get(chosen["slug"], "export").Options, request.POST or None)
     if form.is_bound and form.is_valid():
         return _download(certificate, chosen["slug"], form, request)
     context = {"certificate": certificate, "exporters": exporters, "exporter": chosen, "form": form}
     return render(request, "certificates/export.html", context, status=400 if form.is_bound else 200)
+
+
+def _chosen(exporters: list[dict[str, str]], slug: str) -> dict[str, str]:
+    for one in exporters:
+        if one["slug"] == slug:
+            return one
+    raise Forbidden(_("You are not authorized to export this certificate with %(slug)s.") % {"slug": slug[:64]})
 
 
 def _download(certificate: Certificate, slug: str, form: OptionsForm, request: HttpRequest) -> HttpResponse:

@@ -73,9 +73,11 @@ class Permissions:
         rule = self.rules[action]
         if not user.is_authenticated or not user.is_active or (rule.writes and user.is_read_only):
             return NOTHING
-        if user.is_administrator and rule.administrators:
+        condition = rule.condition(user)
+        # Asked last: it reads the roles, which a rule for everybody need not know.
+        if condition is not EVERYTHING and rule.administrators and user.is_administrator:
             return EVERYTHING
-        return rule.condition(user)
+        return condition
 
     def allowed(self, user: Any, action: str, queryset: QuerySet[Any] | None = None) -> QuerySet[Any]:
         """The rows of ``queryset`` (default: all) to which the user may do ``action``. EVERYTHING adds no SQL."""
@@ -99,7 +101,7 @@ class Permissions:
             return False
         if condition is EVERYTHING and action not in self.never:
             return True
-        return self.allowed(user, action).filter(pk=obj.pk).exists()
+        return self.model._default_manager.filter(condition, ~self.never.get(action, NOTHING), pk=obj.pk).exists()
 
     def require(self, user: Any, action: str, obj: Model | None = None, *, message: str = "") -> None:
         """Raise :class:`~core.errors.Forbidden` with ``message`` unless :meth:`can`."""

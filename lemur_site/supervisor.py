@@ -1,7 +1,7 @@
 """Keeps a few programs running together: all start, all stop, and nothing is left behind.
 
-It imports the standard library alone: `manage.py up` replaces itself by this file run as a script, so that what stays is
-small and ends at once.
+It imports the standard library alone: `manage.py up` replaces itself by this file run as a script, so that what stays
+is small and ends at once.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ import accounts.urls
 import authorities.urls
 import certificates.urls
 import core.urls
+from accounts.views import LoginForm
 from certificates.views import overview
 
+admin.site.login_form = LoginForm  # with the limits and the audit of every other log-in
 admin.site.site_header = admin.site.site_title = "Lemur"
 
 api = [*accounts.urls.api_urls, *authorities.urls.api_urls, *certificates.urls.api_urls, *core.urls.api_urls]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -9,9 +10,10 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pkilint import loader
+from pkilint.document import PDUNode
 from pkilint.pkix import certificate as pkix
 from pkilint.pkix import extension, name
-from pkilint.validation import ValidatorContainer
+from pkilint.validation import ValidationResult, ValidatorContainer
 from pyasn1.error import PyAsn1Error
 
 from pki import names
@@ -47,22 +49,23 @@ def lint(certificate: x509.Certificate) -> list[Finding]:
         document = loader.RFC5280CertificateDocumentLoader().load_der_document(
             certificate.public_bytes(Encoding.DER), "certificate"
         )
-        results = _validators().validate(document.root)
-    except (*UNREADABLE, PyAsn1Error, AttributeError, IndexError) as error:
+        found = list(_findings(_validators().validate(document.root)))
+    except (*UNREADABLE, PyAsn1Error) as error:
         raise BadCertificate(f"The certificate cannot be linted: {error}.") from error
-    found = [
-        Finding(severity=described.finding.severity.name, code=described.finding.code, message=described.message or "")
-        for result in results
-        for described in result.finding_descriptions
-        if not _is_waived(described.finding.code, str(result.node.pdu))
-    ]
     return sorted(found, key=lambda finding: (SEVERITIES.index(finding.severity), finding.code, finding.message))
 
 
-def _is_waived(code: str, value: str) -> bool:
+def _findings(results: Iterable[ValidationResult]) -> Iterator[Finding]:
+    for result in results:
+        for finding, message in result.finding_descriptions:
+            if not _is_waived(finding.code, result.node):
+                yield Finding(severity=finding.severity.name, code=finding.code, message=message or "")
+
+
+def _is_waived(code: str, node: PDUNode) -> bool:
     kind = _STRICTER.get(code)
     try:
-        return kind is not None and bool(names.parse(kind, value))
+        return kind is not None and bool(names.parse(kind, str(node.pdu)))
     except BadName:
         return False
 

@@ -78,6 +78,14 @@ def parse(type: str, value: str) -> Name:  # noqa: A002  the word of the wire
         raise BadName(error.message, field=FIELD) from error
 
 
+def normalised(name: Name) -> Name:
+    """The form in which rules compare names; malformed names, and types that are not issued, come back as they are."""
+    try:
+        return parse(name.type, name.value)
+    except BadName:
+        return name
+
+
 def from_general_name(g: x509.GeneralName) -> Name:
     """What stands in a certificate, valid or not; only letter case that means nothing is changed."""
     for kind, read in _READERS:

@@ -97,7 +97,6 @@ def get_sequence(name: str) -> tuple[str, int | None]:
 def increase(
     name: str,
     serial: int | None,
-    *,
     taken: Callable[[str], bool],
     starting_with: Callable[[str], Iterable[str]],
 ) -> str:

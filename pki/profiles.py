@@ -67,16 +67,15 @@ def check(profile: Profile, *, asked: Extensions, subject: x509.Name, key_type: 
 
 
 def settle(profile: Profile, asked: Extensions, *, key_type: str) -> Extensions:
-    """What will be written for a request that `check` let pass: defaults filled in, names normalised.
+    """What will be written for a request that `check` let pass: defaults filled in, no name twice.
 
     Usages a key of this type cannot serve are dropped, asked for or not: keyEncipherment is for RSA keys alone, and
     keyAgreement not for them (RFC 8813, RFC 9295).
     """
-    names_written = tuple(dict.fromkeys(names.parse(name.type, name.value) for name in asked.names))
     purposes = (asked.extended_key_usage or profile.default_extended_key_usage) - _forbidden(profile)
     return replace(
         asked,
-        names=names_written,
+        names=tuple(dict.fromkeys(asked.names)),
         basic_constraints=_basic_constraints(profile, asked.basic_constraints),
         key_usage=_key_usage(profile, asked.key_usage, key_type),
         extended_key_usage=purposes or None,
@@ -149,9 +148,13 @@ def _check_names(profile: Profile, asked: Iterable[Name]) -> None:
                 field=names.FIELD,
             )
         try:
-            names.to_general_name(names.parse(name.type, name.value))
+            normal = names.parse(name.type, name.value)
+            names.to_general_name(normal)
         except BadName as error:
             raise NotAllowed(error.message, field=names.FIELD) from error
+        # Rules about names compare text: another spelling of a name would pass them unseen.
+        if normal != name:
+            raise NotAllowed(f'The name "{names.display(name)}" must be written "{normal.value}".', field=names.FIELD)
 
 
 def _check_basic_constraints(profile: Profile, asked: BasicConstraints | None) -> None:

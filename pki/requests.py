@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from pki import extensions as typed
-from pki import keys
+from pki import keys, names
 from pki import pem as pem_text
 from pki.errors import UNREADABLE, BadRequest, PkiError
 from pki.extensions import Extensions
@@ -28,8 +28,8 @@ _INVALID: Final = "CSR presented is not valid."
 class Request:
     """What a request asks for, all of it read and its own signature verified; nothing of it is yet allowed.
 
-    `pem` is re-encoded without anything around the block. `subject` may hold attributes and `extensions` names that
-    `profiles.check` refuses.
+    `pem` is re-encoded without anything around the block. Names are in their normal form, so that rules about them see
+    what would be issued. `subject` may hold attributes, and `extensions` values, that `profiles.check` refuses.
     """
 
     pem: str
@@ -73,10 +73,11 @@ def read(pem: str | bytes) -> Request:
 def _everything(csr: x509.CertificateSigningRequest) -> Request:
     public_key = csr.public_key()
     list(csr.attributes)
+    asked = typed.read(csr.extensions)
     return Request(
         pem=_pem(csr),
         subject=csr.subject,
-        extensions=typed.read(csr.extensions),
+        extensions=replace(asked, names=tuple(map(names.normalised, asked.names))),
         public_key=public_key,
         key_type=keys.key_type(public_key),
     )

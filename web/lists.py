@@ -105,16 +105,23 @@ def translate(params: QueryDict, filterset_class: type[FilterSet]) -> QueryDict:
     return plain
 
 
+def filter_keys(filterset_class: type[FilterSet]) -> dict[str, str]:
+    """What ``filter=key;value`` may name, in snake_case, and which filter each key means."""
+    several = (django_filters.OrderingFilter, django_filters.RangeFilter)
+    names = [name for name, one in filterset_class.base_filters.items() if not isinstance(one, several)]
+    special = {name.removeprefix("filter_"): name for name in names if name.startswith("filter_")}
+    return {name: name for name in names if name not in special.values()} | special
+
+
 def _read_clause(clause: str, filterset_class: type[FilterSet]) -> tuple[str, str]:
     """The filter meant by ``key;value``, and the value: of more than two parts the rest is ignored (contract 1.6)."""
     key, separator, rest = clause.partition(";")
     if not separator:
         raise Invalid("A filter has the form <key>;<value>, for instance filter=name;example.")
-    name = snake(key)
-    for candidate in (f"filter_{name}", name):
-        if candidate in filterset_class.base_filters and candidate != "ordering":
-            return candidate, rest.partition(";")[0]
-    raise _not_filterable(name)
+    name, keys = snake(key), filter_keys(filterset_class)
+    if name not in keys:
+        raise _not_filterable(name)
+    return keys[name], rest.partition(";")[0]
 
 
 def _read_ordering(params: QueryDict, filterset_class: type[FilterSet]) -> list[str]:

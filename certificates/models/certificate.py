@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 from cryptography import x509
@@ -28,6 +28,15 @@ class Status(models.TextChoices):
     VALID = "valid"
     REVOKED = "revoked"
     UNKNOWN = "unknown"
+
+
+def _split(chain: str) -> tuple[x509.Certificate, ...]:
+    return tuple(chains.split(chain, limit=50))
+
+
+# All that one authority issues has the same chain.
+_split_again = lru_cache(maxsize=64)(_split)
+LONGEST_REMEMBERED = 16 * 1024
 
 
 class CertificateQuerySet(models.QuerySet["Certificate"]):
@@ -130,6 +139,9 @@ class Certificate(models.Model):
 
     objects = CertificateQuerySet.as_manager()
 
+    # What hangs on a certificate that was made just now, by the name of the relation; it need not be read again.
+    made_with: dict[str, list[Any]] | None = None
+
     class Meta:
         ordering = ["-id"]
         constraints = [
@@ -194,7 +206,8 @@ class Certificate(models.Model):
     @property
     def issuers(self) -> list[x509.Certificate]:
         """The certificates of its chain, the direct issuer first."""
-        return chains.split(self.chain, limit=50) if self.chain else []
+        chain = self.chain or ""
+        return list(_split_again(chain) if len(chain) <= LONGEST_REMEMBERED else _split(chain))
 
     @property
     def active(self) -> bool:

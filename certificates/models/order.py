@@ -8,7 +8,7 @@ from functools import cached_property
 from django.conf import settings
 from django.db import models
 
-from authorities.models import Authority, Profile
+from authorities.models import Authority, Issuance, Profile
 from certificates.models.certificate import Certificate
 from core.jobs import Job
 from pki import profiles
@@ -37,6 +37,9 @@ class Order(Job):
     idempotency = models.CharField(max_length=64, null=True, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
     certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, related_name="order")
+
+    # The line of the ledger, for who has just written it.
+    reserved: Issuance | None = None
 
     class Meta:
         indexes = [

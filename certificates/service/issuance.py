@@ -171,8 +171,7 @@ def _write_down(wanted: Wanted, *, by: User, now: datetime) -> Order:
         not_before=wanted.not_before,
         not_after=wanted.not_after,
     )
-    if draft is not None:
-        ledger.reserve(spec.authority, draft)
+    reserved = None if draft is None else ledger.reserve(spec.authority, draft)
     order = Order.objects.create(
         authority=spec.authority,
         by=by,
@@ -188,7 +187,7 @@ def _write_down(wanted: Wanted, *, by: User, now: datetime) -> Order:
         attempts=1,
         not_before=now + REQUEST_LEASE,
     )
-    order.profile_value = wanted.profile
+    order.profile_value, order.reserved = wanted.profile, reserved
     record(Event.CERTIFICATE_ORDERED, order, by=by, authority=spec.authority.name, profile=spec.profile)
     failpoint("order.before-commit")
     return order
@@ -351,7 +350,7 @@ def _check_answer(order: Order, certificate: Certificate) -> None:
     if keys.spki_sha256(csr.public_key()) != certificate.spki_sha256:
         raise NotAllowed("The CA certified another key than the one in the request.")
     if order.draft:
-        ledger.confirm(order.authority, certificate.parsed)
+        ledger.confirm(order.authority, certificate.parsed, reserved=order.reserved)
 
 
 def create_csr(**csr_config: Any) -> tuple[str, str]:

@@ -32,10 +32,12 @@ def place(
     wanted = naming.custom_name(name) if name else _default_name(certificate)
     certificate.name = get_or_increase_name(wanted or _default_name(certificate), certificate.serial)
     certificate.save(force_insert=True)
-    add_domains(certificate, facts.domains)
+    domains = add_domains(certificate, facts.domains)
     owned = create_certificate_roles(owner=certificate.owner, authority=certificate.authority, by=by)
-    certificate.roles.add(*roles, *owned)
-    add_replaced(certificate, replaces)
+    held = {*roles, *owned}
+    certificate.roles.add(*held)
+    old = add_replaced(certificate, replaces)
+    certificate.made_with = {"roles": sorted(held, key=str), "domains": domains, "replaces": old, "replaced": []}
 
 
 def _default_name(certificate: Certificate) -> str:
@@ -51,44 +53,53 @@ def _default_name(certificate: Certificate) -> str:
     )
 
 
-def add_domains(certificate: Certificate, names: Sequence[str]) -> None:
+def add_domains(certificate: Certificate, names: Sequence[str]) -> list[Domain]:
     """Link the certificate with a row per name, in order; rows are shared, so only new names are inserted.
 
     What cannot be a name of a host because of its length stays visible in the certificate alone.
     """
     fitting = [name for name in names if 0 < len(name) <= LONGEST]
+    added: list[Domain] = []
     for start in range(0, len(fitting), CHUNK):
-        part = fitting[start : start + CHUNK]
-        known = _domain_ids(part)
-        if missing := [name for name in part if name not in known]:
-            Domain.objects.bulk_create([Domain(name=name) for name in missing], ignore_conflicts=True)
-            known |= _domain_ids(missing)
+        part = _domains(fitting[start : start + CHUNK])
         CertificateDomain.objects.bulk_create(
-            [CertificateDomain(certificate=certificate, domain_id=known[name]) for name in part]
+            [CertificateDomain(certificate=certificate, domain=domain) for domain in part]
         )
+        added += part
+    return added
 
 
-def _domain_ids(names: Sequence[str]) -> dict[str, int]:
-    return dict(Domain.objects.filter(name__in=names).values_list("name", "pk"))
+def _domains(names: Sequence[str]) -> list[Domain]:
+    """A row for each name, in that order."""
+    known = {domain.name: domain for domain in Domain.objects.filter(name__in=names)}
+    # In alphabetical order, so that two that insert the same names wait for each other instead of dying.
+    missing = [Domain(name=name) for name in sorted(set(names) - known.keys())]
+    if missing:
+        # Of a name that somebody else has inserted meanwhile, the "update" tells us the id.
+        Domain.objects.bulk_create(missing, update_conflicts=True, unique_fields=["name"], update_fields=["name"])
+    known |= {domain.name: domain for domain in missing}
+    return [known[name] for name in names]
 
 
 def create_certificate_roles(
     *, owner: str, authority: Authority | None = None, by: User | None = None, **_: Any
 ) -> list[Role]:
     """The role of the owner, made on first use, and the role of the authority's owner (contract 6.1)."""
-    roles = [ensure_owner_role(owner, by=by)]
-    if authority is not None and authority.owner.lower() != owner.lower():
-        roles.extend(Role.objects.filter(name=authority.owner.lower()))
-    return roles
+    names = [owner.lower(), *([authority.owner.lower()] if authority else [])]
+    known = {role.name: role for role in Role.objects.filter(name__in=names)}
+    if owner.lower() not in known:
+        known[owner.lower()] = ensure_owner_role(owner, by=by)
+    return [known[name] for name in dict.fromkeys(names) if name in known]
 
 
-def add_replaced(certificate: Certificate, replaces: Iterable[Certificate]) -> None:
-    """Note which certificates this one replaces; nobody is told any more that those expire."""
+def add_replaced(certificate: Certificate, replaces: Iterable[Certificate]) -> list[Certificate]:
+    """Note which certificates this one replaces; nobody is told any more that those expire. Returns those."""
     old = list(replaces)
     if old:
         certificate.replaces.add(*old)
         for replaced in old:
             update_replacement(certificate, replaced)
+    return old
 
 
 def require_may_replace(replaces: Iterable[Certificate], by: User) -> None:

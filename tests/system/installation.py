@@ -93,11 +93,16 @@ class Running:
     def wait_until_ready(self) -> Running:
         wait_until(lambda: "ready at" in self.output or self.process.poll() is not None)
         assert self.process.poll() is None, self.output
-        self.family += self.family[0].children(recursive=True)
+        self.meet_family()
         return self
+
+    def meet_family(self) -> None:
+        """Remember the processes that belong to it now."""
+        self.family = [self.family[0], *{*self.family[1:], *self.family[0].children(recursive=True)}]
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
         """Ask it to stop; the seconds until it did."""
+        self.meet_family()
         started = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(30)

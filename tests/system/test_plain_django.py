@@ -19,7 +19,10 @@ PASSWORD = "three plain Django words"
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Set up and served by Django's own commands."""
     place = Installation(tmp_path_factory.mktemp("plain") / "home")
-    for command in (("migrate", "-v0"), ("createsuperuser", "--noinput", "--username=admin", "--email=admin@example.com")):
+    for command in (
+        ("migrate", "-v0"),
+        ("createsuperuser", "--noinput", "--username=admin", "--email=admin@example.com"),
+    ):
         done = place.manage(*command, DJANGO_SUPERUSER_PASSWORD=PASSWORD)
         assert done.returncode == 0, done.stderr
     running = place.start("runserver", "--noreload", f"127.0.0.1:{place.port}")

@@ -10,7 +10,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from web.lists import COUNTED_EXACTLY, DEFAULT_COUNT, LARGEST_COUNT, FilterSet, Listing, NoFilters
+from web.lists import COUNTED_EXACTLY, DEFAULT_COUNT, LARGEST_COUNT, FilterSet, Listing, NoFilters, filter_keys
 from web.spelling import camel
 
 
@@ -46,8 +46,7 @@ class Pagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        filters = _filters(view).base_filters
-        ordering = filters.get("ordering")
+        ordering = _filters(view).base_filters.get("ordering")
         parameters = [
             _parameter("page", {"type": "integer", "minimum": 1, "default": 1}, "Which page, from 1."),
             _parameter(
@@ -64,7 +63,7 @@ class Pagination(BasePagination):
                 _parameter("sortBy", {"type": "string", "enum": fields}, "Together with sortDir."),
                 _parameter("sortDir", {"type": "string", "enum": ["asc", "desc"]}, "Together with sortBy."),
             ]
-        if keys := sorted({camel(name.removeprefix("filter_")) for name in filters if name != "ordering"}):
+        if keys := sorted(camel(name) for name in filter_keys(_filters(view))):
             schema = {"type": "string", "pattern": f"^({'|'.join(keys)});"}
             parameters.append(_parameter("filter", schema, f"A key and a value, key;value. Keys: {', '.join(keys)}."))
         return parameters

@@ -47,9 +47,7 @@ class AutoSchema(SpectacularSchema):
 
     def get_request_serializer(self) -> Any:
         inputs = getattr(self.view, "inputs", None)
-        if inputs is None or self.method == "GET":
-            return super().get_request_serializer()
-        return inputs.get(getattr(self.view, "action", None))
+        return super().get_request_serializer() if inputs is None else inputs.get(self.view.action)
 
     def get_override_parameters(self) -> list[Any]:
         handler = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)

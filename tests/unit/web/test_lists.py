@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core.errors import Invalid
 from tests.unit.web.things import Team, Thing, ThingFilter
 from web import lists
-from web.lists import FilterSet, Listing, NoFilters, translate
+from web.lists import FilterSet, Listing, NoFilters, filter_keys, translate
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -70,7 +70,7 @@ class TestTranslate:
         assert translate(QueryDict(query), ThingFilter) == QueryDict(plain)
 
     @pytest.mark.parametrize(
-        "key", ["secret", "privateKey", "private_key", "ordering", "filter_owner2", "pk", "team__id"]
+        "key", ["secret", "privateKey", "private_key", "ordering", "filter_owner", "pk", "team__id", "size"]
     )
     def test_what_is_not_declared_cannot_be_filtered(self, key: str) -> None:
         with pytest.raises(Invalid, match="is not sortable or filterable"):
@@ -176,6 +176,13 @@ def test_any_question_is_answered_or_refused(pairs: list[tuple[str, str]], form:
         assert asked.items == []
         assert asked.total in (0, None)
         assert (asked.next, asked.first, asked.last) == (None, 0, 0)
+
+
+def test_filter_keys() -> None:
+    keys = filter_keys(ThingFilter)
+    assert keys["owner"] == "filter_owner"
+    assert keys["not_after"] == "not_after"
+    assert not {"ordering", "size", "filter_owner"} & keys.keys()
 
 
 class TestListing:

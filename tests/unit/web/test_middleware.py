@@ -128,11 +128,11 @@ class TestHeaders:
 class TestActingUser:
     def test_the_one_who_is_logged_in(self, client: Client, alice: User) -> None:
         client.force_login(alice)
-        assert client.get("/headers").content.decode() == "request 127.0.0.1 alice"
+        assert client.get("/headers").content.decode() == "request 127.0.0.1 alice alice"
 
     def test_nobody(self, client: Client, django_assert_num_queries: Any) -> None:
         with django_assert_num_queries(0):
-            assert client.get("/headers").content.decode() == "request 127.0.0.1 None"
+            assert client.get("/headers").content.decode() == "request 127.0.0.1 None AnonymousUser"
 
     def test_a_token_wins_over_a_session(self, client_of_alice: APIClient) -> None:
         bob = User.objects.create_user("bob", "bob@example.org", "x")

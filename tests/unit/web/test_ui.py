@@ -150,6 +150,11 @@ def test_touched(data: dict[str, str], names: str, touched: bool) -> None:
     assert render("{{ form|touched:names }}", form=Form(data), names=names) == str(touched)
 
 
+@pytest.mark.parametrize(("initial", "touched"), [({"size": 7}, True), ({"name": "a"}, False), ({}, False)])
+def test_touched_before_it_is_sent(initial: dict[str, Any], touched: bool) -> None:
+    assert render('{{ form|touched:"size note" }}', form=Form(initial=initial)) == str(touched)
+
+
 def test_events() -> None:
     assert render("{{ event|happened }}", event="certificate.issued") == "Certificate issued"
     assert [render("{{ event|tone }}", event=event) for event in ("order.failed", "key.revealed", "user.updated")] == [

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework import serializers as drf
 from rest_framework.decorators import action
@@ -21,11 +22,12 @@ from core.audit import acting
 from core.errors import Conflict, Forbidden, Invalid, Unavailable
 from core.permissions import Permissions, readers, writers
 from pki.errors import BadName
-from web.lists import FilterSet, NumbersFilter, YesNoFilter
+from web.lists import FilterSet, NoFilters, NumbersFilter, YesNoFilter
 from web.rest.fields import Email, Pem, Ref, UtcDateTime
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import APIView, Router, ViewSet
+from web.views import person
 
 
 class Team(models.Model):
@@ -109,12 +111,13 @@ class ThingOutput(ModelSerializer):
     its_size = Size(source="*")
     serial_hex = drf.SerializerMethodField()
     mail = Email(source="owner")
+    main_team = Ref(Team.objects.all, source="team", read_only=True)
 
     class Meta:
         model = Thing
         fields = (
             "id", "name", "owner", "mail", "notify", "not_after", "team", "all_teams", "its_size", "serial_hex",
-            "options",
+            "options", "main_team",
         )  # fmt: skip
         wire = {"serial_hex": "serialHEX"}
 
@@ -207,7 +210,7 @@ class ThingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     def partial_update(self, request: Request, pk: int) -> Response:
         """Refused."""
         thing = self.get_object()
-        raise Forbidden(f"You may not change {thing}.")
+        raise Forbidden(f"{self.caller} may not change {thing}.")
 
     @idempotent(stores_answer=False)
     @action(detail=False, methods=["post"])
@@ -216,7 +219,8 @@ class ThingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         Work.done.append("secret")
         return Response({"token": "t"})
 
-    @action(detail=True, serializer_class=TeamOutput, filterset_class=FilterSet)
+    @extend_schema(responses=TeamOutput(many=True))
+    @action(detail=True, serializer_class=TeamOutput, filterset_class=NoFilters)
     def all_teams(self, request: Request, pk: int) -> Response:
         """The teams of one."""
         return self.answer_list(self.get_object().teams.all())
@@ -230,6 +234,15 @@ class Open(APIView):
 
     def get(self, request: Request) -> Response:
         raise RuntimeError("a bug") if "bug" in request.query_params else Invalid.rule("No.")
+
+
+class Echo(APIView):
+    """Input without rows."""
+
+    serializer_class = Size
+
+    def post(self, request: Request) -> Response:
+        return Response(request.data)
 
 
 class ThingForm(forms.Form):
@@ -250,14 +263,14 @@ def page(request: HttpRequest) -> HttpResponse:
 def headers(request: HttpRequest) -> HttpResponse:
     """Shows the context it works in, and has its own cache rule."""
     context = acting()
-    response = HttpResponse(f"{context.kind} {context.address} {context.user}")
+    response = HttpResponse(f"{context.kind} {context.address} {context.user} {person(request)}")
     response["Cache-Control"] = "max-age=60"
     return response
 
 
 router = Router()
 router.register("things", ThingViewSet, basename="thing")
-api = [*router.urls, path("open", Open.as_view())]
+api = [*router.urls, path("open", Open.as_view()), path("echo", Echo.as_view())]
 urlpatterns = [path("api/1/", include(api)), path("page", page), path("headers", headers)]
 handler400 = "web.views.bad_request"
 handler403 = "web.views.permission_denied"

@@ -95,6 +95,12 @@ def test_no_object() -> None:
             400,
             {"message": "Validation Error.", "reasons": {"maxSize": "Too big.", "Schema": {"rule": ["No."]}}},
         ),
+        (DjangoValidationError({"a": ["No."]}), 400, {"message": "Validation Error.", "reasons": {"a": "No."}}),
+        (
+            drf.ValidationError({"names": [{}, {"value": ["No.", "Odd."]}]}),
+            400,
+            {"message": "Validation Error.", "reasons": {"names": {"1": {"value": "No."}}}},
+        ),
         (
             DjangoValidationError("No."),
             400,

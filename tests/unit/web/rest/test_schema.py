@@ -51,6 +51,7 @@ def test_parameters_of_lists(schema: Any) -> None:
     assert re.search(pattern, "owner;x")
     assert re.search(pattern, "notAfter;x")
     assert not re.search(pattern, "secret;x")
+    assert not re.search(pattern, "size;x"), "two parameters in one have no such form"
 
 
 def test_inputs_and_outputs(schema: Any) -> None:
@@ -60,6 +61,15 @@ def test_inputs_and_outputs(schema: Any) -> None:
     assert "200" in create["responses"]
     assert "201" not in create["responses"]
     assert "requestBody" not in schema["paths"]["/api/1/things/secret"]["post"]
+    echo = schema["paths"]["/api/1/echo"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert echo["$ref"].endswith("/Size")
+
+
+def test_lists_below_a_resource(schema: Any) -> None:
+    path = "/api/1/things/{id}/all_teams"
+    assert set(parameters(schema, path)) == {"id", "page", "count", "after", "total"}
+    answer = schema["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert answer["$ref"].endswith("/PaginatedTeamOutputList")
 
 
 def test_fields(schema: Any) -> None:
@@ -72,6 +82,8 @@ def test_fields(schema: Any) -> None:
     assert sent["notAfter"]["format"] == "date-time"
     shown = schema["components"]["schemas"]["ThingOutput"]["properties"]
     assert set(shown) >= {"serialHEX", "itsSize", "allTeams"}
+    assert shown["mainTeam"]["required"] == ["id", "name"]
+    assert shown["mainTeam"]["readOnly"]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_output(db: None) -> None:
         "itsSize": {"inBytes": 500, "isLarge": True},
         "serialHEX": "FF",
         "options": {"a_b": 1},
+        "mainTeam": {"id": team.pk, "name": "web"},
     }
 
 

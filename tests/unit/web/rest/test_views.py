@@ -102,7 +102,7 @@ class TestObjects:
 
     def test_visible_but_forbidden(self, things: list[Thing], client_of_alice: APIClient) -> None:
         response = client_of_alice.patch(f"{THINGS}/{things[0].pk}", {"owner": "a@b.de"}, format="json")
-        assert (response.status_code, response.json()) == (403, {"message": "You may not change t00."})
+        assert (response.status_code, response.json()) == (403, {"message": "alice may not change t00."})
 
     def test_made(self, client_of_alice: APIClient) -> None:
         team = Team.objects.create(name="web")

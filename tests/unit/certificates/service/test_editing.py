@@ -1,0 +1,89 @@
+"""Changing, deleting, revoking."""
+
+from __future__ import annotations
+
+import pytest
+
+from authorities import ledger
+from certificates import service
+from certificates.models import Certificate
+from core.errors import Forbidden, NotFound, Precondition
+from tests.factories import a_certificate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def hers(people, root_ca):
+    return a_certificate(people.alice, root_ca, owner="web@example.org", roles=[people.team])
+
+
+def test_what_may_be_said_about_it(people, hers):
+    changed = service.update(hers.pk, by=people.bob, description="x", notify=False, rotation=True)
+    assert (changed.description, changed.notify, changed.rotation, changed.handed_over) == ("x", False, True, False)
+
+
+def test_handing_over_takes_the_creators_rights_at_once(people, root_ca):
+    made = a_certificate(people.alice, root_ca, owner="a@example.org")
+    service.update(made.pk, by=people.alice, owner="Ops@Example.org")
+    made.refresh_from_db()
+    assert made.owner == "ops@example.org"
+    assert {role.name for role in made.roles.all()} >= {"ops@example.org"}
+    assert "a@example.org" not in {role.name for role in made.roles.all()}
+    for forbidden in (
+        lambda: service.reveal(made, by=people.alice),
+        lambda: service.update(made.pk, by=people.alice, description="still mine?"),
+        lambda: service.revoke(made, by=people.alice),
+        lambda: service.delete(made.pk, by=people.alice),
+    ):
+        with pytest.raises(Forbidden):
+            forbidden()
+
+
+def test_the_owners_role_cannot_be_taken_away(people, hers):
+    service.update(hers.pk, by=people.root, roles=[])
+    assert [role.name for role in hers.roles.all()] == ["web@example.org"]
+
+
+def test_replacing_afterwards_asks_for_the_right(people, hers, root_ca):
+    foreign = a_certificate(people.root, root_ca, owner="ops@example.org")
+    with pytest.raises(Forbidden, match="replace_certificate"):
+        service.update(hers.pk, by=people.bob, replaces=[foreign])
+    service.update(hers.pk, by=people.root, replaces=[foreign])
+    foreign.refresh_from_db()
+    assert foreign.notify is False
+
+
+def test_foreigners_change_nothing(people, hers):
+    with pytest.raises(Forbidden, match="You are not authorized to update this certificate"):
+        service.update(hers.pk, by=people.charlie, description="x")
+
+
+def test_unknown_ids_and_fields(people, hers):
+    with pytest.raises(NotFound, match="Cannot find specified certificate"):
+        service.update(10**9, by=people.root, description="x")
+    with pytest.raises(TypeError):
+        service.update(hers.pk, by=people.root, private_key="x")
+
+
+def test_deleting_hides_and_keeps(people, hers):
+    service.delete(hers.pk, by=people.alice)
+    assert hers not in Certificate.objects.present()
+    assert service.get(hers.pk) == hers
+    with pytest.raises(Precondition, match="already deleted"):
+        service.delete(hers.pk, by=people.alice)
+
+
+def test_revoking_is_in_the_ledger(people, hers, root_ca):
+    service.revoke(hers, by=people.bob, reason="keyCompromise")
+    hers.refresh_from_db()
+    assert (hers.status, hers.revoked, hers.notify, hers.phase) == ("revoked", True, False, "revoked")
+    assert ledger.find(root_ca, hers.serial).reason == "keyCompromise"
+
+
+def test_what_others_issued_cannot_be_revoked_here(people):
+    from tests.pki_material import material
+
+    known = service.upload(by=people.alice, body=material().leaf.pem, owner="a@example.org")
+    with pytest.raises(Precondition, match="not implemented for issuer"):
+        service.revoke(known, by=people.alice)

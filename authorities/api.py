@@ -22,7 +22,7 @@ from certificates.service.authority import CaSpec
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
 
-NEW = ("name", "owner", "description", "parent", "pki_base_url")
+NEW = ("name", "owner", "description", "parent")
 CA = (
     "common_name", "organization", "organizational_unit", "country", "state", "location", "key_type", "validity_start",
     "validity_end", "validity_years", "path_length",

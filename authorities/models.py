@@ -104,7 +104,6 @@ class Authority(Connector):
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     not_before = models.DateTimeField()
     not_after = models.DateTimeField(help_text="The end of the shortest certificate in its chain.")
-    pki_base_url = models.URLField(blank=True, help_text="Public base of CRL, OCSP and issuer URLs; empty: left out.")
     roles = models.ManyToManyField(Role, blank=True, related_name="authorities")
     profiles = models.ManyToManyField(Profile, blank=True, related_name="authorities")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -74,7 +74,7 @@ class AuthorityOutput(ModelSerializer):
         model = Authority
         fields = (
             "id", "name", "owner", "description", "active", "plugin", "options", "parent", "roles", "profiles",
-            "pki_base_url", "body", "chain", "not_before", "not_after", "authority_certificate",
+            "body", "chain", "not_before", "not_after", "authority_certificate",
         )  # fmt: skip
 
     def get_parent(self, authority: Authority) -> dict[str, Any] | None:
@@ -107,7 +107,6 @@ class AuthorityBase(Serializer):
     parent = Ref(Authority.objects.all, required=False, allow_null=True)  # type: ignore[assignment]
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
-    pki_base_url = drf.URLField(required=False, allow_blank=True, max_length=200)
 
 
 class AuthorityRequest(AuthorityBase):

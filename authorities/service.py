@@ -94,7 +94,6 @@ class NewAuthority:
     parent: Authority | None = None
     roles: tuple[Role, ...] = ()
     offered: tuple[Profile, ...] | None = None
-    pki_base_url: str = ""
 
 
 @transaction.atomic
@@ -110,7 +109,6 @@ def create(
         description=new.description,
         plugin=new.plugin,
         parent=new.parent,
-        pki_base_url=new.pki_base_url,
         body=pem(material.certificate),
         chain="".join(map(pem, material.chain)) or None,
         private_key=key_uri,

@@ -33,6 +33,7 @@ from web.views import act, get_or_404, person
 RECENT = 10
 WORDS = {"create": "order"}
 ALIASES = {"java-export"}  # Lemur's older name of two plugins that are listed themselves
+USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands first
 
 
 def visible(request: HttpRequest) -> CertificateQuerySet:
@@ -197,9 +198,9 @@ def key(request: HttpRequest, pk: int) -> HttpResponse:
 def exporters_for(certificate: Certificate, can: frozenset[str]) -> list[dict[str, str]]:
     """The export plugins of use here: those that need the key only where there is one and the person may have it."""
     with_key = certificate.has_private_key and "export" in can
-    plugins = [
-        cast("type[Exporter]", entry.load()) for entry in registry.of_kind("export") if entry.slug not in ALIASES
-    ]
+    entries = [entry for entry in registry.of_kind("export") if entry.slug not in ALIASES and not entry.problem]
+    entries.sort(key=lambda entry: USUAL.index(entry.slug) if entry.slug in USUAL else len(USUAL))
+    plugins = [cast("type[Exporter]", entry.load()) for entry in entries]
     useful = [plugin for plugin in plugins if with_key or plugin.needs_key is not Exporter.needs_key]
     return [{"slug": one.slug, "title": one.title, "description": one.description} for one in useful]
 

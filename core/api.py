@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers as drf
 from rest_framework.request import Request
@@ -81,11 +82,13 @@ def _describe(entry: Entry) -> dict[str, Any]:
     }
 
 
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
     """Alive: this process answers."""
     return HttpResponse("ok", content_type="text/plain")
 
 
+@require_safe
 def healthcheck(request: HttpRequest) -> HttpResponse:
     """Lemur's health check: the database answers."""
     try:
@@ -96,6 +99,7 @@ def healthcheck(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Ready: the database answers, and the key-encryption keys open what it holds."""
     try:

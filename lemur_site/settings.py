@@ -30,7 +30,6 @@ ENCRYPTION_KEYS = env.str("ENCRYPTION_KEYS", default="") or home.read_secret(
 
 # Addresses
 SITE_ROOT = env.str("SITE_ROOT", default=f"http://127.0.0.1:{PORT}").rstrip("/")
-PKI_ROOT = env.str("PKI_ROOT", default="").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_ROOT] if SITE_ROOT.startswith("https") else [])

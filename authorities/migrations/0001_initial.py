@@ -55,10 +55,6 @@ class Migration(migrations.Migration):
                 ("private_key", models.CharField(editable=False, max_length=64, null=True)),
                 ("not_before", models.DateTimeField()),
                 ("not_after", models.DateTimeField(help_text="The end of the shortest certificate in its chain.")),
-                (
-                    "pki_base_url",
-                    models.URLField(blank=True, help_text="Public base of CRL, OCSP and issuer URLs; empty: left out."),
-                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("demo", models.BooleanField(default=False, editable=False)),
                 (

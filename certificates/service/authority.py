@@ -61,7 +61,7 @@ def create_authority(
     by, now = acting(by), now or clock()
     _require_may_create(new, by)
     try:
-        return _create(new, spec, by=by, now=now)
+        return _founded(_create(new, spec, by=by, now=now))
     except PkiError as error:
         raise as_invalid(error, default="common_name") from error
 
@@ -108,12 +108,12 @@ def _draft(
     new: NewAuthority, spec: CaSpec, key: keys.PrivateKey, parent: CaMaterial | None, *, now: datetime
 ) -> x509.Certificate:
     usual = Profile.objects.get(name="intermediate").value() if parent else profiles.BUILT_IN["root"]
-    subject = _subject(spec).to_name()
+    subject, key_type = _subject(spec).to_name(), keys.KeySpec.parse(spec.key_type).name
     length = _path_length(spec, usual, parent)
     # The profile's path length is what is usual; whoever makes an authority may say another.
     profile = replace(usual, path_length=length)
     asked = Extensions(basic_constraints=BasicConstraints(ca=True, path_length=length))
-    profiles.check(profile, asked=asked, subject=subject, key_type=keys.KeySpec.parse(spec.key_type).name)
+    profiles.check(profile, asked=asked, subject=subject, key_type=key_type)
     start, end = _validity(new, spec, profile, now=now)
     return signing.draft(
         subject=subject,
@@ -123,7 +123,7 @@ def _draft(
         serial=signing.random_serial(),
         not_before=start,
         not_after=end,
-        extensions=profiles.settle(profile, asked, key_type=spec.key_type),
+        extensions=profiles.settle(profile, asked, key_type=key_type),
     )
 
 
@@ -171,7 +171,8 @@ def import_authority(
     with transaction.atomic():
         stored = key_store.store(material.key)
         new = replace(new, parent=new.parent or _known_parent(material))
-        return _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
+        authority = _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
+    return _founded(authority)
 
 
 def _read(body: str, private_key: str, chain: str) -> CaMaterial:
@@ -181,6 +182,7 @@ def _read(body: str, private_key: str, chain: str) -> CaMaterial:
         links = chains.split(chain, limit=settings.MAX_CHAIN) if chain.strip() else []
         chains.verify(certificate, links)
         key = keys.load_private_key(private_key)
+        keys.check_strength(certificate.public_key(), for_import=True)
     except PkiError as error:
         raise as_invalid(error, default="body") from error
     if not facts.is_ca:
@@ -197,6 +199,11 @@ def _known_parent(material: CaMaterial) -> Authority | None:
     fingerprint = inspection.fingerprint(material.chain[0])
     own = Certificate.objects.filter(fingerprint=fingerprint, root_authority__isnull=False).first()
     return own.root_authority if own else None
+
+
+def _founded(authority: Authority) -> Authority:
+    failpoint("authority.after-commit")
+    return authority
 
 
 def _found(

@@ -67,7 +67,9 @@ def upload(
     by = acting(by, creator)
     given = _given(fields)
     _require_may_upload(given, by)
-    return _keep(given, _read(given), by=by, now=now or clock())
+    certificate = _keep(given, _read(given), by=by, now=now or clock())
+    failpoint("upload.after-commit")
+    return certificate
 
 
 def import_certificate(**fields: Any) -> Certificate:
@@ -140,6 +142,8 @@ def _read(given: Upload) -> Read:
 def _load(body: str) -> x509.Certificate:
     certificate = inspection.load(body)
     facts = inspection.facts(certificate)
+    if facts.key_type is not None:
+        keys.check_strength(certificate.public_key(), for_import=True)
     if len(facts.names) > settings.MAX_NAMES_IN_IMPORT:
         raise Invalid.field(
             "body", f"A certificate with more than {settings.MAX_NAMES_IN_IMPORT} names is not accepted."

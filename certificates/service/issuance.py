@@ -119,7 +119,8 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
     if not common_name and not asked.names:
         raise Invalid.rule("Missing common_name, either CN or SAN must be present")
     rules.check_names(common_name, asked.names, by)
-    profiles.check(profile, asked=asked, subject=subject, key_type=key_type)
+    # Of a CSR its own subject is checked, before it is written anew without what is repeated or unknown.
+    profiles.check(profile, asked=asked, subject=request.subject if request else subject, key_type=key_type)
     settled = profiles.settle(profile, asked, key_type=key_type or "")
     _check_identity(settled)
     start, end = rules.settle_validity(
@@ -147,8 +148,9 @@ def _asked(spec: CertificateSpec, request: requests.Request | None) -> tuple[str
     if request is None:
         common_name, subject, asked = spec.common_name, spec.subject().to_name(), spec.extensions
     else:
-        subject, asked = request.subject, request.extensions
-        common_name = Subject.from_name(subject).common_name
+        # Written anew: a CSR's own order and string types of the subject are nobody's wish.
+        named, asked = Subject.from_name(request.subject), request.extensions
+        common_name, subject = named.common_name, named.to_name()
     names = rules.names_with_common_name(common_name, asked.names)
     return common_name, subject, replace(asked, names=names)
 

@@ -70,14 +70,19 @@
   });
 
   document.addEventListener("submit", (event) => {
-    const question = event.submitter?.dataset.confirm || event.target.dataset.confirm;
+    const form = event.target;
+    const question = event.submitter?.dataset.confirm || form.dataset.confirm;
     if (question && !confirm(question)) {
       event.preventDefault();
-    } else if ("once" in event.target.dataset) {
+    } else if (form.dataset.once === "sent") {
+      event.preventDefault(); // an impatient second click must not order a second certificate
+    } else if ("once" in form.dataset) {
+      form.dataset.once = "sent";
       event.submitter?.setAttribute("aria-disabled", "true");
     }
   });
   addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-once]").forEach((form) => { form.dataset.once = ""; });
     document.querySelectorAll("form[data-once] [aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
   });
 

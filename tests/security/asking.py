@@ -215,7 +215,7 @@ def _in_admin(row: Row, person: str, world: World, model: type[Model]) -> tuple[
         address = address.replace(f"{{{word}}}", str(obj.pk) if obj else str(UNKNOWN))
     body = BODIES.get(f"{row.method} {shape(row.address)}", lambda world: {})(world)
     if row.method == "POST" and address.endswith("/change/") and obj is not None:
-        body = _admin_form(model, obj)
+        body = _admin_form(model, obj, world)
     if row.method == "POST" and address.endswith("/delete/"):
         body = {"post": "yes"}
     return address, body
@@ -233,10 +233,11 @@ def _admin_object(row: Row, person: str, world: World, model: type[Model]) -> Mo
     return model._default_manager.order_by("pk").first()
 
 
-def _admin_form(model: type[Model], obj: Model) -> Body:
+def _admin_form(model: type[Model], obj: Model, world: World) -> Body:
     """What a browser would send back of the form as it is."""
     model_admin = admin.site._registry[model]
     request = RequestFactory().get("/")
+    request.user = world.users["sam"]
     form = model_admin.get_form(request, obj, change=True, fields=_editable(model_admin, request, obj))
     values = model_to_dict(obj, fields=list(form.base_fields))
     plain = {name: [row.pk for row in value] if isinstance(value, list) else value for name, value in values.items()}

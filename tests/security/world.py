@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -78,11 +77,11 @@ class World:
     def secrets_in(self, content: bytes) -> list[str]:
         """The names of the secrets that the answer holds, in any usual spelling and however its lines are broken."""
         text = content.replace(b"\\n", b"").replace(b"\n", b"")
-        return [name for name, pattern in self._needles if pattern.search(text)]
+        return [name for name, needles in self._needles.items() if any(needle in text for needle in needles)]
 
     @cached_property
-    def _needles(self) -> list[tuple[str, re.Pattern[bytes]]]:
-        return [(name, re.compile(b"|".join(map(re.escape, spellings(it))))) for name, it in self._secrets().items()]
+    def _needles(self) -> dict[str, list[bytes]]:
+        return {name: list(spellings(secret)) for name, secret in self._secrets().items()}
 
     def _secrets(self) -> dict[str, bytes]:
         secrets = {

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import Model, QuerySet
 from rest_framework import serializers
 
-LARGEST_ID = 2**63 - 1
+from web.lists import LARGEST_ID
+
 MOST_REFERENCES = 1000
 
 

@@ -32,7 +32,7 @@ ERROR: Schema = {
 ERRORS = {
     "400": "The request is wrong; the message or the reasons say where.",
     "401": "Nobody has said who they are.",
-    "403": "The token is not accepted, or its user may not do this.",
+    "403": "The token or the password is not accepted, or its user may not do this.",
     "404": "There is no such thing, or none that the user may see.",
     "405": "The method is not allowed for this URL.",
     "409": "It contradicts something that exists.",
@@ -47,7 +47,7 @@ class AutoSchema(SpectacularSchema):
 
     def get_request_serializer(self) -> Any:
         inputs = getattr(self.view, "inputs", None)
-        return super().get_request_serializer() if inputs is None else inputs.get(self.view.action)
+        return super().get_request_serializer() if inputs is None else inputs.get(getattr(self.view, "action", ""))
 
     def get_override_parameters(self) -> list[Any]:
         handler = getattr(self.view, getattr(self.view, "action", None) or self.method.lower(), None)
@@ -68,14 +68,10 @@ class AutoSchema(SpectacularSchema):
         return dict(sorted({**errors, **responses}.items()))
 
     def _error_codes(self) -> set[str]:
-        codes = {"400", "405", "429"}
+        codes = {"400", "403", "404", "405", "429"}
         if not any(isinstance(permission, AllowAny) for permission in self.view.get_permissions()):
-            codes |= {"401", "403"}
-        if "{" in self.path:
-            codes.add("404")
-        if self.method != "GET":
-            codes |= {"409", "412", "415"}
-        return codes
+            codes.add("401")
+        return codes if self.method == "GET" else codes | {"409", "412", "415"}
 
 
 class FilterParameters(DjangoFilterExtension):  # type: ignore[no-untyped-call]

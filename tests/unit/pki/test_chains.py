@@ -74,10 +74,10 @@ class TestSplit:
 
     def test_a_bomb_takes_no_time(self):
         bomb = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n" * 4_000
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(BadChain):
             chains.split(bomb, limit=20)
-        assert time.perf_counter() - started < 0.5
+        assert time.process_time() - started < 0.5
 
 
 class TestIsSignedBy:
@@ -189,9 +189,9 @@ class TestOrder:
         signers = [Pair(pki_material.certificate(name, key), key) for key in (ours, theirs)]
         pool = [pki_material.certificate(name, ours, signers[1]) for _ in range(15)]
         pool += [pki_material.certificate(name, theirs, signers[0]) for _ in range(15)]
-        started = time.perf_counter()
+        started = time.process_time()
         ordered = chains.order(pool[0], pool)
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
         chains.verify(pool[0], ordered)
         assert len(ordered) == 2
 

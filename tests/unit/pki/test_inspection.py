@@ -126,10 +126,10 @@ class TestLoad:
         ],
     )
     def test_bombs_take_no_time(self, bomb):
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(BadCertificate):
             inspection.load(bomb)
-        assert time.perf_counter() - started < 0.5
+        assert time.process_time() - started < 0.5
 
 
 class TestFacts:
@@ -260,9 +260,9 @@ def long_country():
 
 
 def timed(call):
-    started = time.perf_counter()
+    started = time.process_time()
     call()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 class TestOddCertificates:

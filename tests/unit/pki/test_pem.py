@@ -82,10 +82,10 @@ def test_any_text_gives_blocks_or_a_pki_error(text):
     ],
 )
 def test_bombs_take_no_time(bomb):
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(3):
         try:
             pem.blocks(bomb)
         except PkiError:
             continue
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5

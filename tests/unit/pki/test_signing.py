@@ -131,9 +131,9 @@ class TestDraftAndSign:
 
 
 def timed(call):
-    started = time.perf_counter()
+    started = time.process_time()
     call()
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 class TestKeyIdentifiers:
@@ -297,7 +297,7 @@ class TestCrl:
             self.signed(**changes)
 
     def test_many_entries_are_quick(self):
-        started = time.perf_counter()
+        started = time.process_time()
         crl = self.signed([Revoked(serial, self.NOW) for serial in range(1, 10_001)])
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
         assert len(crl) == 10_000

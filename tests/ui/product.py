@@ -1,0 +1,140 @@
+"""What the tests of this folder look through: a browser, and a page that remembers everything that went wrong in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Response
+
+from tests.system.api import Api, first_password
+from tests.system.installation import Installation
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+# No sandbox: tests run as root in containers. The rest keeps Chromium from asking its maker for anything.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+class Visitor:
+    """One person's browser window. `problems` are console messages, blocked or foreign requests and server errors."""
+
+    def __init__(self, context: BrowserContext, site: str) -> None:
+        self.site = site
+        self.page: Page = context.new_page()
+        self.problems: list[str] = []
+        self.page.on("console", lambda message: self._console(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("requestfailed", self._failed)
+        self.page.on("response", self._response)
+
+    def _console(self, kind: str, text: str) -> None:
+        # A form that is refused answers 400, which Chromium reports; server errors are seen by _response.
+        if kind in {"error", "warning"} and "the server responded with a status of 4" not in text:
+            self.problems.append(f"console: {text}")
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"} and f"{parts.scheme}://{parts.netloc}" != self.site:
+            self.problems.append(f"foreign request: {request.url}")
+
+    def _failed(self, request: Request) -> None:
+        # A download, and a search that the next key overtakes, end their requests early.
+        if request.failure not in {"net::ERR_ABORTED", None}:
+            self.problems.append(f"failed: {request.url} {request.failure}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 500:
+            self.problems.append(f"{response.status}: {response.url}")
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.site}{path}")
+
+    def log_in(self, password: str) -> None:
+        self.open("/login")
+        self.fill("Username", "admin")
+        self.fill("Password", password)
+        self.press("Log in")
+
+    def field(self, label: str) -> Locator:
+        """By its label, with or without the word "optional" behind it."""
+        return self.page.get_by_label(re.compile(f"^{re.escape(label)}( optional)?$"))
+
+    def fill(self, label: str, text: str) -> None:
+        self.field(label).fill(text)
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def follow(self, name: str, inside: str = "main") -> None:
+        self.page.locator(inside).get_by_role("link", name=name, exact=True).first.click()
+
+    @property
+    def heading(self) -> str:
+        return self.page.get_by_role("heading", level=1).inner_text()
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.page.url).path
+
+    def error_at(self, label: str) -> str:
+        """The sentence that the field points to as its error."""
+        field = self.field(label)
+        assert field.get_attribute("aria-invalid") == "true"
+        described = (field.get_attribute("aria-describedby") or "").split()
+        texts = [self.page.locator(f"[id='{name}'].errorlist") for name in described]
+        return " ".join(text.inner_text() for text in texts if text.count())
+
+    def download(self, name: str) -> tuple[str, bytes]:
+        """Press a button that answers with a file: its name and content."""
+        with self.page.expect_download() as waiting:
+            self.press(name)
+        download = waiting.value
+        return download.suggested_filename, Path(download.path()).read_bytes()
+
+
+class Site:
+    """The running product and the browser that visits it."""
+
+    def __init__(self, place: Installation, browser: Browser) -> None:
+        self.url = f"http://127.0.0.1:{place.port}"
+        self.password = first_password(place)
+        self.api = Api(place, self.password)
+        self._browser = browser
+        self._session: Any = None
+
+    @contextmanager
+    def visitor(self, *, logged_in: bool = True, **options: Any) -> Iterator[Visitor]:
+        """A window of its own, checked when it closes: whatever went wrong in it fails the test."""
+        if logged_in and self._session is None:
+            self._session = self._log_in()
+        options = {"viewport": WIDE, "storage_state": self._session if logged_in else None, **options}
+        context = self._browser.new_context(**options)
+        context.set_default_timeout(20_000)
+        try:
+            visitor = Visitor(context, self.url)
+            yield visitor
+            assert visitor.problems == []
+        finally:
+            context.close()
+
+    def _log_in(self) -> Any:
+        """Once for all visitors: the log-in page itself is tested by itself."""
+        context = self._browser.new_context()
+        Visitor(context, self.url).log_in(self.password)
+        state = context.storage_state()
+        context.close()
+        return state

@@ -1,0 +1,93 @@
+"""From an empty installation to a certificate in hand, the way a person goes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.ui.product import Site, Visitor
+
+NAMES = ["www.example.com", "example.com", "192.0.2.10"]
+
+pytestmark = [pytest.mark.server("chromium"), pytest.mark.server("openssl")]
+
+
+def test_from_nothing_to_a_certificate_in_hand(site: Site, tmp_path: Path) -> None:
+    with site.visitor(logged_in=False) as me:
+        me.open("/")
+        assert me.path == "/login"
+        me.log_in(site.password)
+        assert me.path == "/"
+        assert me.page.get_by_text("From nothing to your first certificate").is_visible()
+
+        create_the_root(me)
+        create_the_intermediate(me)
+        order_a_certificate(me)
+        look_at_it(me)
+        export_it(me, tmp_path)
+
+        me.page.get_by_role("button", name=re.compile("account and appearance")).click()
+        me.press("Log out")
+        assert me.path == "/login"
+        me.open("/certificates/")
+        assert me.path == "/login"
+
+
+def create_the_root(me: Visitor) -> None:
+    me.follow("Create a root")
+    me.fill("Name", "Company Root")
+    me.fill("Common name", "Company Root CA")
+    me.fill("Owner", "pki@example.com")
+    me.press("Create the authority")
+    assert me.heading == "Company Root"
+    assert me.page.get_by_text("The authority was created.").is_visible()
+
+
+def create_the_intermediate(me: Visitor) -> None:
+    me.follow("Create an intermediate")
+    assert me.page.get_by_label("Intermediate").is_checked()
+    me.fill("Name", "Company Issuing")
+    me.fill("Common name", "Company Issuing CA")
+    me.fill("Owner", "pki@example.com")
+    me.press("Create the authority")
+    assert me.heading == "Company Issuing"
+
+
+def order_a_certificate(me: Visitor) -> None:
+    me.open("/")
+    me.follow("Order a certificate")
+    assert me.field("Authority").locator("option:checked").inner_text() == "Company Issuing"
+    me.fill("Names", "\n".join(NAMES))
+    me.fill("Owner", "web@example.com")
+    me.press("Order the certificate")
+
+
+def look_at_it(me: Visitor) -> None:
+    assert me.heading == "www.example.com"
+    assert me.page.get_by_role("region", name="3 names").get_by_role("listitem").all_inner_texts() == NAMES
+    chain = me.page.get_by_role("region", name="Chain", exact=True)
+    assert chain.get_by_role("link").all_inner_texts() == ["www.example.com", "Company Issuing CA", "Company Root CA"]
+    assert me.page.get_by_role("region", name="What happened").get_by_role("listitem").count() == 2
+
+
+def export_it(me: Visitor, folder: Path) -> None:
+    me.follow("Export")
+    name, data = me.download("Download")
+    assert name.endswith(".pem")
+    assert data.count(b"BEGIN CERTIFICATE") == 2
+    assert b"PRIVATE KEY" not in data
+
+    me.page.get_by_role("link", name=re.compile(r"^PKCS#12")).click()
+    passphrase = me.field("Passphrase").input_value()
+    name, data = me.download("Download")
+    assert name.endswith(".p12")
+    assert open_pkcs12(folder / name, data, passphrase).count("BEGIN CERTIFICATE") == 3
+
+
+def open_pkcs12(path: Path, data: bytes, passphrase: str) -> str:
+    path.write_bytes(data)
+    command = ["openssl", "pkcs12", "-in", path, "-passin", "stdin", "-nodes"]
+    return subprocess.run(command, input=passphrase, capture_output=True, text=True, check=True, timeout=60).stdout

@@ -17,7 +17,9 @@ from authorities.models import Authority, Profile
 from authorities.permissions import permissions as authority_permissions
 from certificates.models import Certificate
 from certificates.permissions import permissions
-from pki.keys import KEY_SPECS
+from pki import containers, inspection
+from pki.errors import BadContainer, PkiError
+from pki.keys import KEY_SPECS, private_key_pem
 from pki.names import NameType
 
 KEY_NAMES = {"ECCPRIME256V1": "P-256", "ECCSECP384R1": "P-384", "ECCSECP521R1": "P-521", "ED25519": "Ed25519"}
@@ -82,8 +84,6 @@ class OrderForm(forms.Form):
     replaces = forms.ModelMultipleChoiceField(
         label=_("Replaces"), required=False, queryset=Certificate.objects.none(), widget=forms.MultipleHiddenInput
     )
-    notify = forms.BooleanField(label=_("Mail the owner before it expires"), required=False, initial=True)
-    rotation = forms.BooleanField(label=_("Renew by itself"), required=False)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,39 +112,53 @@ class OrderForm(forms.Form):
         return given
 
 
-def text_or_file(form: forms.Form, field: str) -> str:
-    """What was pasted, or what the file beside it holds; complains in the form about what is no text."""
-    upload = form.cleaned_data.pop(f"{field}_file", None)
-    if upload is None:
-        return form.cleaned_data.get(field) or ""
-    try:
-        return str(upload.read(settings.MAX_PEM_IN_IMPORT + 1).decode("ascii"))
-    except UnicodeDecodeError:
-        form.add_error(f"{field}_file", _("This file is no PEM text."))
-        return ""
-
-
 class ImportForm(forms.Form):
-    """Bringing a certificate that was made elsewhere."""
+    """Bringing a certificate that was made elsewhere: pasted as PEM, or as a file of any usual kind."""
 
     body = forms.CharField(label=_("Certificate (PEM)"), required=False, widget=pem_area())
-    body_file = forms.FileField(label=_("or a file"), required=False)
+    body_file = forms.FileField(
+        label=_("or a file"),
+        required=False,
+        help_text=_("PEM, DER, PKCS#7 or PKCS#12; chain and key are taken from it where it holds them."),
+    )
+    passphrase = forms.CharField(
+        label=_("Passphrase of the file"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
     chain = forms.CharField(label=_("Chain (PEM)"), required=False, widget=pem_area(4))
-    chain_file = forms.FileField(label=_("or a file"), required=False)
     private_key = forms.CharField(label=_("Private key (PEM, without passphrase)"), required=False, widget=pem_area(4))
-    private_key_file = forms.FileField(label=_("or a file"), required=False)
     owner = forms.EmailField(label=_("Owner"), help_text=_("The team's address."), max_length=128)
     name = forms.CharField(label=_("Name here"), required=False, max_length=256)
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)
-    notify = forms.BooleanField(label=_("Mail the owner before it expires"), required=False, initial=True)
 
     def clean(self) -> dict[str, Any]:
         """The texts, from wherever they came."""
-        for field in ("body", "chain", "private_key"):
-            self.cleaned_data[field] = text_or_file(self, field)
-        if not self.cleaned_data["body"] and not self.errors:
+        given = self.cleaned_data
+        upload, passphrase = given.pop("body_file", None), given.pop("passphrase", "")
+        if upload is not None:
+            self._unpack(upload.read(settings.MAX_PEM_IN_IMPORT + 1), passphrase)
+        if not given.get("body") and not self.errors:
             self.add_error("body", _("Paste a certificate, or choose its file."))
-        return self.cleaned_data
+        return given
+
+    def _unpack(self, data: bytes, passphrase: str) -> None:
+        """Fill what was not pasted from the file."""
+        try:
+            if len(data) > settings.MAX_PEM_IN_IMPORT:
+                raise BadContainer(f"At most {settings.MAX_PEM_IN_IMPORT} bytes are accepted here.")
+            found = containers.read_any(data, passphrase or None)
+        except PkiError as error:
+            self.add_error("body_file", str(error))
+            return
+        texts = {
+            "body": found.certificate and inspection.pem(found.certificate),
+            "chain": "".join(map(inspection.pem, found.chain)),
+            "private_key": found.key and private_key_pem(found.key),
+        }
+        for field, text in texts.items():
+            self.cleaned_data[field] = self.cleaned_data.get(field) or text or ""
 
 
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -152,12 +166,10 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Certificate
-        fields = ("owner", "description", "notify", "rotation", "roles")
+        fields = ("owner", "description", "roles")
         labels = {
             "owner": _("Owner"),
             "description": _("Description"),
-            "notify": _("Mail the owner before it expires"),
-            "rotation": _("Renew by itself"),
             "roles": _("Roles that may manage it"),
         }
         widgets = {"roles": forms.SelectMultiple(attrs={"size": 6})}

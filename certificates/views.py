@@ -145,7 +145,7 @@ def _order_defaults(request: HttpRequest) -> dict[str, Any]:
         if old is not None:
             names = "\n".join(name.value for name in old.facts.names)
             initial |= {"replaces": [old.pk], "names": names, "owner": old.owner, "authority": old.authority_id}
-            initial |= {"rotation": old.rotation, "description": old.description}
+            initial["description"] = old.description
     return initial
 
 

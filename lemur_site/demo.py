@@ -37,26 +37,25 @@ class Wanted:
     life: int = 90
     key_type: str = "ECCPRIME256V1"
     profile: str = "server"
-    rotation: bool = False
     revoke: str = ""
     successor: bool = False
     description: str = ""
 
 
 WANTED = (
-    Wanted("shop", ("www", "shop", "checkout"), age=20, rotation=True, description="Storefront, behind the CDN."),
+    Wanted("shop", ("www", "shop", "checkout"), age=20, description="Storefront, behind the CDN."),
     Wanted("shop", ("payments",), age=81, description="Payment gateway callback."),
     Wanted("shop", ("img", "static"), age=12, life=200),
     Wanted("shop", ("gift-cards",), age=140, description="Closed down with the spring campaign."),
     Wanted("shop", ("m",), age=55, revoke="cessationOfOperation", description="The old mobile site."),
-    Wanted("platform", ("*.internal",), age=70, rotation=True, description="Ingress of the cluster."),
+    Wanted("platform", ("*.internal",), age=70, description="Ingress of the cluster."),
     Wanted("platform", ("vpn", "vpn-2"), age=60, life=365, key_type="RSA2048", description="Appliance: RSA only."),
-    Wanted("platform", ("git",), age=85, successor=True, rotation=True),
+    Wanted("platform", ("git",), age=85, successor=True),
     Wanted("platform", ("registry", "packages"), age=30, life=120),
     Wanted("platform", ("10.20.0.5", "ldap"), age=10, life=365, description="Directory server, reached by address."),
     Wanted("platform", ("build-agent",), age=3, life=30, profile="client", description="Signs in to the registry."),
     Wanted("data", ("warehouse-db",), age=88, description="Analytics database."),
-    Wanted("data", ("kafka-1", "kafka-2", "kafka-3"), age=40, profile="server-and-client", rotation=True),
+    Wanted("data", ("kafka-1", "kafka-2", "kafka-3"), age=40, profile="server-and-client"),
     Wanted("data", ("notebooks",), age=95, description="Expired: nobody has claimed it."),
     Wanted("data", ("metrics",), age=33, revoke="keyCompromise", description="Key found in a shell history."),
     Wanted("warehouse", ("scanners",), age=15, life=365),
@@ -149,7 +148,6 @@ def _order(
         validity_end=then + timedelta(days=wanted.life),
         key_type=wanted.key_type,
         profile=wanted.profile,
-        rotation=wanted.rotation,
         description=wanted.description,
         replaces=list(replaces),
     )

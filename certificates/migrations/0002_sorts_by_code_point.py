@@ -3,7 +3,12 @@
 from django.db import migrations
 
 COLUMNS = {
-    "certificates_certificate": {"name": "varchar(256)", "cn": "varchar(255)", "owner": "varchar(128)", "issuer": "varchar(128)"},
+    "certificates_certificate": {
+        "name": "varchar(256)",
+        "cn": "varchar(255)",
+        "owner": "varchar(128)",
+        "issuer": "varchar(128)",
+    },
     "authorities_authority": {"name": "varchar(128)", "owner": "varchar(128)"},
     "authorities_profile": {"name": "varchar(64)"},
 }
@@ -14,7 +19,9 @@ def collate(collation):
         if schema_editor.connection.vendor == "postgresql":
             for table, columns in COLUMNS.items():
                 for column, kind in columns.items():
-                    schema_editor.execute(f'ALTER TABLE {table} ALTER COLUMN {column} TYPE {kind} COLLATE "{collation}"')
+                    schema_editor.execute(
+                        f'ALTER TABLE {table} ALTER COLUMN {column} TYPE {kind} COLLATE "{collation}"'
+                    )
 
     return on_postgresql
 

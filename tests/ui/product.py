@@ -87,6 +87,11 @@ class Visitor:
         return self.page.get_by_role("heading", level=1).inner_text()
 
     @property
+    def told(self) -> str:
+        """The message on top of the page."""
+        return self.page.locator("#toasts [data-text]").inner_text()
+
+    @property
     def path(self) -> str:
         return urlsplit(self.page.url).path
 

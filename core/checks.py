@@ -28,16 +28,14 @@ def encryption_keys(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
 
 
 @register()
-def operator_plugins(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
-    """Are the plugins that the environment names there?"""
-    problems: list[CheckMessage] = []
-    for setting, kind in (("KEY_CUSTODY", "custody"), ("METRICS", "metric")):
-        try:
-            registry.get(getattr(settings, setting), kind)
-        except PluginUnavailable as error:
-            hint = f"Available: {', '.join(entry.slug for entry in registry.of_kind(kind))}."
-            problems.append(Error(f"{setting}: {error}", hint=hint, id="core.E002"))
-    return problems
+def key_custody(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Is there whoever is to keep the private keys?"""
+    try:
+        registry.get(settings.KEY_CUSTODY, "custody")
+    except PluginUnavailable as error:
+        hint = f"Available: {', '.join(entry.slug for entry in registry.of_kind('custody'))}."
+        return [Error(f"KEY_CUSTODY: {error}", hint=hint, id="core.E002")]
+    return []
 
 
 @register()

@@ -215,9 +215,8 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "polling_interval": 0.1,
     }
 
-# Who keeps private keys; where metrics go
+# Who keeps private keys
 KEY_CUSTODY = env.str("KEY_CUSTODY", default="sealed")
-METRICS = env.str("METRICS", default="log")
 
 # Product defaults, by Lemur's names
 LEMUR_ALLOWED_DOMAINS = env.list("LEMUR_ALLOWED_DOMAINS", default=[])

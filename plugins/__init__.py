@@ -11,8 +11,6 @@ from plugins.contracts import (
     FinishesLater,
     Issuer,
     KeyCustody,
-    Metric,
-    MetricKind,
     Plugin,
     Revokes,
 )
@@ -34,8 +32,6 @@ __all__ = [
     "Issued",
     "Issuer",
     "KeyCustody",
-    "Metric",
-    "MetricKind",
     "Misconfigured",
     "NoOptions",
     "OptionErrors",

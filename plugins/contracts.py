@@ -7,8 +7,6 @@ Whether it can is asked with `issubclass`, so no method ever exists only to say 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from enum import StrEnum
 from typing import ClassVar
 
 from pki.envelope import Keyring
@@ -92,24 +90,6 @@ class Exporter(Plugin, ABC):
                 f"Unable to export certificate, plugin: {self.slug} requires a private key but no key was found."
             )
         return bundle.private_key
-
-
-class MetricKind(StrEnum):
-    """How a system of measurement has to add up what we submit."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    TIMER = "timer"
-
-
-class Metric(Plugin, ABC):
-    """A system that collects measurements."""
-
-    kind = "metric"
-
-    @abstractmethod
-    def submit(self, name: str, kind: MetricKind, value: float, tags: Mapping[str, str]) -> None:
-        """`value` of a timer is in seconds."""
 
 
 class KeyCustody(Plugin, ABC):

@@ -8,11 +8,11 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, overload
 
-from plugins.contracts import Exporter, Issuer, KeyCustody, Metric, Plugin
+from plugins.contracts import Exporter, Issuer, KeyCustody, Plugin
 from plugins.errors import Misconfigured
 
 GROUP = "lemur.plugins"
-CONTRACTS: Mapping[str, type[Plugin]] = {contract.kind: contract for contract in (Exporter, Issuer, KeyCustody, Metric)}
+CONTRACTS: Mapping[str, type[Plugin]] = {contract.kind: contract for contract in (Exporter, Issuer, KeyCustody)}
 
 # Imported on first use, so that a library only one plugin needs is missed only by those who use that plugin.
 BUILT_IN: Mapping[str, tuple[str, str]] = {
@@ -25,7 +25,6 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "java-truststore-jks": ("export", "plugins.exports.java:TrustStoreExport"),
     "java-export": ("export", "plugins.exports.java:JavaExport"),
     "openssl-csr": ("export", "plugins.exports.csr:CsrExport"),
-    "log": ("metric", "plugins.metrics.log:LogMetric"),
     "sealed": ("custody", "plugins.custody.sealed:SealedCustody"),
 }
 
@@ -103,8 +102,6 @@ class Registry:
     def get(self, slug: str, kind: Literal["issuer"]) -> type[Issuer]: ...
     @overload
     def get(self, slug: str, kind: Literal["export"]) -> type[Exporter]: ...
-    @overload
-    def get(self, slug: str, kind: Literal["metric"]) -> type[Metric]: ...
     @overload
     def get(self, slug: str, kind: Literal["custody"]) -> type[KeyCustody]: ...
     @overload

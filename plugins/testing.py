@@ -25,7 +25,7 @@ from pki.envelope import Keyring, new_key
 from pki.keys import KeySpec, PrivateKey
 from pki.names import Name, NameType
 from plugins import options as plugin_options
-from plugins.contracts import ExportsKeys, FinishesLater, KeyCustody, Metric, MetricKind, Plugin
+from plugins.contracts import ExportsKeys, FinishesLater, KeyCustody, Plugin
 from plugins.errors import Permanent, PluginError
 from plugins.options import OptionErrors
 from plugins.registry import CONTRACTS
@@ -281,15 +281,6 @@ class ExporterContract(PluginContract):
         exported = self.make().export(self.bundle())
         assert repr(exported.data) not in repr(exported)
         assert exported.passphrase is None or exported.passphrase not in repr(exported)
-
-
-class MetricContract(PluginContract):
-    """A metric swallows nothing and never fails on a harmless name or value."""
-
-    def test_it_takes_measurements_of_every_kind(self) -> None:
-        plugin: Metric = self.make()
-        for kind in MetricKind:
-            plugin.submit("certificates.issued", kind, 1.5, {"authority": "Sample Root"})
 
 
 class KeyCustodyContract(PluginContract):

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -30,6 +31,12 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     done = place.manage("up", "--check")
     assert done.returncode == 0, done.stderr
     return place
+
+
+@pytest.fixture
+def damaged(installation: Installation, tmp_path: Path) -> Installation:
+    """A copy for a test to break."""
+    return Installation(shutil.copytree(installation.home, tmp_path / "home"), LEMUR_DEMO="0")
 
 
 @pytest.fixture
@@ -180,12 +187,10 @@ def test_a_directory_that_cannot_be_written_is_named() -> None:
     assert "/proc/lemur cannot be written" in sentence(place.manage("up"))
 
 
-def test_a_missing_encryption_key_is_named_and_not_replaced(tmp_path: Path) -> None:
-    place = Installation(tmp_path / "home", LEMUR_DEMO="0")
-    assert place.manage("up", "--check").returncode == 0
-    (place.home / "encryption-keys").unlink()
-    assert "encryption-keys is missing" in sentence(place.manage("up"))
-    assert not (place.home / "encryption-keys").exists()
+def test_a_missing_encryption_key_is_named_and_not_replaced(damaged: Installation) -> None:
+    (damaged.home / "encryption-keys").unlink()
+    assert "encryption-keys is missing" in sentence(damaged.manage("up"))
+    assert not (damaged.home / "encryption-keys").exists()
 
 
 def test_the_demo_is_loaded_once_and_a_wrong_encryption_key_is_named(tmp_path: Path) -> None:
@@ -205,8 +210,6 @@ def test_every_other_command_finds_the_installation(installation: Installation) 
     assert installation.manage("shell", "--no-imports", "-c", count).stdout == "1\n"
 
 
-def test_a_database_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    place = Installation(tmp_path / "home", LEMUR_DEMO="0")
-    assert place.manage("up", "--check").returncode == 0
-    (place.home / "lemur.sqlite3").write_bytes(b"no database" * 1000)
-    assert "The database cannot be used" in sentence(place.manage("up"))
+def test_a_database_that_cannot_be_used_is_named(damaged: Installation) -> None:
+    (damaged.home / "lemur.sqlite3").write_bytes(b"no database" * 1000)
+    assert "The database cannot be used" in sentence(damaged.manage("up"))

@@ -57,7 +57,6 @@ def test_the_built_in_plugins() -> None:
         "java-export",
         "openssl-csr",
     }
-    assert {entry.slug for entry in registry.of_kind("metric")} == {"log"}
     assert {entry.slug for entry in registry.of_kind("custody")} == {"sealed"}
     assert list(registry.entries) == sorted(registry.entries)
 
@@ -73,8 +72,8 @@ def test_every_built_in_plugin_loads(slug: str) -> None:
 
 def test_the_kind_must_be_right_too() -> None:
     with pytest.raises(PluginUnavailable) as caught:
-        registry.get("cryptography-issuer", "metric")
-    assert caught.value.message == "There is no metric plugin 'cryptography-issuer'; there are: log."
+        registry.get("cryptography-issuer", "custody")
+    assert caught.value.message == "There is no custody plugin 'cryptography-issuer'; there are: sealed."
 
 
 def test_an_unknown_plugin_is_a_misconfiguration_that_lists_the_known_ones() -> None:
@@ -105,7 +104,7 @@ def test_two_plugins_with_one_slug_stop_the_program_and_are_both_named(foreign: 
 @pytest.mark.parametrize("name", ["my-ca", "issuer.", "oracle.my-ca", ".my-ca"])
 def test_an_entry_point_with_a_useless_name_stops_the_program(name: str) -> None:
     with pytest.raises(
-        RuntimeError, match=r"needs a name like issuer\.my-ca; kinds are: custody, export, issuer, metric"
+        RuntimeError, match=r"needs a name like issuer\.my-ca; kinds are: custody, export, issuer"
     ):
         _ = Registry({}, [point(name, "x:Y")]).entries
 

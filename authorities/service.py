@@ -47,7 +47,7 @@ def _material(key_uri: str | None, body: str, chain: str | None) -> CaMaterial |
 
 def profile_for(authority: Authority, name: str) -> profiles.Profile:
     """The profile of that name, if the authority offers it to end entities. Invalid names those it does offer."""
-    offered = authority.profiles.filter(ca=False)
+    offered = Profile.objects.filter(authorities=authority.pk, ca=False)
     chosen = offered.filter(name=name).first()
     if chosen is None:
         there_are = ", ".join(offered.values_list("name", flat=True)) or "none"
@@ -65,7 +65,7 @@ def draft(
     not_after: datetime,
 ) -> x509.Certificate | None:
     """What this authority is about to sign, complete but for the signature; None where somebody else signs."""
-    material = issuer_of(authority).material
+    material = _material(authority.private_key, authority.body, authority.chain)
     if material is None:
         return None
     return signing.draft(

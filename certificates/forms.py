@@ -21,6 +21,9 @@ from pki import containers, inspection
 from pki.errors import BadContainer, PkiError
 from pki.keys import KEY_SPECS, private_key_pem
 from pki.names import NameType
+from plugins import PluginOptions
+from plugins.exports.container import generate_passphrase
+from web.forms import OptionsForm
 
 KEY_NAMES = {"ECCPRIME256V1": "P-256", "ECCSECP384R1": "P-384", "ECCSECP521R1": "P-521", "ED25519": "Ed25519"}
 KEY_CHOICES = [(name, KEY_NAMES.get(name, name.replace("RSA", "RSA "))) for name in KEY_SPECS]
@@ -180,3 +183,14 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _post_clean(self) -> None:
         """The service changes the certificate, not this form."""
+
+
+class ExportForm(OptionsForm):
+    """The options of an export plugin. Its passphrase is kept nowhere: whoever downloads the file must see it first."""
+
+    def __init__(self, options: type[PluginOptions], *args: Any, **kwargs: Any) -> None:
+        super().__init__(options, *args, **kwargs)
+        passphrase = self.fields.get("passphrase")
+        if passphrase is not None:
+            passphrase.required, passphrase.initial, passphrase.help_text = True, generate_passphrase(), ""
+            passphrase.widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})

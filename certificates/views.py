@@ -19,14 +19,13 @@ from authorities.models import Authority, Profile
 from authorities.permissions import permissions as authority_permissions
 from certificates import anatomy, service
 from certificates.filters import CertificateFilter
-from certificates.forms import EditForm, ImportForm, OrderForm
+from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
 from certificates.permissions import permissions
 from core.errors import Forbidden
 from core.models import AuditEntry
 from plugins import Exporter, registry
-from web.forms import OptionsForm
 from web.lists import Listing
 from web.views import act, get_or_404, person
 
@@ -211,7 +210,7 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     certificate = _certificate(request, pk)
     exporters = exporters_for(certificate, permissions.actions(request.user, certificate))
     chosen = _chosen(exporters, request.GET.get("plugin") or exporters[0]["slug"])
-    form = OptionsForm(registry.get(chosen["slug"], "export").Options, request.POST or None)
+    form = ExportForm(registry.get(chosen["slug"], "export").Options, request.POST or None)
     if form.is_bound and form.is_valid():
         return _download(certificate, chosen["slug"], form, request)
     context = {"certificate": certificate, "exporters": exporters, "exporter": chosen, "form": form}
@@ -225,7 +224,7 @@ def _chosen(exporters: list[dict[str, str]], slug: str) -> dict[str, str]:
     raise Forbidden(_("You are not authorized to export this certificate with %(slug)s.") % {"slug": slug[:64]})
 
 
-def _download(certificate: Certificate, slug: str, form: OptionsForm, request: HttpRequest) -> HttpResponse:
+def _download(certificate: Certificate, slug: str, form: ExportForm, request: HttpRequest) -> HttpResponse:
     extension, _passphrase, data = service.export(
         certificate, {"slug": slug, "plugin_options": form.given()}, by=person(request)
     )

@@ -66,6 +66,10 @@ class Job(models.Model):
             later = (now or clock()) + timedelta(seconds=30 * 2**self.attempts)
             self._close(state=self.State.WAITING, last_error=error, not_before=later)
 
+    def doubt(self, error: str) -> None:
+        """What became of it outside is unknown: it is never tried again by itself, a person must look."""
+        self._close(state=self.State.UNKNOWN, last_error=error)
+
     def _close(self, **changes: Any) -> None:
         # The number of attempts is the fencing token: whoever claimed after us has raised it.
         mine = type(self)._default_manager.filter(pk=self.pk, attempts=self.attempts, state=self.State.WAITING)

@@ -27,14 +27,14 @@ def custody(slug: str) -> KeyCustody:
 
 
 def generate(spec: keys.KeySpec) -> tuple[StoredKey, keys.PrivateKey]:
-    """Make a key and keep it; the caller's transaction decides whether the row stays."""
+    """A new key and its row, which the caller saves in its own transaction: a custody may be another machine."""
     reference, key = custody(settings.KEY_CUSTODY).generate(spec)
-    return _keep(reference, key), key
+    return _row(reference, key), key
 
 
 def store(key: keys.PrivateKey) -> StoredKey:
-    """Keep a key that somebody brought."""
-    return _keep(custody(settings.KEY_CUSTODY).store(key), key)
+    """The row of a key that somebody brought; the caller saves it in its own transaction."""
+    return _row(custody(settings.KEY_CUSTODY).store(key), key)
 
 
 def signer(uri: str) -> keys.PrivateKey:
@@ -75,9 +75,9 @@ def find(uri: str) -> StoredKey:
     return stored
 
 
-def _keep(reference: bytes, key: keys.PrivateKey) -> StoredKey:
+def _row(reference: bytes, key: keys.PrivateKey) -> StoredKey:
     spki_sha256 = keys.spki_sha256(key.public_key())
-    return StoredKey.objects.create(custody=settings.KEY_CUSTODY, spki_sha256=spki_sha256, reference=reference)
+    return StoredKey(custody=settings.KEY_CUSTODY, spki_sha256=spki_sha256, reference=reference)
 
 
 def _pk(uri: str) -> str:

@@ -101,7 +101,8 @@ class Permissions:
             return False
         if condition is EVERYTHING and action not in self.never:
             return True
-        return self.model._default_manager.filter(condition, ~self.never.get(action, NOTHING), pk=obj.pk).exists()
+        rows = self.model._default_manager.filter(condition, pk=obj.pk)
+        return (rows.exclude(self.never[action]) if action in self.never else rows).exists()
 
     def require(self, user: Any, action: str, obj: Model | None = None, *, message: str = "") -> None:
         """Raise :class:`~core.errors.Forbidden` with ``message`` unless :meth:`can`."""

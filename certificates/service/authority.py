@@ -25,6 +25,7 @@ from core import keys as key_store
 from core.audit import Event
 from core.errors import Invalid
 from core.failpoints import failpoint
+from core.models import StoredKey
 from pki import chains, inspection, keys, profiles, signing
 from pki.errors import PkiError
 from pki.extensions import BasicConstraints, Extensions
@@ -78,18 +79,34 @@ def _require_may_create(new: NewAuthority, by: User) -> None:
         raise Invalid.field("name", "Missing data for required field.")
 
 
-@transaction.atomic
 def _create(new: NewAuthority, spec: CaSpec, *, by: User, now: datetime) -> Authority:
     plugin = _plugin(new.plugin)
     parent = authorities.issuer_of(new.parent).material if new.parent else None
     stored, key = key_store.generate(keys.KeySpec.parse(spec.key_type))
     draft = _draft(new, spec, key, parent, now=now)
+    with transaction.atomic():
+        return _sign_and_save(new, plugin, draft, CaKey(stored, key, parent), by=by, now=now)
+
+
+@dataclass(frozen=True)
+class CaKey:
+    """The key of a new authority, not saved yet, and what its parent signs with."""
+
+    stored: StoredKey
+    key: keys.PrivateKey
+    parent: CaMaterial | None
+
+
+def _sign_and_save(
+    new: NewAuthority, plugin: CreatesAuthorities, draft: x509.Certificate, ca: CaKey, *, by: User, now: datetime
+) -> Authority:
+    ca.stored.save(force_insert=True)
     if new.parent is not None:
         ledger.reserve(new.parent, draft)
-    issued = plugin.create_authority(CaRequest(subject=draft.subject, key=key, draft=draft, parent=parent))
+    issued = plugin.create_authority(CaRequest(subject=draft.subject, key=ca.key, draft=draft, parent=ca.parent))
     certificate = inspection.load(issued.body)
-    material = CaMaterial(certificate, tuple(inspection.load(link) for link in issued.chain), key)
-    return _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_CREATED)
+    material = CaMaterial(certificate, tuple(inspection.load(link) for link in issued.chain), ca.key)
+    return _found(new, material, ca.stored.uri, by=by, now=now, event=Event.AUTHORITY_CREATED)
 
 
 def _plugin(slug: str) -> CreatesAuthorities:
@@ -168,8 +185,9 @@ def import_authority(
     by, now = acting(by), now or clock()
     _require_may_create(new, by)
     material = _read(body, private_key, chain)
+    stored = key_store.store(material.key)
     with transaction.atomic():
-        stored = key_store.store(material.key)
+        stored.save(force_insert=True)
         new = replace(new, parent=new.parent or _known_parent(material))
         authority = _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
     return _founded(authority)

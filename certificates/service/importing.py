@@ -24,6 +24,7 @@ from core import keys as key_store
 from core.audit import Event, record
 from core.errors import Conflict, Forbidden, Invalid
 from core.failpoints import failpoint
+from core.models import StoredKey
 from pki import chains, inspection, keys, requests
 from pki.errors import BadChain, PkiError
 
@@ -171,14 +172,21 @@ def _field(name: str, read: Any) -> Any:
         raise as_invalid(error, default=name) from error
 
 
-@transaction.atomic
 def _keep(given: Upload, read: Read, *, by: User, now: datetime) -> Certificate:
+    stored = None if read.key is None else key_store.store(read.key)
+    with transaction.atomic():
+        return _save(given, read, stored, by=by, now=now)
+
+
+def _save(given: Upload, read: Read, stored: StoredKey | None, *, by: User, now: datetime) -> Certificate:
     _refuse_second(given, read)
+    if stored is not None:
+        stored.save(force_insert=True)
     certificate = Certificate.from_body(
         inspection.pem(read.certificate),
         chain="".join(map(inspection.pem, read.chain)) or None,
         csr=read.csr,
-        private_key=key_store.store(read.key).uri if read.key is not None else None,
+        private_key=stored.uri if stored else None,
         external_id=given.external_id,
         owner=given.owner,
         description=given.description,

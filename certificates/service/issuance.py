@@ -6,11 +6,10 @@ takes it up again without ever asking for a second certificate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import IntegrityError, transaction
@@ -21,32 +20,29 @@ from accounts.service import acting
 from authorities import ledger
 from authorities import service as authorities
 from authorities.models import Authority
-from authorities.permissions import permissions as authority_permissions
-from certificates import rules
-from certificates.extensions import as_invalid
-from certificates.extensions import parse as parse_extensions
 from certificates.models import Certificate, Order
 from certificates.models.order import REQUEST_LEASE
-from certificates.permissions import permissions
 from certificates.service import placing
+from certificates.service.settling import Wanted, require_may_order, settle
 from certificates.spec import CertificateSpec
 from core import keys as key_store
 from core.audit import Event, record
 from core.audit import acting as context
-from core.errors import Invalid, Precondition, Unavailable
+from core.errors import Unavailable
 from core.failpoints import failpoint
 from core.jobs import LeaseLost
+from core.models import StoredKey
 from core.secrets import digest
-from pki import chains, keys, profiles, requests
+from pki import chains, keys, requests
 from pki.errors import NotAllowed, PkiError
-from pki.extensions import PURPOSES, Extensions
-from pki.profiles import Profile
-from pki.subjects import Subject
-from plugins.errors import Permanent, PluginError
+from plugins.contracts import FinishesLater, Issuer
+from plugins.errors import Permanent, PluginError, Temporary
 from plugins.values import Issued, IssueRequest, Pending
 
+log = structlog.get_logger(__name__)
+
 IDEMPOTENCY = timedelta(hours=24)
-CSR_FIELDS = ("owner", "common_name", "organization", "organizational_unit", "country", "state", "location", "key_type")
+TRIES = 3
 
 
 class Minted(NamedTuple):
@@ -57,19 +53,6 @@ class Minted(NamedTuple):
     chain: str | None
     external_id: str | None
     csr: str
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """An order that passed every rule: what will be asked of the CA."""
-
-    spec: CertificateSpec
-    profile: Profile
-    subject: x509.Name
-    extensions: Extensions
-    not_before: datetime
-    not_after: datetime
-    request: requests.Request | None
 
 
 def create(
@@ -85,101 +68,27 @@ def create(
         return _resume(begun, now=now)
     spec = CertificateSpec.of(**fields)
     require_may_order(spec, by)
-    order = _write_down(settle(spec, by=by, now=now), by=by, now=now)
-    failpoint("order.after-commit")
-    return _carry_out(order, now=now)
+    return _carry_out(_write_down(settle(spec, by=by, now=now), by=by, now=now), now=now)
 
 
-def require_may_order(spec: CertificateSpec, by: User) -> None:
-    """The rights that an order needs: to order at all, to use this authority, to replace those certificates."""
-    permissions.require(by, "create", message="You are not authorized to create a new certificate.")
-    authority_permissions.require(
-        by, "use", spec.authority, message=f"You are not authorized to use the authority: {spec.authority.name}"
-    )
-    placing.require_may_replace(spec.replaces, by)
-    if not spec.authority.active:
-        raise Invalid.field("authority", "The authority is inactive.")
-
-
-def settle(spec: CertificateSpec, *, by: User, now: datetime) -> Wanted:
-    """Hold an order against every rule. Raises Invalid; nothing is written."""
-    profile = authorities.profile_for(spec.authority, spec.profile)
-    try:
-        return _settle(spec, profile, by=by, now=now)
-    except PkiError as error:
-        raise as_invalid(error, default="csr" if spec.csr else "extensions") from error
-
-
-def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime) -> Wanted:
-    request = requests.read(spec.csr) if spec.csr else None
-    key_type = request.key_type if request else keys.KeySpec.parse(spec.key_type).name
-    if request:
-        keys.check_strength(request.public_key)
-    common_name, subject, asked = _asked(spec, request)
-    if not common_name and not asked.names:
-        raise Invalid.rule("Missing common_name, either CN or SAN must be present")
-    rules.check_names(common_name, asked.names, by)
-    # Of a CSR its own subject is checked, before it is written anew without what is repeated or unknown.
-    profiles.check(profile, asked=asked, subject=request.subject if request else subject, key_type=key_type)
-    settled = profiles.settle(profile, asked, key_type=key_type or "")
-    _check_identity(settled)
-    start, end = rules.settle_validity(
-        spec.authority,
-        profile,
-        start=spec.validity_start,
-        end=spec.validity_end,
-        years=spec.validity_years,
-        now=now,
-    )
-    return Wanted(spec, profile, subject, settled, start, end, request)
-
-
-def _check_identity(settled: Extensions) -> None:
-    serves = PURPOSES["server_authentication"] in (settled.extended_key_usage or ())
-    if serves and not settled.names:
-        raise Invalid.field(
-            "extensions.sub_alt_names.names",
-            "A server's certificate needs at least one name: clients look at the subject alternative names only.",
-        )
-
-
-def _asked(spec: CertificateSpec, request: requests.Request | None) -> tuple[str, x509.Name, Extensions]:
-    """Common name, subject and extensions: from the CSR if there is one, else from the order (contract 9.2)."""
-    if request is None:
-        common_name, subject, asked = spec.common_name, spec.subject().to_name(), spec.extensions
-    else:
-        # Written anew: a CSR's own order and string types of the subject are nobody's wish.
-        named, asked = Subject.from_name(request.subject), request.extensions
-        common_name, subject = named.common_name, named.to_name()
-    names = rules.names_with_common_name(common_name, asked.names)
-    return common_name, subject, replace(asked, names=names)
-
-
-@transaction.atomic
 def _write_down(wanted: Wanted, *, by: User, now: datetime) -> Order:
-    """Transaction 1: key, CSR, serial number, draft, order. Afterwards we know what we asked for, whatever happens."""
-    spec, key_uri, csr = wanted.spec, None, spec_csr(wanted.spec)
-    if wanted.request is None:
-        stored, key = key_store.generate(keys.KeySpec.parse(spec.key_type))
-        key_uri, public_key = stored.uri, key.public_key()
-        csr = requests.build(wanted.subject, wanted.extensions, key)
-    else:
-        public_key = wanted.request.public_key  # type: ignore[assignment]  # any that a CSR can hold
+    """Key, CSR, draft and order. Once this returns we know what we asked for, whatever happens."""
+    spec = wanted.spec
+    stored, request = _key_and_request(wanted)
     draft = authorities.draft(
         spec.authority,
         subject=wanted.subject,
-        public_key=public_key,
+        public_key=request.public_key,
         extensions=wanted.extensions,
         not_before=wanted.not_before,
         not_after=wanted.not_after,
     )
-    reserved = None if draft is None else ledger.reserve(spec.authority, draft)
-    order = Order.objects.create(
+    order = Order(
         authority=spec.authority,
         by=by,
         spec=spec.row_fields(),
-        csr=csr,
-        private_key=key_uri,
+        csr=request.pem,
+        private_key=stored.uri if stored else None,
         profile=spec.profile,
         draft=None if draft is None else draft.public_bytes(Encoding.DER),
         not_before_asked=wanted.not_before,
@@ -189,15 +98,34 @@ def _write_down(wanted: Wanted, *, by: User, now: datetime) -> Order:
         attempts=1,
         not_before=now + REQUEST_LEASE,
     )
-    order.profile_value, order.reserved = wanted.profile, reserved
-    record(Event.CERTIFICATE_ORDERED, order, by=by, authority=spec.authority.name, profile=spec.profile)
-    failpoint("order.before-commit")
+    order.profile_value = wanted.profile
+    _save(order, stored, draft)
+    failpoint("order.after-commit")
     return order
 
 
-def spec_csr(spec: CertificateSpec) -> str:
-    """The CSR that the requester brought, without white space around it."""
-    return (spec.csr or "").strip()
+def _key_and_request(wanted: Wanted) -> tuple[StoredKey | None, requests.Request]:
+    """A new key, not saved yet, and a CSR for it; or the CSR that the requester brought.
+
+    Outside of any transaction: an RSA key takes its time, and a token is another machine.
+    """
+    if wanted.request is not None:
+        return None, wanted.request
+    stored, key = key_store.generate(keys.KeySpec.parse(wanted.spec.key_type))
+    pem = requests.build(wanted.subject, wanted.extensions, key)
+    return stored, requests.Request(pem, wanted.subject, wanted.extensions, key.public_key(), wanted.spec.key_type)
+
+
+@transaction.atomic
+def _save(order: Order, stored: StoredKey | None, draft: x509.Certificate | None) -> None:
+    """Transaction 1: the key, the line of the ledger, the order."""
+    if stored is not None:
+        stored.save(force_insert=True)
+    if draft is not None:
+        order.reserved = ledger.reserve(order.authority, draft)
+    order.save(force_insert=True)
+    record(Event.CERTIFICATE_ORDERED, order, by=order.by, authority=order.authority.name, profile=order.profile)
+    failpoint("order.before-commit")
 
 
 def _already_ordered(by: User, now: datetime) -> Order | None:
@@ -232,14 +160,13 @@ def fulfil(order_id: int, *, now: datetime | None = None) -> Certificate | None:
 def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
     """Ask the CA about a claimed order and record the answer.
 
-    Raises Unavailable; then the order waits for the sweep.
+    Raises Unavailable; then the order waits for the sweep, unless the CA refused it, or answered something that a
+    person must look at.
     """
     try:
         minted = mint(authority=order.authority, order=order)
-        if minted.body is None:
-            return _wait(order, minted)
-        return _record(order, minted, now=now)
-    except (PluginError, PkiError) as error:
+        return _wait(order, minted) if minted.body is None else _record(order, minted, now=now)
+    except (PluginError, PkiError, Unavailable) as error:
         _give_up(order, error, now=now)
         raise Unavailable(f"{order.authority} did not issue the certificate: {error}") from error
 
@@ -252,9 +179,14 @@ def _wait(order: Order, minted: Minted) -> Order:
 
 @transaction.atomic
 def _give_up(order: Order, error: Exception, *, now: datetime) -> None:
-    """Later again, or never: an order that failed for good destroys its key."""
-    permanent = isinstance(error, Permanent | PkiError)
-    order.fail(str(error), permanent=permanent, now=now)
+    """Later again; never, if the CA refused it, and then the key goes too; or a person must look.
+
+    That is so when the CA's answer is not what was asked for: a certificate may exist, and its key with it.
+    """
+    if isinstance(error, PkiError):
+        order.doubt(str(error))
+    else:
+        order.fail(str(error), permanent=isinstance(error, Permanent), now=now)
     if order.state == Order.State.FAILED:
         record(Event.ORDER_FAILED, order, by=order.by, error=str(error))
         if order.private_key:
@@ -285,9 +217,21 @@ def mint(*, authority: Authority, order: Order | None = None, **fields: Any) -> 
         external_id=order.external_id,
     )
     failpoint("issue.before")
-    answer = opened.plugin.issue(request)
+    answer = _ask(opened.plugin, request)
     failpoint("issue.after")
     return _minted(order, answer)
+
+
+def _ask(plugin: Issuer, request: IssueRequest) -> Issued | Pending:
+    try:
+        if request.external_id is not None and isinstance(plugin, FinishesLater):
+            return plugin.finish(request)
+        return plugin.issue(request)
+    except PluginError:
+        raise
+    except Exception as error:  # a plugin is foreign code: its mistakes fail one order, not the sweep
+        log.exception("plugin.failed", plugin=plugin.slug, order=request.reference)
+        raise Temporary(f"the plugin {plugin.slug} failed unexpectedly; the log has the details") from error
 
 
 def _draft(order: Order) -> x509.Certificate:
@@ -301,18 +245,22 @@ def _minted(order: Order, answer: Issued | Pending) -> Minted:
     return Minted(answer.body, order.private_key, chain, answer.external_id, order.csr)
 
 
-def _record(order: Order, minted: Minted, *, now: datetime) -> Certificate:
-    """Transaction 2, tried again when somebody else took the name at the same moment."""
-    for _ in range(3):
+def _record(order: Order, minted: Minted, *, now: datetime) -> Certificate | Order:
+    """Transaction 2, tried again when somebody else took the name at the same moment.
+
+    The order itself, when another worker took it over meanwhile and is not done yet.
+    """
+    for _ in range(TRIES):
         try:
             certificate = _record_once(order, minted, now=now)
-        except (IntegrityError, LeaseLost):
-            if (done := Order.objects.get(pk=order.pk).certificate) is not None:
-                return done
-        else:
-            failpoint("record.after-commit")
-            return certificate
-    raise Precondition(f"No free name could be found for {order}.")
+        except LeaseLost:
+            order.refresh_from_db()
+            return order.certificate or order
+        except IntegrityError:
+            continue
+        failpoint("record.after-commit")
+        return certificate
+    raise Unavailable("no free name could be found for the certificate")
 
 
 @transaction.atomic
@@ -353,22 +301,6 @@ def _check_answer(order: Order, certificate: Certificate) -> None:
         raise NotAllowed("The CA certified another key than the one in the request.")
     if order.draft:
         ledger.confirm(order.authority, certificate.parsed, reserved=order.reserved)
-
-
-def create_csr(**csr_config: Any) -> tuple[str, str]:
-    """The seed's helper: a CSR and a new private key, both as PEM. Nothing is stored.
-
-    Takes owner, common_name, organization, organizational_unit, country, state, location, key_type and extensions.
-    """
-    config: Mapping[str, Any] = {name: csr_config[name] for name in CSR_FIELDS if csr_config.get(name) is not None}
-    spec = CertificateSpec(
-        authority=Authority(), **{"owner": "", **config}, extensions=parse_extensions(csr_config.get("extensions"))
-    )
-    try:
-        key = keys.generate(keys.KeySpec.parse(spec.key_type))
-        return requests.build(spec.subject().to_name(), spec.extensions, key), keys.private_key_pem(key)
-    except PkiError as error:
-        raise as_invalid(error, default="csr") from error
 
 
 def due_orders(limit: int = 1000) -> list[int]:

@@ -11,6 +11,7 @@ from functools import cached_property
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.test.client import ClientHandler
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
@@ -46,6 +47,7 @@ PEOPLE = {
     "superuser": "sam",
 }
 WITHOUT_SESSION = ("nobody", "reading key")
+HANDLER = ClientHandler(enforce_csrf_checks=False)  # one for all, since each would look for the static files again
 NEEDLE = slice(4, 24)  # of base64: without the ends, where neighbours decide
 
 
@@ -64,6 +66,7 @@ class World:
     def client(self, person: str, *, api: bool) -> Client:
         """A client that identifies itself as this person does: a token for the API, a session for pages."""
         client = Client(raise_request_exception=False)
+        client.handler = HANDLER
         if (api or person == "reading key") and person != "nobody":
             client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {self.tokens[person]}"
         elif person not in WITHOUT_SESSION:
@@ -192,6 +195,7 @@ def _token(person: str, user: User) -> str:
 
 def _session(person: str, user: User) -> str:
     client = Client()
+    client.handler = HANDLER
     client.force_login(user)
     session = client.session.session_key
     assert session

@@ -48,7 +48,7 @@ def create_the_root(me: Visitor) -> None:
 
 def create_the_intermediate(me: Visitor) -> None:
     me.follow("Create an intermediate")
-    assert me.page.get_by_label("Intermediate").is_checked()
+    assert me.page.get_by_label("Intermediate", exact=True).is_checked()
     me.fill("Name", "Company Issuing")
     me.fill("Common name", "Company Issuing CA")
     me.fill("Owner", "pki@example.com")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ PAGES = {
     "not-found": "/nothing",
 }
 FORMS = {"order": "Order the certificate", "import": "Import", "authority-new": "Create the authority"}
-FOREIGN = {"api-docs": "/api/docs", "admin": "/admin/", "admin-certificates": "/admin/certificates/certificate/"}
+LIBRARIES = {"api-docs": "/api/docs", "admin": "/admin/", "admin-certificates": "/admin/certificates/certificate/"}
 
 pytestmark = pytest.mark.server("chromium")
 
@@ -68,49 +69,59 @@ def picture(visitor: Visitor, name: str) -> None:
     visitor.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.fixture(scope="module")
+def windows(site: Site) -> Iterator[dict[str, Visitor]]:
+    """One for each theme, so that static files are fetched once."""
+    with site.visitor(color_scheme="light") as light, site.visitor(color_scheme="dark") as dark:
+        yield {"light": light, "dark": dark}
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def window(windows: dict[str, Visitor], theme: str) -> Iterator[Visitor]:
+    """Wide, and without problems afterwards."""
+    visitor = windows[theme]
+    visitor.page.set_viewport_size(WIDE)
+    visitor.problems.clear()
+    yield visitor
+    assert visitor.problems == []
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_shows_well(site: Site, ids: dict[str, Any], name: str, theme: Any) -> None:
-    with site.visitor(color_scheme=theme) as visitor:
-        visitor.open(PAGES[name].format(**ids))
-        picture(visitor, f"{name}-{theme}")
-        assert visitor.page.locator("html").get_attribute("data-bs-theme") == theme
-        assert faults(visitor) == []
+def test_a_page_shows_well_also_on_a_telephone(window: Visitor, ids: dict[str, Any], name: str, theme: str) -> None:
+    window.open(PAGES[name].format(**ids))
+    picture(window, f"{name}-{theme}")
+    assert window.page.locator("html").get_attribute("data-bs-theme") == theme
+    assert faults(window) == []
+    window.page.set_viewport_size(NARROW)
+    picture(window, f"{name}-{theme}-narrow")
+    assert window.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", FORMS)
+def test_a_refused_form_with_everything_open_shows_well(window: Visitor, name: str, theme: str) -> None:
+    window.open(PAGES[name])
+    window.fill("Owner", "nobody")
+    window.press(FORMS[name])
+    window.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    picture(window, f"{name}-refused-{theme}")
+    assert window.page.get_by_role("alert").count() == 1
+    assert faults(window) == []
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_pages_of_libraries_keep_our_security_policy(window: Visitor, name: str, theme: str) -> None:
+    window.open(LIBRARIES[name])
+    window.page.wait_for_load_state("networkidle")
+    picture(window, f"{name}-{theme}")
+
+
 def test_the_log_in_page_shows_well(site: Site, theme: Any) -> None:
     with site.visitor(logged_in=False, color_scheme=theme) as visitor:
         visitor.open("/login")
         picture(visitor, f"login-{theme}")
         assert faults(visitor) == []
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", FORMS)
-def test_a_refused_form_with_everything_open_shows_well(site: Site, name: str, theme: Any) -> None:
-    with site.visitor(color_scheme=theme) as visitor:
-        visitor.open(PAGES[name])
-        visitor.fill("Owner", "nobody")
-        visitor.press(FORMS[name])
-        visitor.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        picture(visitor, f"{name}-refused-{theme}")
-        assert visitor.page.get_by_role("alert").count() == 1
-        assert faults(visitor) == []
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_a_telephone(site: Site, ids: dict[str, Any], name: str) -> None:
-    with site.visitor(viewport=NARROW) as visitor:
-        visitor.open(PAGES[name].format(**ids))
-        picture(visitor, f"{name}-narrow")
-        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", FOREIGN)
-def test_pages_of_libraries_keep_our_security_policy(site: Site, name: str, theme: Any) -> None:
-    with site.visitor(color_scheme=theme, viewport=WIDE) as visitor:
-        visitor.open(FOREIGN[name])
-        visitor.page.wait_for_load_state("networkidle")
-        picture(visitor, f"{name}-{theme}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from django.db import models
@@ -17,9 +17,11 @@ class CamelCase(serializers.Serializer[Any]):
     """Publishes each field under its camelCase name, or the one that ``Meta.wire`` gives it: ``{"ski": "includeSKI"}``.
 
     Input may use either spelling; if both are there, the wire's wins. Unknown keys are ignored. What the class makes of
-    its Meta is computed once; a serializer gets copies, so it may change its own fields.
+    its Meta is computed once; a serializer gets copies, so it may change its own fields for input. What is shown is the
+    same for all serializers of a class: a field that shows remembers nothing.
     """
 
+    _shown: ClassVar[list[serializers.Field[Any, Any, Any, Any]]]
     _published: ClassVar[tuple[dict[str, serializers.Field[Any, Any, Any, Any]], dict[str, str]]]
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -31,6 +33,14 @@ class CamelCase(serializers.Serializer[Any]):
             translated = {python[name]: value for name, value in data.items() if name in python}
             data = {**translated, **data} if translated else data
         return super().to_internal_value(data)
+
+    @property
+    def _readable_fields(self) -> Iterator[serializers.Field[Any, Any, Any, Any]]:
+        """Bound once per class: to make all of them anew costs more than to show them."""
+        cls = type(self)
+        if "_shown" not in cls.__dict__:
+            cls._shown = [field for field in cls().fields.values() if not field.write_only]
+        return iter(cls._shown)
 
     def _publish(self) -> tuple[dict[str, serializers.Field[Any, Any, Any, Any]], dict[str, str]]:
         """Unbound fields by their public name, and for each Python name that differs its public one."""

@@ -29,7 +29,7 @@ def test_a_new_encryption_key_can_be_used_as_it_is_printed():
 
 @pytest.mark.django_db
 def test_rewrap_keys_counts_and_names_a_missing_key(settings):
-    keys.generate(KEY_SPECS["ECCPRIME256V1"])
+    keys.generate(KEY_SPECS["ECCPRIME256V1"])[0].save()
     old = settings.ENCRYPTION_KEYS
     settings.ENCRYPTION_KEYS = f"{new_key()},{old}"
     assert run("rewrap_keys") == "Rewrapped 1 of 1 keys."

@@ -16,35 +16,42 @@ pytestmark = pytest.mark.django_db
 P256 = KEY_SPECS["ECCPRIME256V1"]
 
 
-def test_a_key_comes_back_by_its_uri():
+def kept():
+    """A new key whose row was saved."""
     stored, key = keys.generate(P256)
+    stored.save()
+    return stored, key
+
+
+def test_a_key_comes_back_by_its_uri():
+    stored, key = kept()
     assert keys.signer(stored.uri).private_numbers() == key.private_numbers()
     assert keys.reveal(stored.uri).private_numbers() == key.private_numbers()
     assert stored.spki_sha256 == spki_sha256(key.public_key())
 
 
 def test_what_is_stored_is_not_the_key():
-    stored, key = keys.generate(P256)
+    stored, key = kept()
     secret = key.private_numbers().private_value.to_bytes(32, "big")
     assert secret not in bytes(StoredKey.objects.get(pk=stored.pk).reference)
 
 
 def test_two_rows_cannot_be_swapped():
-    (one, _), (two, _) = keys.generate(P256), keys.generate(P256)
+    (one, _), (two, _) = kept(), kept()
     StoredKey.objects.filter(pk=one.pk).update(reference=two.reference)
     with pytest.raises(Unavailable):
         keys.signer(one.uri)
 
 
 def test_a_destroyed_key_is_gone():
-    stored, _ = keys.generate(P256)
+    stored, _ = kept()
     keys.destroy(stored.uri)
     with pytest.raises(NotFound):
         keys.signer(stored.uri)
 
 
 def test_another_encryption_key_opens_nothing_and_says_so():
-    stored, _ = keys.generate(P256)
+    stored, _ = kept()
     with override_settings(ENCRYPTION_KEYS=new_key()):
         with pytest.raises(Unavailable, match="ENCRYPTION_KEYS"):
             secrets.verify_keys()
@@ -53,7 +60,7 @@ def test_another_encryption_key_opens_nothing_and_says_so():
 
 
 def test_rewrapping_lets_an_old_encryption_key_go(settings):
-    stored, key = keys.generate(P256)
+    stored, key = kept()
     fresh = new_key()
     settings.ENCRYPTION_KEYS = f"{fresh}\n{settings.ENCRYPTION_KEYS}"
     assert secrets.rewrap_stored_keys() == (1, 1)

@@ -183,7 +183,8 @@ class TestWithCsr:
         csr, _ = a_csr("www.example.org")
         der = bytearray(x509.load_pem_x509_csr(csr.encode()).public_bytes(Encoding.DER))
         der[-1] ^= 1
-        broken = f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.encodebytes(bytes(der)).decode()}-----END CERTIFICATE REQUEST-----\n"
+        text = base64.encodebytes(bytes(der)).decode()
+        broken = f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n"
         refused(
             lambda: service.create(by=people.alice, authority=root_ca, owner="a@example.org", csr=broken), field="csr"
         )

@@ -1,0 +1,29 @@
+"""An issuer plugin that behaves as badly as a remote CA can; registered for one test by the fixture ``odd_ca``."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from plugins import FinishesLater, Issued, Issuer, IssueRequest, Pending
+
+
+class OddIssuer(Issuer, FinishesLater):
+    """Does what ``answer`` says: returns it, raises it, or calls it with the request."""
+
+    slug = "odd-issuer"
+    title = "Odd"
+    answer: ClassVar[object] = None
+    asked: ClassVar[list[IssueRequest]] = []
+
+    def issue(self, request: IssueRequest) -> Issued | Pending:
+        self.asked.append(request)
+        answer = type(self).answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(request) if callable(answer) else answer
+
+    def finish(self, request: IssueRequest) -> Issued | Pending:
+        return self.issue(request)
+
+    def cancel(self, request: IssueRequest) -> None:
+        """Nothing to withdraw."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 
 import django_filters
 from django.db.models import Exists, OuterRef, Q
@@ -17,6 +19,7 @@ from web.lists import FilterSet, NumbersFilter, YesNoFilter
 
 Rows = CertificateQuerySet
 
+SAID = {"ECCPRIME256V1": "P-256", "ECCSECP384R1": "P-384", "ECCSECP521R1": "P-521"}
 PHASES = {
     "valid": "Valid",
     "expiring": "Expires within 30 days",
@@ -78,7 +81,7 @@ class CertificateFilter(FilterSet):
     name = text_filter("name", "cn", label="Name", domains=True)
     cn = text_filter("cn", label="Common name or domain", domains=True)
     fixed_name = django_filters.CharFilter(field_name="name", lookup_expr="exact")
-    filter_owner = text_filter("owner")
+    filter_owner = text_filter("owner", label="Owner")
     owner = django_filters.CharFilter(lookup_expr="iexact", label="Owner")
     issuer = text_filter("issuer", "authority__name", label="Issuer")
     authority = django_filters.ModelChoiceFilter(queryset=Authority.objects.all(), label="Authority")
@@ -92,7 +95,7 @@ class CertificateFilter(FilterSet):
     rotation = YesNoFilter(label="Renews itself")
     status = django_filters.CharFilter(lookup_expr="iexact")
     description = text_filter("description")
-    key_type = text_filter("key_type", label="Key type")
+    key_type = django_filters.CharFilter(method="by_key_type", label="Key type")
     signing_algorithm = text_filter("signing_algorithm")
     bits = django_filters.NumberFilter()
     creator = django_filters.CharFilter(method="by_creator", label="Creator")
@@ -108,7 +111,8 @@ class CertificateFilter(FilterSet):
     def search(self, rows: Rows, name: str, value: str) -> Rows:
         """The one search box: name, common name, any domain, owner, issuer, or a serial number or fingerprint."""
         text = value.strip()
-        anywhere = Q(name__icontains=text) | Q(cn__icontains=text) | Q(owner__icontains=text) | Q(has_domain(text))
+        columns = ("name", "cn", "owner", "issuer")
+        anywhere = reduce(or_, (Q(**{f"{column}__icontains": text}) for column in columns), Q(has_domain(text)))
         exactly = Q(serial=serial_number(text)) | Q(fingerprint=text.replace(":", "").lower())
         return rows.filter(anywhere | exactly)
 
@@ -136,6 +140,12 @@ class CertificateFilter(FilterSet):
     def by_fingerprint(self, rows: Rows, name: str, value: str) -> Rows:
         """Exact, with or without colons."""
         return rows.filter(fingerprint=value.replace(":", "").strip().lower())
+
+    def by_key_type(self, rows: Rows, name: str, value: str) -> Rows:
+        """A substring of the name on the wire (ECCPRIME256V1), or what people say (P-256, RSA 2048)."""
+        text = value.strip().replace(" ", "")
+        wire = next((key for key, said in SAID.items() if said.casefold() == text.casefold()), text)
+        return rows.filter(key_type__icontains=wire)
 
     def by_creator(self, rows: Rows, name: str, value: str) -> Rows:
         """By user name or e-mail address."""

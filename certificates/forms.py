@@ -24,9 +24,9 @@ from pki.names import NameType
 from plugins import PluginOptions
 from plugins.exports.container import generate_passphrase
 from web.forms import OptionsForm
+from web.templatetags.ui import key_name
 
-KEY_NAMES = {"ECCPRIME256V1": "P-256", "ECCSECP384R1": "P-384", "ECCSECP521R1": "P-521", "ED25519": "Ed25519"}
-KEY_CHOICES = [(name, KEY_NAMES.get(name, name.replace("RSA", "RSA "))) for name in KEY_SPECS]
+KEY_CHOICES = [(name, key_name(name)) for name in KEY_SPECS]
 MONOSPACE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono"}
 
 

@@ -13,6 +13,7 @@ from django.utils.text import get_valid_filename
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.permissions import audit_log
 from authorities.models import Authority, Profile
@@ -30,6 +31,7 @@ from web.lists import Listing
 from web.views import act, get_or_404, person
 
 RECENT = 10
+ROWS = 25
 WORDS = {"create": "order"}
 ALIASES = {"java-export"}  # Lemur's older name of two plugins that are listed themselves
 USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands first
@@ -79,9 +81,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_safe
+@vary_on_headers("HX-Request")
 def certificate_list(request: HttpRequest) -> HttpResponse:
     """The certificates the person may see, narrowed and ordered as asked."""
-    listing = Listing(CertificateFilter, visible(request), request.GET, request=request)
+    listing = Listing(CertificateFilter, visible(request), request.GET, request=request, count=ROWS)
     template = "certificates/_rows.html" if request.htmx else "certificates/list.html"  # type: ignore[attr-defined]
     return render(request, template, {"listing": listing, "can": may(request, "create", "upload")})
 

@@ -1,4 +1,4 @@
-"""The people of the tests: Alice owns, Bob shares a role, Charlie must never get in, Dora only reads, Root administrates."""
+"""The people of the tests: Alice owns, Bob shares a role, Charlie must never get in, Dora only reads, Root rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts import service
 from accounts.models import ADMIN, OPERATOR, READ_ONLY, Role, User
 
-PASSWORD = "correct horse battery"  # noqa: S105
+PASSWORD = "correct horse battery"
 
 
 @dataclass(frozen=True)

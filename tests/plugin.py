@@ -12,6 +12,8 @@ import pytest
 
 from tests.servers import MISSING, require
 
+TESTS = Path(__file__).parent
+LIVE = {"system", "ui", "bench", "faults"}
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
@@ -27,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """As a wrapper it runs before pytest-django's hook of this name, which imports the settings."""
     os.environ["LEMUR_HOME"] = tempfile.mkdtemp(prefix="lemur-test-")
+    Path(os.environ["LEMUR_HOME"], "static").mkdir()  # WhiteNoise warns at each request of a test where it is missing
     yield
 
 
@@ -35,19 +38,33 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["LEMUR_HOME"], ignore_errors=True)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "xdist_group(name): run by one worker")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("server"):
         for program in marker.args:
             require(program)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Runs between pytest-django's sorting (tests that flush the database come after those that count on its rows) and
+    xdist's reading of groups: what starts the product for a whole file stays together and, being long, comes first.
+    """
+    started = [item for item in items if _starts_the_product(item)]
+    for item in started:
+        item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=lambda item: item not in started)
     if config.getoption("--database-only"):
         config.hook.pytest_deselected(items=[item for item in items if not _uses_database(item)])
         items[:] = [item for item in items if _uses_database(item)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:  # the first process reports for all
+        return
     stats = terminalreporter.stats
     missing = [reason for report in stats.get("skipped", []) if (reason := _missing(report))]
     if missing:
@@ -56,6 +73,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{missing.count(reason)} x {reason}")
     if path := os.environ.get("TEST_TALLY"):
         _add_to_tally(Path(path), stats)
+
+
+def _starts_the_product(item: pytest.Item) -> bool:
+    folders = item.path.relative_to(TESTS).parts if item.path.is_relative_to(TESTS) else ("",)
+    return folders[0] in LIVE and not _uses_database(item)
 
 
 def _uses_database(item: pytest.Item) -> bool:

@@ -7,7 +7,7 @@ os.environ.setdefault("LEMUR_HOME", tempfile.mkdtemp(prefix="lemur-test-"))
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
 os.environ.setdefault("ENCRYPTION_KEYS", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
 
-from lemur_site.settings import *  # noqa: E402, F403
+from lemur_site.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

@@ -149,7 +149,8 @@ class Listing(Generic[M]):
 
     ``rows`` are all rows the caller may see; ``params`` is the query string. Raises Invalid at once when it cannot be
     understood. Without a sort order the newest row comes first. ``after`` pages by key: only rows with a smaller id.
-    ``filterset.form`` is for pages; callers without one say ``form=False``, which is faster.
+    ``count`` is how many rows a page has unless asked otherwise. ``filterset.form`` is for pages; callers without one
+    say ``form=False``, which is faster.
     """
 
     def __init__(
@@ -160,9 +161,10 @@ class Listing(Generic[M]):
         *,
         request: HttpRequest | None = None,
         form: bool = True,
+        count: int = DEFAULT_COUNT,
     ) -> None:
         self.page: int = _read_number(params, "page", default=1, least=1, most=LARGEST_PAGE)
-        self.count: int = _read_number(params, "count", default=DEFAULT_COUNT, least=0, most=LARGEST_COUNT)
+        self.count: int = _read_number(params, "count", default=count, least=0, most=LARGEST_COUNT)
         self.after: int | None = _read_number(params, "after", default=None, least=0, most=LARGEST_ID)
         self.counted = params.get("total", "").lower() != "none"
         asked = translate(params, filterset_class)

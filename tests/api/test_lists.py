@@ -98,7 +98,8 @@ def test_pages_and_totals(people, rows):
 @pytest.mark.parametrize(
     "query",
     [
-        "filter=issuer", "filter=privateKey;x", "filter=nothing;x", "sortBy=body&sortDir=asc", "sortBy=user&sortDir=asc",
+        "filter=issuer", "filter=privateKey;x", "filter=nothing;x", "sortBy=body&sortDir=asc",
+        "sortBy=user&sortDir=asc",
         "sortBy=private_key&sortDir=desc", "page=0", "page=x", "count=-1", "count=100000", "filter=notify;perhaps",
         "id=abc", "filter=id;99999999999999999999999", "serial=%00", "authority=7%27", "timeRange=1e400",
     ],

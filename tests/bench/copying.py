@@ -9,11 +9,10 @@ from json import dumps
 from typing import Any
 
 from django.core.management.color import no_style
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 
 PIECE = 1 << 20
-_SPECIAL = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def copy(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -22,7 +21,9 @@ def copy(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any
     tail = "".join("\t" + text for text in filled.values()) + "\n"
     lines = ("\t".join([_text(value) for value in row]) + tail for row in rows)
     names = ", ".join(f'"{name}"' for name in (*columns, *filled))
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Rows that were made together fit together: checking each foreign key again would take half the time.
+        cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.copy_expert(f'COPY "{model._meta.db_table}" ({names}) FROM STDIN', _File(lines), PIECE)
         for statement in connection.ops.sequence_reset_sql(no_style(), [model]):
             cursor.execute(statement)
@@ -35,8 +36,12 @@ def _unmentioned(model: type[Model], columns: Sequence[str]) -> list[Any]:
 def _text(value: Any) -> str:
     """The value in COPY's text format."""
     if type(value) is str:
-        return value.translate(_SPECIAL)
+        return _escape(value)
     return _TEXTS[type(value)](value)
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
 
 
 _TEXTS: dict[type, Callable[[Any], str]] = {
@@ -44,8 +49,8 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     bool: lambda value: "t" if value else "f",
     int: str,
     datetime: datetime.isoformat,
-    dict: lambda value: dumps(value).translate(_SPECIAL),
-    list: lambda value: dumps(value).translate(_SPECIAL),
+    dict: lambda value: _escape(dumps(value)),
+    list: lambda value: _escape(dumps(value)),
 }
 
 

@@ -1,32 +1,33 @@
-"""Sends what nobody should send to every door of the product, and says what is wrong with an answer to it."""
+"""Sends what nobody should send to every door of the product, and says what is wrong with the answer."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, transaction
-from django.db.models import Model
 from django.http import HttpResponse
 from django.test import Client
 
+from certificates.models import Certificate
 from tests.security.asking import API, BODIES
 from tests.security.world import World
-from web.spelling import camel, snake
+from web.spelling import camel
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
-# Processor seconds, so that a busy machine fails nothing. Only the largest inputs come near it.
+UPLOADS = "/api/1/certificates/upload"
+ORDERS = "/api/1/certificates"
+# Of processor time, so that a busy machine fails nothing. Only the largest inputs come near it.
 SLOW = 3.0
-REFUSED = frozenset({400})
-# Written when somebody fails to log in, on purpose.
-ABOUT_LOGINS = {"accounts_failedlogin"}
-SECRET_HEADERS = ("Set-Cookie",)
+EXPORT = {"plugin": {"slug": "pem-export", "pluginOptions": [{"name": "type", "value": "Certificate and chain"}]}}
+OURS = ("accounts", "authorities", "certificates", "core")
+# What a failed log-in is meant to leave behind.
+ABOUT_LOGINS = {"accounts.failedlogin", "core.auditentry"}
 
 
 @dataclass(frozen=True)
@@ -41,60 +42,138 @@ class Door:
     def __str__(self) -> str:
         return f"{self.method} {self.address}"
 
-    def send(self, body: Any, content_type: str = JSON, **headers: str) -> HttpResponse:
-        """The answer to these bytes, or to this as JSON."""
+    def ask(self, body: Any, content_type: str = JSON, **headers: str) -> Answer:
+        """What these bytes, or this as JSON, bring about. All of it is undone afterwards."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.client.generic(self.method, self.address, raw, content_type=content_type, headers=headers)
+        return watched(
+            lambda: self.client.generic(self.method, self.address, raw, content_type=content_type, headers=headers)
+        )
 
 
-EXPORT = {"plugin": {"slug": "pem-export", "pluginOptions": [{"name": "type", "value": "Certificate and chain"}]}}
+@dataclass(frozen=True)
+class Answer:
+    """What came back, which tables grew, and how many seconds of work it was."""
+
+    response: HttpResponse
+    grown: frozenset[str]
+    seconds: float
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code
+
+    @property
+    def reasons(self) -> str:
+        """All that a refusal says, as text."""
+        return json.dumps(self.response.json(), ensure_ascii=False)
+
+    def refused(self, *statuses: int, naming: str = "", saying: str = "") -> str:
+        """What is wrong with it as a refusal; "" when it is one, with a sentence, and left no row behind."""
+        wrong = []
+        if self.status not in (statuses or (400,)):
+            wrong.append(f"status {self.status}")
+        if self.grown:
+            wrong.append(f"new rows in {sorted(self.grown)}")
+        if self.seconds > SLOW:
+            wrong.append(f"{self.seconds:.1f} seconds")
+        if not wrong and not is_sentence(self.response):
+            wrong.append("no sentence")
+        if naming and not wrong and not names(self.response, naming):
+            wrong.append(f"does not name {naming}")
+        if saying and not wrong and saying not in self.reasons:
+            wrong.append(f"does not say {saying!r}")
+        return self._about(wrong)
+
+    def sane(self) -> str:
+        """What is wrong with it when it may be refused or accepted."""
+        if self.status >= 400:
+            return self.refused(400, 403, 404, 405, 409, 412, 415)
+        return self._about([f"{self.seconds:.1f} seconds"] if self.seconds > SLOW else [])
+
+    def _about(self, wrong: list[str]) -> str:
+        return f"{', '.join(wrong)}: {self.status} {self.response.content[:300]!r}" if wrong else ""
+
+
+def is_sentence(response: HttpResponse) -> bool:
+    """Does the refusal say something for people: a message, and reasons that are texts all the way down?"""
+    body = response.json()
+    message = body.get("message", body.get("error"))
+    leaves = list(_leaves(body.get("reasons", {}))) + list(_leaves(message))
+    return bool(leaves) and all(isinstance(leaf, str) and len(leaf) > 5 for leaf in leaves)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(part)
+    else:
+        yield value
+
+
+def names(response: HttpResponse, path: str) -> bool:
+    """Do the reasons lead to this field, as far as they go down? ``path`` is dotted, in either spelling."""
+    reasons = response.json().get("reasons", {})
+    for name in path.split("."):
+        if not isinstance(reasons, Mapping):
+            return True
+        if camel(name) not in reasons:
+            return False
+        reasons = reasons[camel(name)]
+    return True
+
+
+def watched(act: Callable[[], HttpResponse]) -> Answer:
+    """Do this, note what it did, and undo it."""
+    with transaction.atomic():
+        before = rows()
+        began = time.process_time()
+        response = act()
+        seconds = time.process_time() - began
+        # A server error may have left the transaction unusable; the status says enough then.
+        after = before if response.status_code >= 500 else rows()
+        transaction.set_rollback(True)
+    return Answer(response, frozenset(table for table in after if after[table] != before[table]), seconds)
+
+
+def rows() -> dict[str, int]:
+    """How many rows each table has, in one statement."""
+    models = [model for app in OURS for model in apps.get_app_config(app).get_models(include_auto_created=True)]
+    counts = ", ".join(f'(SELECT COUNT(*) FROM "{model._meta.db_table}")' for model in models)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {counts}")  # noqa: S608  the names of our own tables
+        return dict(zip((model._meta.label_lower for model in models), cursor.fetchone(), strict=True))
 
 
 def doors(world: World) -> dict[str, Door]:
-    """Every request of the API that takes a body, by the name that the permission table gives it; as an administrator."""
+    """Every request of the API that takes a body, by its name in the permission table; asked as an administrator."""
     client = world.client("admin", api=True)
-    certificate, authority = world.certificates["own"].pk, world.authorities["own"].pk
     found = {}
     for name, body in {**BODIES, "POST /api/1/certificates/{}/export": lambda world: EXPORT}.items():
-        method, _, shape = name.partition(" ")
-        if shape.startswith(API):
-            address = shape.replace("{}", str(authority if "authorities/" in shape else certificate))
-            found[name] = Door(method, address, _as_json(body(world)), client)
+        method, _, address = name.partition(" ")
+        if address.startswith(API):
+            kind = world.authorities if "authorities/" in address else world.certificates
+            found[name] = Door(method, address.replace("{}", str(kind["own"].pk)), _as_json(body(world)), client)
     return found
 
 
 def _as_json(body: dict[str, Any]) -> dict[str, Any]:
-    """BODIES gives a reference as the bare id."""
+    """A reference is a bare id in BODIES."""
     return {**body, "authority": {"id": body["authority"]}} if "authority" in body else body
 
 
-_TABLES = "SELECT " + ", ".join(
-    f'(SELECT COUNT(*) FROM "{model._meta.db_table}")'
-    for model in apps.get_models()
-    if model._meta.app_label != "admin"
-)
+def door(world: World, name: str, person: str = "admin") -> Door:
+    """One of them, as somebody else perhaps."""
+    found = doors(world)[name]
+    return Door(found.method, found.address, found.body, world.client(person, api=True))
 
 
-def rows() -> dict[type[Model], int]:
-    """How many rows each table has."""
-    models = [model for model in apps.get_models() if model._meta.app_label != "admin"]
-    with connection.cursor() as cursor:
-        cursor.execute(_TABLES)
-        return dict(zip(models, cursor.fetchone(), strict=True))
+def uploaded(body: str, world: World, **fields: Any) -> Answer:
+    """What comes of importing this PEM over the API."""
+    return door(world, f"POST {UPLOADS}").ask({"owner": "alice@example.org", "body": body, **fields})
 
 
-@dataclass
-class Watch:
-    """What one request did: its answer, how many rows it added, how much work it was."""
-
-    answer: HttpResponse | None = None
-    added: dict[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Whatever is written inside is rolled back."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
+def newest() -> Certificate:
+    """The certificate made last."""
+    found = Certificate.objects.order_by("-pk").first()
+    assert found
+    return found

@@ -19,6 +19,7 @@ from web.spelling import camel
 NOT_UNDERSTOOD = "The browser (or proxy) sent a request that this server could not understand."
 NOT_ALLOWED = "The method is not allowed for the requested URL."
 SCHEMA, NESTED_SCHEMA = "Schema", "_schema"
+NOT_JSON = "not_json"  # the code of a ParseError whose sentence says where
 
 # Where DRF's sentence differs from the one Lemur's clients know: by code, and for the ambiguous code by sentence.
 BY_CODE = {
@@ -118,7 +119,8 @@ def _text(message: Any) -> str:
 def _framework_error(error: exceptions.APIException) -> Response:
     match error:
         case exceptions.ParseError():
-            response = _answer(error.status_code, NOT_UNDERSTOOD)
+            said = getattr(error.detail, "code", "") == NOT_JSON
+            response = _answer(error.status_code, NOT_UNDERSTOOD, _rule(str(error.detail)) if said else None)
         case exceptions.MethodNotAllowed():
             response = _answer(error.status_code, NOT_ALLOWED)
         case exceptions.NotAuthenticated():
@@ -131,6 +133,10 @@ def _framework_error(error: exceptions.APIException) -> Response:
         case _:
             response = _answer(error.status_code, str(error.detail))
     return response
+
+
+def _rule(sentence: str) -> dict[str, Any]:
+    return {SCHEMA: {"rule": [sentence]}}
 
 
 def _answer(code: int, message: str, reasons: Any = None) -> Response:

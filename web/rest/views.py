@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -18,39 +20,69 @@ from rest_framework.serializers import BaseSerializer
 from core.errors import NotFound
 from core.permissions import Permissions
 from web.lists import FilterSet, NoFilters
+from web.rest.errors import NOT_JSON
 from web.rest.lists import FilterBackend, Pagination
+
+DEEPEST = 32
+MOST_DIGITS = 100
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class JSONParser(parsers.JSONParser):
-    """UTF-8 only, and nothing that a database could not store as text; nesting too deep to read is a mistake too."""
+    """UTF-8 only, each name once, and nothing that no request needs: see :func:`_check`."""
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
-            text = stream.read().decode()
-            data = json.loads(text, parse_constant=_no_constants)
-            if "\\u" in text and not _storable(data):
-                raise ValueError("a NUL character or half of a surrogate pair")
-        except (ValueError, RecursionError) as error:
-            raise exceptions.ParseError(f"The body is not JSON: {error}") from error
+            data = json.loads(
+                stream.read().decode(),
+                parse_int=_integer,
+                parse_float=_finite,
+                parse_constant=_finite,
+                object_pairs_hook=_each_once,
+            )
+            _check(data)
+        except RecursionError as error:
+            raise exceptions.ParseError("The body is not JSON: it is nested too deeply.", NOT_JSON) from error
+        except ValueError as error:
+            raise exceptions.ParseError(f"The body is not JSON: {error}.", NOT_JSON) from error
         return data
 
 
-def _no_constants(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def _integer(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("a number has too many digits")
+    return int(digits)
 
 
-def _storable(data: Any) -> bool:
-    pending = [data]
-    while pending:
-        match pending.pop():
-            case str(text):
-                if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-                    return False
-            case dict(pairs):
-                pending += [*pairs, *pairs.values()]
-            case list(parts):
-                pending += parts
-    return True
+def _finite(number: str) -> float:
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"{number[:MOST_DIGITS]} is no number")
+    return value
+
+
+def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Whoever else looks at the request, a proxy say, may take the other one."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("an object has two members of one name")
+    return found
+
+
+def _check(data: Any) -> None:
+    """Refuse text that a database could not store, and nesting beyond what any request needs."""
+    level, depth = [data], 0
+    while level:
+        if (depth := depth + 1) > DEEPEST:
+            raise ValueError("it is nested too deeply")
+        level = [part for value in level for part in _parts(value)]
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return (*value, *value.values())
+    if isinstance(value, str) and _NOT_STORABLE.search(value):
+        raise ValueError("a text holds a NUL character or half of a surrogate pair")
+    return value if isinstance(value, list) else ()
 
 
 class AlwaysJSON(DefaultContentNegotiation):

@@ -66,10 +66,20 @@ def run(tmp_path: Path, *programs: Program, patience: float = 10.0) -> float:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
-    signal_soon(number)
+    before = signal.signal(number, signal.SIG_DFL)  # under nohup, SIGHUP is ignored
     Supervisor([program("a", SLEEP), program("b", SLEEP)], directory=tmp_path).run(
-        ready=lambda: True, on_ready=lambda: None
+        ready=lambda: True, on_ready=lambda: os.kill(os.getpid(), number)
     )
+    assert signal.signal(number, before) is signal.SIG_DFL
+
+
+def test_a_hangup_does_not_end_what_nohup_started(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal_soon(signal.SIGHUP, signal.SIGTERM, after=0.3)
+    started = time.monotonic()
+    Supervisor([program("a", SLEEP)], directory=tmp_path).run(ready=lambda: True, on_ready=lambda: None)
+    assert time.monotonic() - started > 0.5
+    signal.signal(signal.SIGHUP, before)
 
 
 def test_the_children_of_a_program_stop_too(tmp_path: Path) -> None:

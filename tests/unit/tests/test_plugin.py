@@ -80,9 +80,9 @@ def test_only_what_uses_the_database_is_kept(tmp_path: Path) -> None:
 
 def test_runs_are_tallied_one_line_each(tmp_path: Path) -> None:
     tally = tmp_path / "tally"
-    for arguments in ((), ("--maxfail=9",)):
+    for arguments in ((), ("--maxfail=9",), ("-p", "xdist.plugin", "-n", "2")):
         run(tmp_path, *arguments, TEST_TALLY=str(tally))
-    assert tally.read_text() == "4 0 1\n3 1 1\n"
+    assert tally.read_text() == "4 0 1\n3 1 1\n4 0 1\n"
 
 
 def test_a_program_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,7 +168,6 @@ class TestBodies:
     @pytest.mark.parametrize(
         "body",
         [
-            b"",
             b"{",
             b"\xff",
             b'{"a": NaN}',
@@ -184,6 +183,12 @@ class TestBodies:
     )
     def test_what_is_no_json(self, client_of_alice: APIClient, body: bytes) -> None:
         response = post(client_of_alice, body)
+        rule = response.json().pop("reasons")["Schema"]["rule"]
+        assert (response.status_code, response.json()["message"]) == (400, NOT_UNDERSTOOD["message"])
+        assert rule[0].startswith("The body is not JSON: ")
+
+    def test_no_body(self, client_of_alice: APIClient) -> None:
+        response = post(client_of_alice, b"")
         assert (response.status_code, response.json()) == (400, NOT_UNDERSTOOD)
 
     @pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null", b"{}", b'{"displayName": {"\\u0061": 1}}'])

@@ -1,0 +1,111 @@
+"""A process of the product that stands ready: each line on its input makes it fork a child that does one thing and dies.
+
+The parent has the program loaded and no connection to any database, so a child is a new process of the product that
+started within milliseconds. Its clock may be ahead; its failpoints are armed by its environment like any other's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.utils import timezone
+
+_real_now = timezone.now
+_ahead = timedelta()
+
+
+def now() -> Any:
+    """The time, as far ahead as the child was told. In place before anything else imports it."""
+    return _real_now() + _ahead
+
+
+timezone.now = now
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
+from rest_framework.test import APIClient  # noqa: E402
+
+from accounts.service import create_api_key  # noqa: E402
+from certificates.tasks import sweep_orders  # noqa: E402
+from lemur_site.urls import urlpatterns  # noqa: E402, F401 - loaded once, for all children
+from tests.factories import an_authority  # noqa: E402
+from tests.people import make_people  # noqa: E402
+
+
+def prepare() -> dict[str, Any]:
+    """A new installation with Alice, Root, their tokens and a root CA that Alice may use."""
+    call_command("migrate", verbosity=0)
+    people = make_people()
+    an_authority(people.root, name="Root", roles=[people.team])
+    users = {"alice": people.alice, "root": people.root}
+    return {name: create_api_key(user=user, name="tests", by=user)[1] for name, user in users.items()}
+
+
+def post(address: str, body: dict[str, Any], token: str, key: str = "") -> dict[str, Any]:
+    """One request to the API, through every layer of the product."""
+    client = APIClient(raise_request_exception=False)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    answer = client.post(address, body, format="json", headers={"Idempotency-Key": key} if key else {})
+    replayed = answer.headers.get("Idempotent-Replayed") == "true"
+    return {"status": answer.status_code, "body": answer.json(), "replayed": replayed}
+
+
+def sweep() -> dict[str, Any]:
+    """What the timetable calls each minute."""
+    sweep_orders()
+    return {}
+
+
+DEEDS: dict[str, Callable[..., dict[str, Any]]] = {"prepare": prepare, "post": post, "sweep": sweep}
+
+
+def do(job: dict[str, Any]) -> None:
+    """What the child is there for; killed, it leaves no result behind."""
+    global _ahead  # noqa: PLW0603
+    _ahead = timedelta(seconds=job.get("ahead", 0))
+    os.environ["FAILPOINTS"] = job.get("failpoints", "")
+    connections["default"].settings_dict["NAME"] = job["database"]
+    result = DEEDS[job["deed"]](**job.get("arguments", {}))
+    connections.close_all()
+    Path(job["result"]).write_text(json.dumps(result))
+
+
+def live(job: dict[str, Any]) -> NoReturn:
+    """Do it and die, without the parent's handlers."""
+    code = 1
+    try:
+        do(job)
+        code = 0
+    finally:
+        if code:
+            traceback.print_exc()
+        os._exit(code)
+
+
+def main() -> None:
+    """``start`` answers with the child's process id, ``wait`` with how it ended."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "wait" in command:
+            print(os.waitstatus_to_exitcode(os.waitpid(command["wait"], 0)[1]), flush=True)
+            continue
+        pid = os.fork()
+        if not pid:
+            live(command)
+        print(pid, flush=True)
+
+
+if __name__ == "__main__":
+    main()

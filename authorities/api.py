@@ -42,7 +42,7 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
     inputs: ClassVar = {"create": AuthorityRequest, "update": AuthorityEdit, "import_": AuthorityImport}
 
     @extend_schema(request=AuthorityRequest, responses=AuthorityOutput)
-    @idempotent()
+    @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Make a root, or with type ``subca`` an intermediate under a parent."""
         data = self.validated()
@@ -52,7 +52,7 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
 
     @extend_schema(request=AuthorityImport, responses=AuthorityOutput)
     @action(detail=False, methods=["post"], url_path="import")
-    @idempotent()
+    @idempotent(one_transaction=True)
     def import_(self, request: Request) -> Response:
         """Take over a CA that exists."""
         data = self.validated()

@@ -7,6 +7,8 @@ import binascii
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from django.conf import settings
+
 from core.errors import Invalid
 from pki import names
 from pki.errors import BadName, PkiError
@@ -77,6 +79,8 @@ def _names(value: Any) -> dict[str, Any]:
     entries = _mapping(value, "extensions.sub_alt_names").get("names") or []
     if not isinstance(entries, list | tuple):
         raise Invalid.field("extensions.sub_alt_names.names", "Give a list of names.")
+    if len(entries) > settings.MAX_NAMES_IN_ORDER:  # before each is brought into its normal form
+        raise Invalid.field("extensions.sub_alt_names.names", too_many_names())
     return {"names": tuple(dict.fromkeys(name for entry in entries if (name := _name(entry)) is not None))}
 
 
@@ -85,9 +89,14 @@ def _name(entry: Any) -> names.Name | None:
         return entry
     fields = _mapping(entry, "extensions.sub_alt_names.names")
     kind = fields.get("name_type", fields.get("nameType"))
-    if kind in DROPPED_NAMES:
+    if isinstance(kind, str) and kind in DROPPED_NAMES:
         return None
     return parse_name(kind, fields.get("value"))
+
+
+def too_many_names() -> str:
+    """What to say of an order with more names than are taken."""
+    return f"At most {settings.MAX_NAMES_IN_ORDER} names may be asked for at once."
 
 
 def _basic_constraints(value: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accounts.models import User
 from authorities.models import Authority
+from certificates.extensions import too_many_names
 from certificates.models import Domain
 from core.errors import Invalid
 from pki import validity
@@ -25,9 +26,7 @@ def check_names(common_name: str, names: Sequence[Name], by: User) -> None:
     is a person's or a device's, not a domain's.
     """
     if len(names) > settings.MAX_NAMES_IN_ORDER:
-        raise Invalid.field(
-            "extensions.sub_alt_names.names", f"At most {settings.MAX_NAMES_IN_ORDER} names may be asked for at once."
-        )
+        raise Invalid.field("extensions.sub_alt_names.names", too_many_names())
     domains = {_comparable(common_name): "common_name"} if common_name and " " not in common_name else {}
     for name in names:
         if name.type is NameType.DNS:

@@ -157,7 +157,8 @@ class ExportRequest(Serializer):
         """Take the plugin from inside the wrapper where there is one."""
         if "plugin" not in attrs and "plugin" in attrs.get("export", {}):
             inner = PluginChoice(data=attrs["export"]["plugin"])
-            inner.is_valid(raise_exception=True)
+            if not inner.is_valid():
+                raise drf.ValidationError({"plugin": inner.errors})
             attrs["plugin"] = inner.validated_data
         if "plugin" not in attrs:
             raise drf.ValidationError({"plugin": ["Missing data for required field."]})

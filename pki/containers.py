@@ -90,8 +90,11 @@ def pkcs12(
 
 
 def read_pkcs12(data: bytes, passphrase: str | None) -> Contents:
-    """The file itself says how long its key derivation takes: call this where a time limit holds."""
+    """The file itself says how long its key derivation takes: what can be seen of that is judged first."""
+    from pki import pfx  # noqa: PLC0415  half a second to import, and few bring such files
+
     secret = _octets(passphrase)
+    pfx.refuse_costly(data)
     try:
         found = pkcs12_files.load_pkcs12(data, secret)
     except UNREADABLE as error:

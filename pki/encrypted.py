@@ -11,7 +11,6 @@ MOST_ITERATIONS: Final = 1_000_000
 """About a second. OpenSSL writes 2,048; OWASP recommends 600,000."""
 LONGEST_KEY: Final = 64
 """Bytes derived: no cipher takes more, and each block of them costs all iterations again."""
-
 _PBES2: Final = x509.ObjectIdentifier("1.2.840.113549.1.5.13")
 _PBKDF2: Final = x509.ObjectIdentifier("1.2.840.113549.1.5.12")
 
@@ -30,6 +29,8 @@ class EncryptedKey:
 
 @asn1.sequence
 class Pbes2:
+    """Also the parameters of PBMAC1, where the second algorithm is the MAC (RFC 9579)."""
+
     derivation: Algorithm
     cipher: Algorithm
 
@@ -60,7 +61,7 @@ def refuse_costly(der: bytes) -> None:
     except UNREADABLE:
         return
     try:
-        iterations, length = _work(algorithm)
+        iterations, length = work(algorithm)
     except UNREADABLE as error:
         raise BadKey(
             "The private key is encrypted in a way that is not supported: encrypt it with PBES2 and PBKDF2.",
@@ -73,11 +74,15 @@ def refuse_costly(der: bytes) -> None:
         )
 
 
-def _work(algorithm: Algorithm) -> tuple[int, int]:
-    """Iterations, and bytes to derive."""
-    if algorithm.oid != _PBES2:
-        return algorithm.parameters.parse(Pbes1).iterations, 0
-    derivation = algorithm.parameters.parse(Pbes2).derivation
+def work(algorithm: Algorithm) -> tuple[int, int]:
+    """Iterations, and bytes to derive. Raises what UNREADABLE lists for schemes whose cost is not known."""
+    if algorithm.oid == _PBES2:
+        return work_of_derivation(algorithm.parameters.parse(Pbes2).derivation)
+    return algorithm.parameters.parse(Pbes1).iterations, 0
+
+
+def work_of_derivation(derivation: Algorithm) -> tuple[int, int]:
+    """The same for a key derivation function on its own."""
     if derivation.oid != _PBKDF2:
         raise ValueError(derivation.oid.dotted_string)
     parameters = derivation.parameters.parse(Pbkdf2)

@@ -167,7 +167,10 @@ def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
         minted = mint(authority=order.authority, order=order)
         return _wait(order, minted) if minted.body is None else _record(order, minted, now=now)
     except (PluginError, PkiError, Unavailable) as error:
-        _give_up(order, error, now=now)
+        try:
+            _give_up(order, error, now=now)
+        except LeaseLost:
+            return _as_another_left_it(order)
         raise Unavailable(f"{order.authority} did not issue the certificate: {error}") from error
 
 
@@ -254,13 +257,21 @@ def _record(order: Order, minted: Minted, *, now: datetime) -> Certificate | Ord
         try:
             certificate = _record_once(order, minted, now=now)
         except LeaseLost:
-            order.refresh_from_db()
-            return order.certificate or order
+            return _as_another_left_it(order)
         except IntegrityError:
+            # A name that was taken; or the serial number, because another worker has recorded this certificate.
+            if (left := _as_another_left_it(order)) is not order:
+                return left
             continue
         failpoint("record.after-commit")
         return certificate
     raise Unavailable("no free name could be found for the certificate")
+
+
+def _as_another_left_it(order: Order) -> Certificate | Order:
+    """What became of an order that we slept over: its certificate, or the order if that is not there yet."""
+    certificate = Certificate.objects.filter(order=order.pk).first()
+    return certificate or order
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from certificates.permissions import permissions
 from certificates.service import placing
 from certificates.spec import CertificateSpec
 from core.errors import Invalid
-from pki import keys, profiles, requests
+from pki import keys, naming, profiles, requests
 from pki.errors import PkiError
 from pki.extensions import PURPOSES, Extensions
 from pki.profiles import Profile
@@ -60,6 +60,8 @@ def settle(spec: CertificateSpec, *, by: User, now: datetime) -> Wanted:
 
 
 def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime) -> Wanted:
+    if spec.name:
+        naming.custom_name(spec.name)  # raises now what it would raise when the certificate exists already
     request = requests.read(spec.csr) if spec.csr else None
     key_type = request.key_type if request else keys.KeySpec.parse(spec.key_type).name
     if request:

@@ -32,7 +32,7 @@ class Engine:
         self.server = os.environ.get("DATABASE_URL", "")
 
     def new(self, name: str, template: str | None = None) -> str:
-        """A database under a name that is free; empty, or a copy of ``template``. Returns the name that Django needs."""
+        """A database, empty or a copy of ``template``, under a name that is free. Returns what Django calls it."""
         if self.server:
             self._execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
             return name
@@ -133,11 +133,11 @@ class Worker:
 
 
 class Case:
-    """A fresh copy of the prepared installation."""
+    """A fresh copy of the prepared installation, or of another case's."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, template: str = "") -> None:
         self.worker = worker
-        self.database = worker.engine.new(f"faults_{uuid.uuid4().hex}", worker.template)
+        self.database = worker.engine.new(f"faults_{uuid.uuid4().hex}", template or worker.template)
 
     def start(self, deed: str, *, failpoints: str = "", ahead: float = 0, **arguments: Any) -> tuple[int, Path]:
         """A process that does this deed, with these failpoints armed and its clock so many seconds ahead."""

@@ -47,21 +47,21 @@ class Database:
     """The tables, through the driver alone."""
 
     def __init__(self, address: str) -> None:
-        self._connection = psycopg2.connect(address) if "://" in address else sqlite3.connect(address)
+        self.connection = psycopg2.connect(address) if "://" in address else sqlite3.connect(address)
+        self.is_sqlite = isinstance(self.connection, sqlite3.Connection)
 
     def rows(self, table: str) -> list[Row]:
         """All of one table, by id."""
-        cursor = self._connection.cursor()
+        cursor = self.connection.cursor()
         cursor.execute(f"SELECT * FROM {table} ORDER BY id")  # noqa: S608 - names are ours
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def tables(self) -> list[str]:
         """Every table that the product's apps own."""
-        cursor = self._connection.cursor()
-        sqlite = isinstance(self._connection, sqlite3.Connection)
+        cursor = self.connection.cursor()
         query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-        cursor.execute(query if sqlite else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        cursor.execute(query if self.is_sqlite else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         apps = ("accounts_", "authorities_", "certificates_", "core_")
         return sorted(name for (name,) in cursor.fetchall() if name.startswith(apps))
 
@@ -69,17 +69,8 @@ class Database:
         """All rows of all tables, to be compared with those of another moment."""
         return {table: [repr(_plain(row)) for row in self.rows(table)] for table in self.tables()}
 
-    def execute(self, *statements: str) -> None:
-        """Change something, regardless of what refers to it: for the checker's own tests."""
-        cursor = self._connection.cursor()
-        sqlite = isinstance(self._connection, sqlite3.Connection)
-        cursor.execute("PRAGMA foreign_keys = OFF" if sqlite else "SET session_replication_role = replica")
-        for statement in statements:
-            cursor.execute(statement)
-        self._connection.commit()
-
     def close(self) -> None:
-        self._connection.close()
+        self.connection.close()
 
 
 def _plain(row: Row) -> Row:
@@ -100,7 +91,9 @@ class Book:
             (row["event"], row["target_type"], row["target_id"]) for row in database.rows("core_auditentry")
         )
         self.parsed = {row["id"]: x509.load_pem_x509_certificate(row["body"].encode()) for row in self.certificates}
-        self.drafts = {row["id"]: x509.load_der_x509_certificate(bytes(row["draft"])) for row in self.orders if row["draft"]}
+        self.drafts = {
+            row["id"]: x509.load_der_x509_certificate(bytes(row["draft"])) for row in self.orders if row["draft"]
+        }
 
     @cached_property
     def entries(self) -> dict[tuple[int, int], Row]:
@@ -137,7 +130,11 @@ def check(database: Database, keyring: Keyring, *, settled: bool = True) -> list
 
 def lost(book: Book) -> Iterator[Finding]:
     """A serial number was used and no certificate is there for it, nor an order that will still bring it."""
-    awaited = {(row["authority_id"], book.drafts[row["id"]].serial_number) for row in book.orders if _is_awaited(row) and row["draft"]}
+    awaited = {
+        (row["authority_id"], book.drafts[row["id"]].serial_number)
+        for row in book.orders
+        if _is_awaited(row) and row["draft"]
+    }
     for key, entry in book.entries.items():
         if key not in book.issued and key not in awaited:
             yield Finding("lost", _line(entry), "there is neither a certificate nor an order that could bring it")
@@ -241,7 +238,9 @@ def keyless(book: Book) -> Iterator[Finding]:
     for row in book.authorities.values():
         own = x509.load_pem_x509_certificate(row["body"].encode())
         holders.append((f"authority {row['id']}", row["private_key"], _spki(own)))
-    holders += [(_order(row), row["private_key"], _spki(_request(row))) for row in book.orders if row["state"] != FAILED]
+    holders += [
+        (_order(row), row["private_key"], _spki(_request(row))) for row in book.orders if row["state"] != FAILED
+    ]
     for name, uri, spki in holders:
         if uri and (reason := _why_not(book, uri, spki)):
             yield Finding("keyless", name, f"{uri} {reason}")

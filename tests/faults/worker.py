@@ -1,4 +1,4 @@
-"""A process of the product that stands ready: each line on its input makes it fork a child that does one thing and dies.
+"""A process of the product that stands ready: for each line of input it forks a child that does one thing and dies.
 
 The parent has the program loaded and no connection to any database, so a child is a new process of the product that
 started within milliseconds. Its clock may be ahead; its failpoints are armed by its environment like any other's.
@@ -34,13 +34,16 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
-from rest_framework.test import APIClient  # noqa: E402
+from rest_framework.test import APIClient, ForceAuthClientHandler  # noqa: E402
 
 from accounts.service import create_api_key  # noqa: E402
 from certificates.tasks import sweep_orders  # noqa: E402
 from lemur_site.urls import urlpatterns  # noqa: E402, F401 - loaded once, for all children
 from tests.factories import an_authority  # noqa: E402
 from tests.people import make_people  # noqa: E402
+
+HANDLER = ForceAuthClientHandler(enforce_csrf_checks=False)
+HANDLER.load_middleware()  # once for all children: it looks for every static file
 
 
 def prepare() -> dict[str, Any]:
@@ -55,6 +58,7 @@ def prepare() -> dict[str, Any]:
 def post(address: str, body: dict[str, Any], token: str, key: str = "") -> dict[str, Any]:
     """One request to the API, through every layer of the product."""
     client = APIClient(raise_request_exception=False)
+    client.handler = HANDLER
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     answer = client.post(address, body, format="json", headers={"Idempotency-Key": key} if key else {})
     replayed = answer.headers.get("Idempotent-Replayed") == "true"

@@ -63,6 +63,6 @@ def _parts(text: str) -> list[str]:
 
 
 def shape(address: str) -> str:
-    """An address without its names: ``/certificates/{own}`` and Django's ``/certificates/<int:pk>`` are both ``/certificates/{}``."""
+    """An address without its names: ours, ``/certificates/{own}``, and Django's, ``/certificates/<int:pk>``, alike."""
     address = address.replace("^", "").replace("$", "")
     return re.sub(r"<[^>]*>|\{[^}]*\}", "{}", re.sub(r"\(\?P<\w+>[^)]*\)", "{}", address))

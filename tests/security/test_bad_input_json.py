@@ -122,9 +122,9 @@ def test_forms_to_the_api(world: World) -> None:
 
 def test_a_hundred_thousand_names(world: World) -> None:
     """Unknown ones are ignored, as Lemur does; they only must not cost much."""
-    many = {f"name{number}": number for number in range(100_000)}
+    many = ", ".join(f'"name{number}": {number}' for number in range(100_000))
     for one in doors(world).values():
-        assert not one.ask({**many, **one.body}).sane(), one
+        assert not one.ask(with_member(many)(one.body)).sane(), one
 
 
 def test_an_idempotency_key_makes_it_no_different(world: World) -> None:

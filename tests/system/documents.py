@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 from tests.system.installation import KEPT, ROOT, free_port
 
@@ -17,8 +18,9 @@ def text_of(document: str) -> str:
 
 
 def blocks(document: str, language: str) -> list[str]:
-    """The content of every fenced code block in this language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text_of(document), re.DOTALL | re.MULTILINE)
+    """The content of every fenced code block in this language, also of those that belong to a list."""
+    fence = rf"^( *)```{language}\n(.*?)^\1```$"
+    return [dedent(block) for _, block in re.findall(fence, text_of(document), re.DOTALL | re.MULTILINE)]
 
 
 def rows(text: str) -> list[list[str]]:

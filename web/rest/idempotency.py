@@ -6,10 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 from rest_framework.renderers import JSONRenderer
@@ -18,22 +20,26 @@ from rest_framework.response import Response
 
 from core.audit import acting_as
 from core.errors import Conflict, Invalid
+from core.failpoints import failpoint
 from core.models import IdempotentAnswer
 from web.rest.errors import handle
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
+PENDING = 202
 LEASE = timedelta(seconds=90)  # longer than the web server lets any request run
 
 Method = Callable[..., Response]
 
 
-def idempotent(*, stores_answer: bool = True) -> Callable[[Method], Method]:
+def idempotent(*, stores_answer: bool = True, one_transaction: bool = False) -> Callable[[Method], Method]:
     """Decorates a view's method. With ``stores_answer=False`` (the answer holds a secret) a second time is a Conflict.
 
     Same key and same request: the stored answer, for 24 hours. Same key and another request, or while the first is at
     work: Conflict. A refused request (4xx) frees its key. One that died or failed (5xx) may be sent again; it runs
-    under the same ``core.audit.acting().idempotency``, by which services recognise what they had begun.
+    under the same ``core.audit.acting().idempotency``, by which services recognise what they had begun. So does one
+    that was answered 202: that is not the last word. A method whose service cannot recognise its work, because it does
+    all of it in one transaction, says ``one_transaction``: then the answer is stored in the same.
     """
 
     def decorate(method: Method) -> Method:
@@ -45,11 +51,17 @@ def idempotent(*, stores_answer: bool = True) -> Callable[[Method], Method]:
             mine, stored = _claim(request, key)
             if stored is not None:
                 return _repeat(stored, kept=stores_answer)
+
+            def act() -> Response:
+                with transaction.atomic() if one_transaction else nullcontext():
+                    response = method(view, request, *args, **kwargs)
+                    failpoint("answer.before-commit")
+                    _store(mine, response, keep=stores_answer)
+                failpoint("answer.after-commit")
+                return response
+
             with acting_as(idempotency=f"{request.user.pk}:{key}"):
-                response = _carry_out(mine, lambda: method(view, request, *args, **kwargs))
-            body = json.loads(JSONRenderer().render(response.data) or "null") if stores_answer else None
-            mine.update(status=response.status_code, body=body)
-            return response
+                return _carry_out(mine, act)
 
         answer.idempotent = True  # type: ignore[attr-defined]  # web.rest.schema describes the header
         return answer
@@ -88,6 +100,14 @@ def _repeat(stored: IdempotentAnswer, *, kept: bool) -> Response:
     if not kept:
         raise Conflict("This request has been carried out already; its answer held a secret, which is not kept.")
     return Response(stored.body, status=stored.status, headers={"Idempotent-Replayed": "true"})
+
+
+def _store(mine: QuerySet[IdempotentAnswer], response: Response, *, keep: bool) -> None:
+    if response.status_code == PENDING:
+        mine.update(lease_until=clock())
+        return
+    body = json.loads(JSONRenderer().render(response.data) or "null") if keep else None
+    mine.update(status=response.status_code, body=body)
 
 
 def _carry_out(mine: QuerySet[IdempotentAnswer], act: Callable[[], Response]) -> Response:

@@ -27,8 +27,10 @@ from lemur_site import demo, home, static_files, supervisor
 from lemur_site.supervisor import Plan, Program, SupervisorError
 
 HOST = "127.0.0.1"
+# On a laptop or in a container root is who there is; what Celery warns of, pickled messages, we do not accept.
+AS_ROOT = {"C_FORCE_ROOT": "1", "PYTHONWARNINGS": "ignore:You're running the worker"}
 WEB = ["gunicorn", "-c", "python:lemur_site.gunicorn_conf", "lemur_site.wsgi"]
-WORKER = ["celery", "-A", "lemur_site", "worker", "-B", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
+WORKER = ["celery", "--quiet", "-A", "lemur_site", "worker", "-B", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
 
 
 class Command(BaseCommand):
@@ -106,7 +108,7 @@ def _programs() -> list[Program]:
     beat = str(settings.LEMUR_HOME / "beat")
     return [
         Program("web server", [sys.executable, "-m", *WEB], environment),
-        Program("worker", [sys.executable, "-m", *WORKER, "-s", beat], {**environment, "C_FORCE_ROOT": "1"}),
+        Program("worker", [sys.executable, "-m", *WORKER, "-s", beat], {**environment, **AS_ROOT}),
     ]
 
 

@@ -337,6 +337,15 @@ class TestCost:
         cache.clear()
         assert listing("").total == 24
 
+    @pytest.mark.parametrize("query", ["", "ordering=name", "ordering=-size", "filter=owner;alice&ordering=size"])
+    def test_deep_pages_hold_the_same_rows(
+        self, things: list[Thing], monkeypatch: pytest.MonkeyPatch, query: str
+    ) -> None:
+        pages = [listing(f"{query}&count=4&page={page}").items for page in range(1, 8)]
+        monkeypatch.setattr(lists, "DEEP", 3)
+        assert [listing(f"{query}&count=4&page={page}").items for page in range(1, 8)] == pages
+        assert len(self.statements(f"{query}&count=4&page=2&total=none")) == 1
+
     def test_the_kept_count_is_of_the_same_question(self, things: list[Thing], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lists, "COUNTED_EXACTLY", 5)
         cache.clear()

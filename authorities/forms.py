@@ -11,6 +11,7 @@ from accounts.models import Role, User
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions
 from certificates.forms import KEY_CHOICES
+from core.forms import RowsField
 
 
 class AuthorityForm(forms.Form):
@@ -45,14 +46,14 @@ class AuthorityForm(forms.Form):
     country = forms.CharField(label=_("Country"), required=False, max_length=2)
     state = forms.CharField(label=_("State or province"), required=False, max_length=128)
     location = forms.CharField(label=_("Locality"), required=False, max_length=128)
-    profiles = forms.ModelMultipleChoiceField(
+    profiles = RowsField(
         label=_("Profiles it offers"),
         queryset=Profile.objects.filter(ca=False),
         widget=forms.CheckboxSelectMultiple,
         required=False,
         help_text=_("None chosen: all of them."),
     )
-    roles = forms.ModelMultipleChoiceField(
+    roles = RowsField(
         label=_("Roles that may use it"),
         queryset=Role.objects.all(),
         required=False,

@@ -7,8 +7,9 @@ from datetime import datetime
 from cryptography import x509
 
 from authorities.models import Authority, Issuance
-from core.errors import Conflict, NotFound
+from core.errors import NotFound
 from pki import signing
+from pki.errors import NotAllowed
 
 
 def reserve(authority: Authority, draft: x509.Certificate) -> Issuance:
@@ -25,14 +26,15 @@ def reserve(authority: Authority, draft: x509.Certificate) -> Issuance:
 
 
 def confirm(authority: Authority, certificate: x509.Certificate, *, reserved: Issuance | None = None) -> None:
-    """Raise Conflict unless what was signed is exactly what the ledger has reserved for its serial number.
+    """Raise NotAllowed unless what was signed is exactly what the ledger has reserved for its serial number.
 
     ``reserved`` is what :func:`reserve` returned, for who still has it.
     """
     serial = str(certificate.serial_number)
-    entry = reserved if reserved is not None and reserved.serial == serial else find(authority, serial)
-    if entry.tbs_sha256 != signing.tbs_sha256(certificate):
-        raise Conflict(f"{authority} signed something else than was reserved for serial {entry.serial}.")
+    if reserved is None or reserved.serial != serial:
+        reserved = Issuance.objects.filter(authority=authority, serial=serial).first()
+    if reserved is None or reserved.tbs_sha256 != signing.tbs_sha256(certificate):
+        raise NotAllowed(f"{authority} signed something else than was reserved for serial {serial}.")
 
 
 def revoke(authority: Authority, serial: str, *, reason: str, at: datetime) -> None:

@@ -17,6 +17,7 @@ from authorities.models import Authority, Profile
 from authorities.permissions import permissions as authority_permissions
 from certificates.models import Certificate
 from certificates.permissions import permissions
+from core.forms import RowsField
 from pki import containers, inspection
 from pki.errors import BadContainer, PkiError
 from pki.keys import KEY_SPECS, private_key_pem
@@ -84,7 +85,7 @@ class OrderForm(forms.Form):
         help_text=_("Made from the subject if you leave it empty."),
     )
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)
-    replaces = forms.ModelMultipleChoiceField(
+    replaces = RowsField(
         label=_("Replaces"), required=False, queryset=Certificate.objects.none(), widget=forms.MultipleHiddenInput
     )
 
@@ -107,7 +108,10 @@ class OrderForm(forms.Form):
             given["common_name"] = lines[0]
         if days := given.pop("validity_days", None):
             given["validity_start"] = given.get("validity_start") or clock()
-            given["validity_end"] = given["validity_start"] + timedelta(days=days)
+            try:
+                given["validity_end"] = given["validity_start"] + timedelta(days=days)
+            except OverflowError:
+                self.add_error("validity_days", _("So many days lead beyond the year 9999."))
         if profile := given.get("profile"):
             given["profile"] = profile.name
         for field in ("organization", "organizational_unit", "country", "state", "location"):
@@ -175,6 +179,7 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
             "description": _("Description"),
             "roles": _("Roles that may manage it"),
         }
+        field_classes = {"roles": RowsField}
         widgets = {"roles": forms.SelectMultiple(attrs={"size": 6})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 
 from core.errors import Forbidden
+from core.forms import RowsField
 
 EVERYTHING = Q()
 NOTHING = Q(pk__in=[])
@@ -144,6 +145,11 @@ class PermissionAdmin:
 
     def get_queryset(self, request: Any) -> QuerySet[Any]:
         return self._permissions.allowed(request.user, "view", super().get_queryset(request))  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(  # type: ignore[misc]
+            db_field, request, **{"form_class": RowsField, **kwargs}
+        )
 
     def has_module_permission(self, request: Any) -> bool:
         return bool(request.user.is_staff) and self._permissions.can(request.user, "view")

@@ -37,7 +37,7 @@ def refuse_costly(data: bytes) -> None:
     try:
         costs = list(_costs(data))
     except (*UNREADABLE, PyAsn1Error, RecursionError) as error:
-        raise BadContainer("The PKCS#12 cannot be read: it is damaged, or no PKCS#12 file.") from error
+        raise BadContainer("The PKCS#12 does not open: it is damaged, or no PKCS#12 file.") from error
     too_long = any(length > LONGEST_KEY for _, length in costs)
     if too_long or sum(abs(iterations) for iterations, _ in costs) > MOST_IN_ALL:
         raise BadContainer(

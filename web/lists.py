@@ -30,7 +30,7 @@ LARGEST_PAGE = 10**12
 LARGEST_ID = 2**63 - 1
 COUNTED_EXACTLY = 10_000
 COUNT_KEPT = 10  # seconds
-DEEP = 1_000  # from this row on, a page is found by keys alone: databases skip them faster than rows with all their joins
+DEEP = 1_000  # from this row on, a page is found by its keys alone: they are skipped faster than rows with their joins
 DIALECT = frozenset({"filter", "sortBy", "sortDir", "ordering"})
 
 M = TypeVar("M", bound=Model)

@@ -28,7 +28,7 @@ from certificates.spec import CertificateSpec
 from core import keys as key_store
 from core.audit import Event, record
 from core.audit import acting as context
-from core.errors import Unavailable
+from core.errors import DomainError, Unavailable
 from core.failpoints import failpoint
 from core.jobs import LeaseLost
 from core.models import StoredKey
@@ -166,7 +166,7 @@ def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
     try:
         minted = mint(authority=order.authority, order=order)
         return _wait(order, minted) if minted.body is None else _record(order, minted, now=now)
-    except (PluginError, PkiError, Unavailable) as error:
+    except (PluginError, PkiError, DomainError) as error:
         try:
             _give_up(order, error, now=now)
         except LeaseLost:

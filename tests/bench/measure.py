@@ -14,7 +14,7 @@ from itertools import count
 from tests.bench.world import World
 
 KEPT_FOR = 20  # requests on one connection, so that no worker keeps the same clients for ever
-WARM_UP = 8
+IDLE_SECONDS = 2  # the server closes a connection that nobody uses for a little longer
 ISSUE_PATH = "/api/1/certificates"
 
 
@@ -41,14 +41,15 @@ class Client:
 
     def __init__(self, port: int, token: str) -> None:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._port, self._requests = port, 0
+        self._requests, self._used = 0, 0.0
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
 
     def ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """The body of the answer. Raises RuntimeError unless the status is 200."""
-        if self._requests % KEPT_FOR == 0:
+        if self._requests % KEPT_FOR == 0 or time.monotonic() - self._used > IDLE_SECONDS:
             self._connection.close()
         self._requests += 1
+        self._used = time.monotonic()
         self._connection.request(method, path, body, self._headers)
         answer = self._connection.getresponse()
         content = answer.read()

@@ -66,6 +66,10 @@ def failpoints() -> Iterator[str]:
 NAMES = sorted(failpoints())
 CASES = [(name, flow) for name in NAMES for flow in PASSED_BY.get(name.partition(".")[0], ())]
 WITHOUT_KEY = [(name, flow) for name, flow in CASES if name not in ONLY_WITH_KEY]
+# Sweeps are about orders; and one flow of each kind is enough where they do not differ.
+SWEPT = [(name, flow, True) for name, flow in CASES if flow == "order"]
+NOT_SWEPT = [(name, flow, False) for name, flow in CASES]
+ONE_OF_EACH = [(name, flow) for name, flow in CASES if flow in ("order", "upload", "root")]
 RESUMED = [name for name in NAMES if name.startswith(("issue", "record"))]
 
 
@@ -175,8 +179,7 @@ def test_unforeseen_error(name: str, flow: str, case: Case, material: dict[str, 
     assert made(case) == expected(flow, name)
 
 
-@pytest.mark.parametrize("swept", [True, False], ids=["swept", "not swept"])
-@pytest.mark.parametrize(("name", "flow"), CASES)
+@pytest.mark.parametrize(("name", "flow", "swept"), SWEPT + NOT_SWEPT)
 def test_asked_again_with_the_same_key(
     name: str, flow: str, swept: bool, case: Case, material: dict[str, dict[str, str]]
 ) -> None:
@@ -193,7 +196,7 @@ def test_asked_again_with_the_same_key(
     assert made(case) == FLOWS[flow][3]
 
 
-@pytest.mark.parametrize(("name", "flow"), CASES)
+@pytest.mark.parametrize(("name", "flow"), ONE_OF_EACH)
 def test_asked_again_after_an_error(name: str, flow: str, case: Case, material: dict[str, dict[str, str]]) -> None:
     """At once: what is begun is pending for as long as its lease runs, and the answer to that is not kept."""
     client = Client(case, flow, material, key="once")
@@ -238,3 +241,40 @@ def test_two_sweeps_at_once(case: Case, material: dict[str, dict[str, str]]) -> 
     both = [case.start("sweep", ahead=AFTER_LEASE, failpoints="issue.after=sleep:0.5") for _ in range(2)]
     assert [case.worker.wait(one).code for one in both] == [0, 0]
     assert (made(case), case.findings()) == ((0, 1), [])
+
+
+def order_row(case: Case) -> dict[str, Any]:
+    database = case.open()
+    [row] = database.rows("certificates_order")
+    database.close()
+    return row
+
+
+def change(case: Case, statement: str) -> None:
+    """Something happens to the database while the order waits."""
+    database = case.open()
+    database.connection.cursor().execute(statement)
+    database.connection.commit()
+    database.close()
+
+
+def test_what_the_ledger_has_not_reserved_waits_for_a_person(case: Case, material: dict[str, dict[str, str]]) -> None:
+    """Neither recorded nor asked for again: somebody must look at why the CA is about to sign something else."""
+    assert Client(case, "order", material).ask(failpoints="order.after-commit=exit").killed
+    change(case, "UPDATE authorities_issuance SET tbs_sha256 = 'something else'")
+    sweep(case, AFTER_LEASE)
+    row = order_row(case)
+    assert (row["state"], made(case)) == ("unknown", (0, 0))
+    assert "signed something else than was reserved" in row["last_error"]
+    before = case.everything()
+    sweep(case, AFTER_SWEEP)
+    assert case.everything() == before
+
+
+def test_a_ca_without_its_key_is_tried_again_later(case: Case, material: dict[str, dict[str, str]]) -> None:
+    assert Client(case, "order", material).ask(failpoints="order.after-commit=exit").killed
+    change(case, "UPDATE authorities_authority SET private_key = 'key:00000000-0000-0000-0000-000000000000'")
+    sweep(case, AFTER_LEASE)
+    row = order_row(case)
+    assert (row["state"], row["attempts"], made(case)) == ("waiting", 2, (0, 0))
+    assert "There is no key" in row["last_error"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
@@ -35,12 +35,12 @@ class CamelCase(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
     @property
-    def _readable_fields(self) -> Iterator[serializers.Field[Any, Any, Any, Any]]:
+    def _readable_fields(self) -> list[serializers.Field[Any, Any, Any, Any]]:
         """Bound once per class: to make all of them anew costs more than to show them."""
         cls = type(self)
         if "_shown" not in cls.__dict__:
             cls._shown = [field for field in cls().fields.values() if not field.write_only]
-        return iter(cls._shown)
+        return cls._shown
 
     def _publish(self) -> tuple[dict[str, serializers.Field[Any, Any, Any, Any]], dict[str, str]]:
         """Unbound fields by their public name, and for each Python name that differs its public one."""

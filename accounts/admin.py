@@ -40,6 +40,10 @@ class UserAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         service.update_user(obj, by=request.user, fields=form.changed_data)  # type: ignore[arg-type]
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        if "roles" in form.changed_data:
+            service.set_roles(form.instance, form.cleaned_data["roles"], by=request.user)  # type: ignore[arg-type]
+
 
 @admin.register(Role)
 class RoleAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]

@@ -61,12 +61,11 @@ def log_in(username: str, password: str, *, address: str, now: datetime | None =
 
 @transaction.atomic
 def _remember_failure(username: str, address: str, now: datetime) -> None:
+    # Never the text itself: people type their password into the wrong field.
     FailedLogin.objects.filter(at__lte=now - LOGIN_WINDOW).delete()
     FailedLogin.objects.create(address=address, at=now)
-    system = system_user()
-    record(
-        Event.LOGIN_FAILED, User.objects.filter(username=username).first() or system, by=system, username=username[:150]
-    )
+    system, target = system_user(), User.objects.filter(username=username).first()
+    record(Event.LOGIN_FAILED, target or system, by=system, known=target is not None)
 
 
 @transaction.atomic
@@ -82,10 +81,8 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """An API key that acts as ``user`` for ``days`` (-1: until revoked). Returns the row and the token, shown once."""
     by = acting(by)
-    if by != user:
-        permissions.api_keys.require(
-            by, "create", ApiKey(user=user), message=f"You are not authorized to create tokens for: {user.username}"
-        )
+    if by.is_read_only or not (by == user or by.is_administrator):
+        raise Forbidden(f"You are not authorized to create tokens for: {user.username}")
     if days < -1 or days == 0 or days > 36_500:
         raise Invalid.field("ttl", "Give a number of days from 1 to 36500, or -1 for a key that does not expire.")
     expires_at = None if days == -1 else clock() + timedelta(days=days)
@@ -187,10 +184,41 @@ def update_user(user: User, *, fields: Iterable[str], by: User | None = None) ->
     """Store what was changed about a person; of one who is switched off, every token is revoked."""
     by, changed = acting(by), sorted(fields)
     permissions.users.require(by, "change", user)
-    user.save()
+    columns = [name for name in changed if name != "roles"]
+    if columns:
+        user.save(update_fields=columns)
     if not user.is_active:
-        ApiKey.objects.filter(user=user, revoked=False).update(revoked=True)
+        revoke_tokens(user)
     record(Event.USER_UPDATED, user, by=by, fields=changed)
+
+
+def revoke_tokens(user: User) -> None:
+    """From now on no token of this person opens anything."""
+    ApiKey.objects.filter(user=user, revoked=False).update(revoked=True)
+
+
+@transaction.atomic
+def change_password(user: User, password: str, *, by: User | None = None) -> None:
+    """A new password; tokens of the old one's time are revoked."""
+    by = acting(by)
+    if by != user:
+        permissions.users.require(by, "change", user)
+    _check_person(user.username, user.email, password)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    revoke_tokens(user)
+    record(Event.PASSWORD_CHANGED, user, by=by)
+
+
+@transaction.atomic
+def set_roles(user: User, roles: Iterable[Role], *, by: User | None = None) -> None:
+    """Let the person hold exactly these roles; what is given and what is taken is recorded by name."""
+    by, wanted, held = acting(by), set(roles), set(user.roles.all())
+    permissions.roles.require(by, "change")
+    if lost := held - wanted:
+        user.roles.remove(*lost)
+        record(Event.ROLE_WITHDRAWN, user, by=by, roles=sorted(role.name for role in lost))
+    grant(user, wanted - held, by=by)
 
 
 @transaction.atomic

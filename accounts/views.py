@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth import views
+from django.contrib.auth import update_session_auth_hash, views
 from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse_lazy
 
 from accounts import service
 from core.audit import acting
@@ -24,6 +27,18 @@ class LoginForm(AuthenticationForm):
             except DomainError as error:
                 raise forms.ValidationError(error.message) from error
         return self.cleaned_data
+
+
+class PasswordChangeView(views.PasswordChangeView):
+    """Changing one's own password, through the service: other sessions and all tokens end with it."""
+
+    success_url = reverse_lazy("overview")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user = form.user
+        service.change_password(user, form.cleaned_data["new_password1"], by=user)
+        update_session_auth_hash(self.request, user)
+        return redirect(str(self.success_url))
 
 
 class LoginView(views.LoginView):

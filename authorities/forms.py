@@ -26,7 +26,7 @@ class AuthorityForm(forms.Form):
     parent = forms.ModelChoiceField(
         label=_("Parent"), required=False, queryset=Authority.objects.none(), help_text=_("Signs the intermediate.")
     )
-    name = forms.CharField(label=_("Name"), max_length=128, help_text=_("What people here call it."))
+    name = forms.CharField(label=_("Name"), max_length=119, help_text=_("What people here call it."))
     common_name = forms.CharField(label=_("Common name"), max_length=64, help_text=_("What its certificate says."))
     owner = forms.EmailField(label=_("Owner"), max_length=128)
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)

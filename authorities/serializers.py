@@ -95,13 +95,12 @@ class Plugin(Serializer):
     """Which plugin, and its options."""
 
     slug = drf.CharField(max_length=64)
-    plugin_options = drf.JSONField(required=False)
 
 
 class AuthorityBase(Serializer):
     """What making and importing have in common."""
 
-    name = drf.CharField(max_length=128)
+    name = drf.CharField(max_length=119)
     owner = Email()
     description = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
     parent = Ref(Authority.objects.all, required=False, allow_null=True)  # type: ignore[assignment]

@@ -80,6 +80,11 @@ def draft(
     )
 
 
+# A role may have 128: "<name>_operator".
+LONGEST_NAME = 119
+DUTIES = ("admin", "operator")
+
+
 @dataclass(frozen=True)
 class NewAuthority:
     """What a person says about an authority that they make or bring.
@@ -102,10 +107,12 @@ def create(
 ) -> Authority:
     """The row of an authority whose certificate exists, with the roles that run it. Conflict if the name is taken."""
     permissions.require(by, "create", message="You are not allowed to create a new authority.")
+    if len(new.name) > LONGEST_NAME:
+        raise Invalid.field("name", f"At most {LONGEST_NAME} characters: the names of its roles are longer.")
     ends = [c.not_valid_after_utc for c in (material.certificate, *material.chain)]
     authority = Authority(
         name=new.name,
-        owner=new.owner,
+        owner=new.owner.strip().lower(),
         description=new.description,
         plugin=new.plugin,
         parent=new.parent,
@@ -130,7 +137,7 @@ def _own_roles(authority: Authority, *, by: User) -> list[Role]:
     """Those who run it. New roles only: a name that exists already would hand the authority to strangers."""
     made = [
         create_role(f"{authority.name}_{duty}", description=f"{duty} of the authority {authority.name}", by=by)
-        for duty in ("admin", "operator")
+        for duty in DUTIES
     ]
     return [*made, ensure_owner_role(authority.owner, by=by)]
 
@@ -140,18 +147,30 @@ CHANGEABLE = frozenset({"owner", "description", "active", "roles", "profiles"})
 
 @transaction.atomic
 def update(authority: Authority, *, by: User, **changes: Any) -> Authority:
-    """Change what may be changed about an authority: see :data:`CHANGEABLE`. Lists replace what was there."""
+    """Change what may be changed about an authority: see :data:`CHANGEABLE`. Lists replace what was there.
+
+    Its own two roles and its owner's stay with it; a new owner takes the place of the old one.
+    """
     permissions.require(by, "change", authority, message="You are not authorized to update this authority.")
     if unknown := set(changes) - CHANGEABLE:
         raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
-    fields = sorted(changes)
-    for field in ("roles", "profiles"):
-        if field in changes:
-            getattr(authority, field).set(changes.pop(field))
+    fields, before = sorted(changes), authority.owner
+    lists = {name: list(changes.pop(name)) for name in ("roles", "profiles") if name in changes}
+    if "owner" in changes:
+        changes["owner"] = changes["owner"].strip().lower()
     for field, value in changes.items():
         setattr(authority, field, value)
-    authority.save()
-    if "owner" in fields:
-        authority.roles.add(ensure_owner_role(authority.owner, by=by))
+    if changes:
+        authority.save(update_fields=list(changes))
+    if "profiles" in lists:
+        authority.profiles.set(lists["profiles"])
+    _set_roles(authority, lists.get("roles"), before=before, by=by)
     record(Event.AUTHORITY_UPDATED, authority, by=by, fields=fields)
     return authority
+
+
+def _set_roles(authority: Authority, wanted: list[Role] | None, *, before: str, by: User) -> None:
+    roles = list(authority.roles.all()) if wanted is None else wanted
+    kept = [role for role in roles if authority.owner == before or role.name != before]
+    own = authority.roles.filter(name__in=[f"{authority.name}_{duty}" for duty in DUTIES])
+    authority.roles.set({*kept, *own, ensure_owner_role(authority.owner, by=by)})

@@ -27,6 +27,7 @@ from certificates.serializers import (
     KeyOutput,
     OrderOutput,
 )
+from core.errors import NotFound
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
 
@@ -35,15 +36,11 @@ NEVER_CACHED = {"Cache-Control": "private, max-age=0, no-cache, no-store", "Prag
 
 def in_full() -> QuerySet[Certificate]:
     """Certificates with everything that the full output shows, in a fixed number of statements."""
-    return (
-        Certificate.objects.present()
-        .select_related("user", "authority")
-        .prefetch_related(
-            "roles",
-            "replaces",
-            "replaced",
-            Prefetch("domains", Domain.objects.order_by("certificate_domains__id")),
-        )
+    return Certificate.objects.select_related("user", "authority").prefetch_related(
+        "roles",
+        "replaces",
+        "replaced",
+        Prefetch("domains", Domain.objects.order_by("certificate_domains__id")),
     )
 
 
@@ -66,7 +63,6 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     permissions = permissions
     serializer_class = CertificateOutput
     filterset_class = CertificateFilter
-    not_found = "No data found"
     inputs: ClassVar = {
         "create": CertificateRequest,
         "update": CertificateEdit,
@@ -75,8 +71,15 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
         "export": ExportRequest,
     }
 
+    @property
+    def not_found(self) -> str:  # type: ignore[override]
+        """Contract 10: reading says it one way, everything else another."""
+        return NotFound.title if self.action == "retrieve" else "Cannot find specified certificate"
+
     def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().all()
+        """Deleted ones are gone from lists; the single object can still be read."""
+        rows = super().get_queryset()
+        return rows.filter(deleted=False) if self.action == "list" else rows
 
     def get_serializer_class(self) -> Any:
         short = self.action == "list" and self.request.query_params.get("short", "").lower() == "true"

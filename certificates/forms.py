@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Role, User
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions as authority_permissions
+from certificates.extensions import too_many_names
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from core.forms import RowsField
@@ -45,6 +46,13 @@ def kind_of_name(text: str) -> NameType:
 def pem_area(rows: int = 6) -> forms.Textarea:
     """A text area for PEM."""
     return forms.Textarea(attrs={**MONOSPACE, "rows": rows})
+
+
+class KeyArea(forms.Textarea):
+    """A text area for a private key: what was typed is never sent back, not even with a complaint about it."""
+
+    def format_value(self, value: Any) -> None:
+        """Always empty."""
 
 
 class OrderForm(forms.Form):
@@ -102,6 +110,9 @@ class OrderForm(forms.Form):
         lines = [line.strip() for line in given.pop("names", "").splitlines() if line.strip()]
         if not lines and not given.get("csr") and not given.get("common_name"):
             self.add_error("names", _("Give at least one name, or a signing request."))
+        if len(lines) > settings.MAX_NAMES_IN_ORDER:
+            self.add_error("names", too_many_names())
+            return given
         listed = [{"name_type": kind_of_name(line).value, "value": line} for line in lines]
         given["extensions"] = {"sub_alt_names": {"names": listed}}
         if lines and not given.get("common_name") and kind_of_name(lines[0]) is NameType.DNS and len(lines[0]) <= 64:
@@ -135,7 +146,11 @@ class ImportForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
     chain = forms.CharField(label=_("Chain (PEM)"), required=False, widget=pem_area(4))
-    private_key = forms.CharField(label=_("Private key (PEM, without passphrase)"), required=False, widget=pem_area(4))
+    private_key = forms.CharField(
+        label=_("Private key (PEM, without passphrase)"),
+        required=False,
+        widget=KeyArea(attrs={**MONOSPACE, "rows": 4}),
+    )
     owner = forms.EmailField(label=_("Owner"), help_text=_("The team's address."), max_length=128)
     name = forms.CharField(label=_("Name here"), required=False, max_length=256)
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)

@@ -65,7 +65,7 @@ def _comparable(common_name: str) -> str:
 
 
 def settle_validity(
-    authority: Authority,
+    authority: Authority | None,
     profile: Profile,
     *,
     start: datetime | None,
@@ -73,7 +73,10 @@ def settle_validity(
     years: int | None,
     now: datetime,
 ) -> tuple[datetime, datetime]:
-    """The validity that will be asked for: explicit ones are refused outside the authority's, defaults fit into it."""
+    """The validity that will be asked for (of a root, which has no authority above it, only its profile limits it).
+
+    Explicit ones are refused outside the authority's, defaults fit into it.
+    """
     weekends = settings.LEMUR_ALLOW_WEEKEND_EXPIRATION
     if years is not None:
         start, end = validity.years(now, years, weekends=weekends)
@@ -85,8 +88,8 @@ def settle_validity(
         now=now,
         default=profile.default,
         longest=profile.longest,
-        issuer_not_before=authority.not_before,
-        issuer_not_after=authority.not_after,
+        issuer_not_before=authority.not_before if authority else None,
+        issuer_not_after=authority.not_after if authority else None,
     )
 
 

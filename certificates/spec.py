@@ -27,6 +27,12 @@ SYNONYMS = {
 }
 
 
+def filled(name: str, value: str | None) -> str:
+    """A field of a subject as given, or the site's default where nothing was given."""
+    default: str = getattr(settings, f"LEMUR_DEFAULT_{name.upper()}")
+    return default if value is None else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class CertificateSpec:
     """What was asked for.
@@ -78,9 +84,7 @@ class CertificateSpec:
 
     def subject(self) -> Subject:
         """The subject of the request, the site's defaults filled in."""
-        given = {name: getattr(self, name) for name in SUBJECT_FIELDS}
-        defaults = {name: getattr(settings, f"LEMUR_DEFAULT_{name.upper()}") for name in SUBJECT_FIELDS}
-        chosen = {name: defaults[name] if value is None else value for name, value in given.items()}
+        chosen = {name: filled(name, getattr(self, name)) for name in SUBJECT_FIELDS}
         email = self.owner if settings.LEMUR_OWNER_EMAIL_IN_SUBJECT else ""
         return Subject(common_name=self.common_name, email=email, **chosen)
 

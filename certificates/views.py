@@ -130,10 +130,16 @@ def order(request: HttpRequest) -> HttpResponse:
         request,
         form,
         partial(service.create, by=person(request)),
-        done=_("The certificate was issued."),
+        done=_order_done,
         template="certificates/order.html",
         context=context,
     )
+
+
+def _order_done(made: Certificate | Order) -> str:
+    if isinstance(made, Certificate):
+        return _("The certificate was issued.")
+    return _("The order was placed; the certificate appears here once the authority has answered.")
 
 
 def _order_defaults(request: HttpRequest) -> dict[str, Any]:

@@ -41,8 +41,10 @@ class Event(StrEnum):
     LOGIN_FAILED = "login.failed"
     LOGIN_SUCCEEDED = "login.succeeded"
     ORDER_FAILED = "order.failed"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105  the name of an event
     ROLE_CREATED = "role.created"
     ROLE_GRANTED = "role.granted"
+    ROLE_WITHDRAWN = "role.withdrawn"
     USER_CREATED = "user.created"
     USER_UPDATED = "user.updated"
 

@@ -1,4 +1,4 @@
-"""A connector: a row that configures a plugin. Options are readable, secrets are sealed and never shown again."""
+"""A connector: a row that configures a plugin."""
 
 from __future__ import annotations
 

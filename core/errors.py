@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 Reasons = Mapping[str, Any]
@@ -15,13 +15,28 @@ class DomainError(Exception):
     answers translates the names into its own spelling.
     """
 
-    status: ClassVar[int]
-    title: ClassVar[str]
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "This did not work."
 
     def __init__(self, message: str = "", *, reasons: Reasons | None = None) -> None:
         super().__init__(message or self.title)
         self.message = message or self.title
         self.reasons: Reasons = reasons or {}
+
+    def __str__(self) -> str:
+        """The message, and the reasons as sentences, for where there are no fields to put them at."""
+        return " ".join([self.message, *(f"{path}: {text}" for path, text in _sentences(self.reasons))])
+
+
+def _sentences(reasons: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(reasons, Mapping):
+        for name, part in reasons.items():
+            yield from _sentences(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(reasons, list | tuple):
+        for part in reasons:
+            yield from _sentences(part, path)
+    else:
+        yield path, str(reasons)
 
 
 class Invalid(DomainError):

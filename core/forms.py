@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 MOST_DIGITS = 18  # all numbers of so many digits fit a 64-bit column
 
 
-class RowsField(forms.ModelMultipleChoiceField):
+class RowsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Rows by their ids. One that no column could hold is an unknown choice; Django would let the database fail."""
 
     def clean(self, value: Any) -> Any:

@@ -44,10 +44,11 @@ class Job(models.Model):
         UNKNOWN = "unknown"
 
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token.")
+    failures = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(default=clock)
     last_error = models.TextField(blank=True)
-    max_attempts = 8
+    most_failures = 8
 
     objects = JobQuerySet.as_manager()
 
@@ -60,11 +61,16 @@ class Job(models.Model):
 
     def fail(self, error: str, *, permanent: bool = False, now: datetime | None = None) -> None:
         """Remember what went wrong; try again later, ever less often, unless it is hopeless."""
-        if permanent or self.attempts >= self.max_attempts:
-            self._close(state=self.State.FAILED, last_error=error)
+        failures = self.failures + 1
+        if permanent or failures >= self.most_failures:
+            self._close(state=self.State.FAILED, last_error=error, failures=failures)
         else:
-            later = (now or clock()) + timedelta(seconds=30 * 2**self.attempts)
-            self._close(state=self.State.WAITING, last_error=error, not_before=later)
+            later = (now or clock()) + timedelta(seconds=30 * 2**failures)
+            self._close(state=self.State.WAITING, last_error=error, failures=failures, not_before=later)
+
+    def wait(self, until: datetime, **changes: Any) -> None:
+        """Nothing went wrong, but it is not done yet: look again then."""
+        self._close(state=self.State.WAITING, not_before=until, **changes)
 
     def doubt(self, error: str) -> None:
         """What became of it outside is unknown: it is never tried again by itself, a person must look."""

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from core.errors import NotFound, Precondition, Unavailable
 from core.models import StoredKey
-from core.secrets import keyring
+from core.secrets import SEALED, key_id, keyring
 from pki import keys
 from pki.errors import SealError
 from plugins import registry
@@ -77,7 +77,12 @@ def find(uri: str) -> StoredKey:
 
 def _row(reference: bytes, key: keys.PrivateKey) -> StoredKey:
     spki_sha256 = keys.spki_sha256(key.public_key())
-    return StoredKey(custody=settings.KEY_CUSTODY, spki_sha256=spki_sha256, reference=reference)
+    return StoredKey(
+        custody=settings.KEY_CUSTODY,
+        spki_sha256=spki_sha256,
+        reference=reference,
+        sealed_with=key_id(reference) if settings.KEY_CUSTODY == SEALED else "",
+    )
 
 
 def _pk(uri: str) -> str:

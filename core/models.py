@@ -71,6 +71,9 @@ class StoredKey(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     custody = models.CharField(max_length=64)
     spki_sha256 = models.CharField(max_length=64)
+    sealed_with = models.CharField(
+        max_length=16, blank=True, db_index=True, help_text="Id of the key-encryption key, where there is one."
+    )
     reference = models.BinaryField()
     created_at = models.DateTimeField(auto_now_add=True)
 

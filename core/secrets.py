@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from functools import lru_cache
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from pki.envelope import Keyring
 from pki.errors import SealError
 
 TOKEN_BYTES = 32
+SEALED = "sealed"
 
 
 def keyring() -> Keyring:
@@ -29,19 +31,29 @@ def _parse(text: str) -> Keyring:
 def verify_keys() -> None:
     """Raise Unavailable, naming the setting, unless the configured keys open what this database holds.
 
-    The newest sealed key is tried: it was sealed with the key that was first when it was made.
+    One row is tried for each key-encryption key that seals any; an index finds them, however many rows there are.
     """
     try:
         ring = keyring()
     except SealError as error:
         raise Unavailable(f"ENCRYPTION_KEYS cannot be used: {error}") from error
-    newest = StoredKey.objects.filter(custody="sealed").order_by("-created_at").first()
-    if newest is None:
-        return
-    try:
-        ring.unseal(bytes(newest.reference), f"private-key:{newest.spki_sha256}")
-    except SealError as error:
-        raise Unavailable(f"ENCRYPTION_KEYS does not open the private keys of this database: {error}") from error
+    for stored in _one_for_each_key():
+        try:
+            ring.unseal(bytes(stored.reference), f"private-key:{stored.spki_sha256}")
+        except SealError as error:
+            raise Unavailable(f"ENCRYPTION_KEYS does not open the private keys of this database: {error}") from error
+
+
+def _one_for_each_key() -> Iterator[StoredKey]:
+    last = ""
+    while (stored := StoredKey.objects.filter(sealed_with__gt=last).order_by("sealed_with").first()) is not None:
+        yield stored
+        last = stored.sealed_with
+
+
+def key_id(box: bytes) -> str:
+    """The id of the key-encryption key that seals this box, in hex; see pki.envelope for the layout."""
+    return box[1:9].hex()
 
 
 def new_token() -> str:
@@ -61,10 +73,11 @@ def rewrap_stored_keys() -> tuple[int, int]:
     SealError at the first key that no configured key opens.
     """
     ring, rewrapped, total = keyring(), 0, 0
-    for stored in StoredKey.objects.filter(custody="sealed").iterator(chunk_size=500):
+    for stored in StoredKey.objects.filter(custody=SEALED).iterator(chunk_size=500):
         total += 1
         box = bytes(stored.reference)
         if ring.needs_rewrap(box):
             same = StoredKey.objects.filter(pk=stored.pk, reference=box)
-            rewrapped += same.update(reference=ring.rewrap(box))
+            fresh = ring.rewrap(box)
+            rewrapped += same.update(reference=fresh, sealed_with=key_id(fresh))
     return rewrapped, total

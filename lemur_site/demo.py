@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
 from accounts.models import Role, User
 from authorities.models import Authority, Issuance
+from authorities.service import DUTIES
 from certificates import service
-from certificates.models import Certificate, CertificateDomain, Domain, Order
+from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order
 from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import acting_as
 from core.errors import Conflict
@@ -196,26 +198,51 @@ def _mark() -> None:
 
 
 @transaction.atomic
-def remove() -> int:
+def remove(*, with_what_people_made: bool = False) -> int:
     """Take all of it away, keys and history included; returns how many certificates went.
 
-    What people made *with* the demo's authorities goes too: nobody can rely on a CA that is gone.
+    What people made with the demo's authorities hangs on them: Conflict names it, unless it may go too.
     """
-    authorities = Authority.objects.filter(demo=True)
-    certificates = Certificate.objects.filter(demo=True) | Certificate.objects.filter(authority__in=authorities)
-    pks = list(certificates.values_list("pk", flat=True))
-    keys = set(certificates.values_list("private_key", flat=True))
+    authorities = _with_descendants(list(Authority.objects.filter(demo=True)))
+    of_these = Q(authority__in=authorities) | Q(root_authority__in=authorities)
+    certificates = Certificate.objects.filter(Q(demo=True) | of_these)
+    if not with_what_people_made:
+        _refuse_to_remove(certificates.filter(demo=False))
     orders = Order.objects.filter(authority__in=authorities)
-    keys |= set(orders.values_list("private_key", flat=True))
+    pks = list(certificates.values_list("pk", flat=True))
+    keys = {*certificates.values_list("private_key", flat=True), *orders.values_list("private_key", flat=True)}
     domains = set(CertificateDomain.objects.filter(certificate__in=pks).values_list("domain", flat=True))
     orders.delete()
     Certificate.objects.filter(pk__in=pks).delete()
-    Issuance.objects.filter(authority__in=authorities).delete()
-    authorities.filter(parent__isnull=False).delete()
-    authorities.delete()
+    _remove_authorities(authorities)
     Domain.objects.filter(pk__in=domains, certificate_domains=None, sensitive=False).delete()
     StoredKey.objects.filter(pk__in=[uri.removeprefix("key:") for uri in keys if uri]).delete()
     AuditEntry.objects.filter(demo=True).delete()
     User.objects.filter(demo=True).delete()
     Role.objects.filter(demo=True).delete()
     return len(pks)
+
+
+def _refuse_to_remove(made: CertificateQuerySet) -> None:
+    if count := made.count():
+        names = ", ".join(made.order_by("pk").values_list("name", flat=True)[:5])
+        raise Conflict(
+            f"{count} certificates were made with the demo's authorities: {names}. Say --all to remove them too."
+        )
+
+
+def _with_descendants(authorities: list[Authority]) -> list[Authority]:
+    """The same, and whatever is under them."""
+    found, todo = list(authorities), authorities
+    while todo:
+        todo = list(Authority.objects.filter(parent__in=todo).exclude(pk__in=[one.pk for one in found]))
+        found += todo
+    return found
+
+
+def _remove_authorities(authorities: list[Authority]) -> None:
+    roles = Role.objects.filter(name__in=[f"{one.name}_{duty}" for one in authorities for duty in DUTIES])
+    Issuance.objects.filter(authority__in=authorities).delete()
+    for authority in sorted(authorities, key=lambda one: one.pk, reverse=True):  # children are younger than parents
+        Authority.objects.filter(pk=authority.pk).delete()
+    roles.delete()

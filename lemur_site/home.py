@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from pki.envelope import new_key
 
 DATABASE = "lemur.sqlite3"
@@ -22,7 +24,7 @@ _MAKERS: dict[str, Callable[[], str]] = {
 }
 
 
-class HomeError(Exception):
+class HomeError(ImproperlyConfigured):
     """The state directory cannot be used; the message is one sentence for a person."""
 
 

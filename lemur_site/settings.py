@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 from lemur_site import home
 from lemur_site.schedule import beat_schedule
@@ -19,7 +21,10 @@ env = environ.FileAwareEnv(interpolate=False)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LEMUR_HOME = Path(env.str("LEMUR_HOME", default=str(BASE_DIR / "var"))).resolve()
-PORT = env.int("PORT", default=8000)
+try:
+    PORT = env.int("PORT", default=8000)
+except ValueError:
+    raise ImproperlyConfigured(f"PORT must be a number, not {env.str('PORT')!r}.") from None
 DEBUG = env.bool("DEBUG", default=False)
 EMBEDDED = not env.str("DATABASE_URL", default="")
 
@@ -30,7 +35,7 @@ ENCRYPTION_KEYS = env.str("ENCRYPTION_KEYS", default="") or home.read_secret(
 
 # Addresses
 SITE_ROOT = env.str("SITE_ROOT", default=f"http://127.0.0.1:{PORT}").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", urlsplit(SITE_ROOT).hostname])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_ROOT] if SITE_ROOT.startswith("https") else [])
 
@@ -100,7 +105,7 @@ SQLITE = {
         # IMMEDIATE: a transaction that reads first would otherwise fail at its first write, whatever the time-out.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     },
 }
 DATABASES = {"default": SQLITE if EMBEDDED else env.db("DATABASE_URL")}
@@ -182,7 +187,6 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # Input limits, in bytes and counts
@@ -196,7 +200,7 @@ MAX_NAMES_IN_IMPORT = env.int("MAX_NAMES_IN_IMPORT", default=20_000)
 MAX_CHAIN = env.int("MAX_CHAIN", default=10)
 
 # Background work: rows are the truth, messages only nudges
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost")
 CELERY_BEAT_SCHEDULE = beat_schedule()
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -227,6 +227,7 @@ _TLS_USAGE: Final = frozenset({KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_ENCIPHER
 # ("Requirements for trusted certificates in iOS 13 and macOS 10.15").
 _LONGEST_LEAF: Final = timedelta(days=825)
 _YEAR: Final = timedelta(days=365)
+_LEAP_YEAR: Final = timedelta(days=366)  # the longest is counted in calendar years
 
 _SERVER_PROFILE: Final = Profile(
     name="server",
@@ -249,7 +250,7 @@ _INTERMEDIATE_PROFILE: Final = Profile(
     default_extended_key_usage=frozenset(),
     name_types=frozenset(),
     subject_required=frozenset({"common_name"}),
-    longest=30 * _YEAR,
+    longest=30 * _LEAP_YEAR,
     default=5 * _YEAR,
 )
 BUILT_IN: Final[Mapping[str, Profile]] = MappingProxyType(
@@ -281,7 +282,7 @@ BUILT_IN: Final[Mapping[str, Profile]] = MappingProxyType(
                 name="root",
                 path_length=None,
                 extended_key_usage=frozenset(),
-                longest=50 * _YEAR,
+                longest=50 * _LEAP_YEAR,
                 default=10 * _YEAR,
             ),
         )

@@ -3,7 +3,8 @@
 import os
 import tempfile
 
-os.environ.setdefault("LEMUR_HOME", tempfile.mkdtemp(prefix="lemur-test-"))
+if "LEMUR_HOME" not in os.environ:
+    os.environ["LEMUR_HOME"] = tempfile.mkdtemp(prefix="lemur-test-")
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 50)
 os.environ.setdefault("ENCRYPTION_KEYS", "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=")
 

@@ -64,8 +64,8 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
 
     def with_replaced(self) -> Self:
         """Annotated with ``was_replaced``: is there a newer certificate in its place?"""
-        through = Certificate.replaces.through
-        return self.annotate(was_replaced=Exists(through.objects.filter(to_certificate_id=OuterRef("pk"))))
+        successors = Certificate.objects.present().filter(replaces=OuterRef("pk"))
+        return self.annotate(was_replaced=Exists(successors.exclude(status=Status.REVOKED)))
 
     def unreplaced(self) -> Self:
         """Without a newer certificate in its place."""

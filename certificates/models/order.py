@@ -49,6 +49,10 @@ class Order(Job):
     def __str__(self) -> str:
         return f"order {self.pk} for {self.spec.get('common_name') or self.spec.get('owner')}"
 
+    def get_absolute_url(self) -> str:
+        """Where a person waits for it: the list, since it has no page of its own."""
+        return "/certificates/"
+
     @cached_property
     def profile_value(self) -> profiles.Profile:
         """The profile it names, as pki works with it."""

@@ -3,7 +3,7 @@
 from certificates.service.authority import create_authority, import_authority
 from certificates.service.csr import create_csr
 from certificates.service.editing import create_certificate_roles, delete, mark_domain, revoke, update
-from certificates.service.export import bundle, export
+from certificates.service.export import export
 from certificates.service.importing import find_duplicates, import_certificate, upload
 from certificates.service.issuance import Minted, create, fulfil, mint
 from certificates.service.keys import reveal
@@ -11,7 +11,6 @@ from certificates.service.query import get, get_all_certs, get_by_name, render
 
 __all__ = [
     "Minted",
-    "bundle",
     "create",
     "create_authority",
     "create_certificate_roles",

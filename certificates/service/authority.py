@@ -21,6 +21,7 @@ from certificates import rules
 from certificates.extensions import as_invalid
 from certificates.models import Certificate
 from certificates.service import placing
+from certificates.spec import SUBJECT_FIELDS, filled
 from core import keys as key_store
 from core.audit import Event
 from core.errors import Invalid
@@ -28,7 +29,7 @@ from core.failpoints import failpoint
 from core.models import StoredKey
 from pki import chains, inspection, keys, profiles, signing
 from pki.errors import PkiError
-from pki.extensions import BasicConstraints, Extensions
+from pki.extensions import BasicConstraints, Extensions, KeyUsage
 from pki.subjects import Subject
 from plugins import OptionErrors, PluginUnavailable, parse, registry
 from plugins.contracts import CreatesAuthorities
@@ -40,11 +41,11 @@ class CaSpec:
     """What a new CA certificate should say. ``path_length`` None: the profile's."""
 
     common_name: str
-    organization: str = ""
-    organizational_unit: str = ""
-    country: str = ""
-    state: str = ""
-    location: str = ""
+    organization: str | None = None
+    organizational_unit: str | None = None
+    country: str | None = None
+    state: str | None = None
+    location: str | None = None
     key_type: str = "ECCPRIME256V1"
     validity_start: datetime | None = None
     validity_end: datetime | None = None
@@ -81,7 +82,7 @@ def _require_may_create(new: NewAuthority, by: User) -> None:
 
 def _create(new: NewAuthority, spec: CaSpec, *, by: User, now: datetime) -> Authority:
     plugin = _plugin(new.plugin)
-    parent = authorities.issuer_of(new.parent).material if new.parent else None
+    parent = _parent_material(new)
     stored, key = key_store.generate(keys.KeySpec.parse(spec.key_type))
     draft = _draft(new, spec, key, parent, now=now)
     with transaction.atomic():
@@ -147,7 +148,7 @@ def _draft(
 def _path_length(spec: CaSpec, profile: profiles.Profile, parent: CaMaterial | None) -> int | None:
     """How many CAs may follow under the new one; its parent's own limit counts down (RFC 5280 4.2.1.9)."""
     wanted = profile.path_length if spec.path_length is None else spec.path_length
-    limit = inspection.facts(parent.certificate).path_length if parent else None
+    limit = _remaining(parent.certificate, *parent.chain) if parent else None
     if limit == 0:
         raise Invalid.field(
             "parent", "The parent's path length is 0: it signs end entities only, no further authorities."
@@ -157,19 +158,34 @@ def _path_length(spec: CaSpec, profile: profiles.Profile, parent: CaMaterial | N
     return wanted
 
 
+def _remaining(*chain: x509.Certificate) -> int | None:
+    """How many CAs may follow under the first of these, the tightest limit of all above it counted down."""
+    limits = [inspection.facts(one).path_length for one in chain]
+    left = [limit - above for above, limit in enumerate(limits) if limit is not None]
+    return max(0, min(left)) if left else None
+
+
+def _parent_material(new: NewAuthority) -> CaMaterial | None:
+    if new.parent is None:
+        return None
+    material = authorities.issuer_of(new.parent).material
+    if material is None:
+        raise Invalid.field("parent", f"The key of {new.parent} is not kept here, so it cannot sign an authority here.")
+    return material
+
+
 def _subject(spec: CaSpec) -> Subject:
     if not spec.common_name.strip():
         raise Invalid.field("common_name", "Missing data for required field.")
-    names = ("common_name", "organization", "organizational_unit", "country", "state", "location")
-    return Subject(**{name: getattr(spec, name) for name in names})
+    given = {name: getattr(spec, name) for name in SUBJECT_FIELDS}
+    return Subject(common_name=spec.common_name, **{name: filled(name, value) for name, value in given.items()})
 
 
 def _validity(
     new: NewAuthority, spec: CaSpec, profile: profiles.Profile, *, now: datetime
 ) -> tuple[datetime, datetime]:
-    within = new.parent or Authority(not_before=now.replace(year=1950), not_after=now.replace(year=9999))
     start, end = spec.validity_start, spec.validity_end
-    return rules.settle_validity(within, profile, start=start, end=end, years=spec.validity_years, now=now)
+    return rules.settle_validity(new.parent, profile, start=start, end=end, years=spec.validity_years, now=now)
 
 
 def import_authority(
@@ -184,7 +200,7 @@ def import_authority(
     """Take over a CA that exists: its certificate, the certificates above it up to the root, its private key."""
     by, now = acting(by), now or clock()
     _require_may_create(new, by)
-    material = _read(body, private_key, chain)
+    material = _read(body, private_key, chain, new.parent, now=now)
     stored = key_store.store(material.key)
     with transaction.atomic():
         stored.save(force_insert=True)
@@ -193,21 +209,45 @@ def import_authority(
     return _founded(authority)
 
 
-def _read(body: str, private_key: str, chain: str) -> CaMaterial:
+def _read(body: str, private_key: str, chain: str, parent: Authority | None, *, now: datetime) -> CaMaterial:
     try:
         certificate = inspection.load(body)
         facts = inspection.facts(certificate)
-        links = chains.split(chain, limit=settings.MAX_CHAIN) if chain.strip() else []
+        links = _links(certificate, chain, parent)
         chains.verify(certificate, links)
         key = keys.load_private_key(private_key)
         keys.check_strength(certificate.public_key(), for_import=True)
     except PkiError as error:
         raise as_invalid(error, default="body") from error
-    if not facts.is_ca:
-        raise Invalid.field("body", "This is no CA certificate: its basic constraints do not say CA:TRUE.")
+    _check_ca(facts, links, now=now)
     if not keys.belongs(key, certificate.public_key()):
         raise Invalid.rule("Private key does not match certificate.")
     return CaMaterial(certificate, tuple(links), key)
+
+
+def _links(certificate: x509.Certificate, chain: str, parent: Authority | None) -> list[x509.Certificate]:
+    """The certificates above it as given, or as we know them from the parent, which must be the one that signed it."""
+    known = [] if parent is None else [parent.certificate, *parent.issuers]
+    links = chains.split(chain, limit=settings.MAX_CHAIN) if chain.strip() else known
+    if known and (not links or links[0] != known[0] or not chains.is_signed_by(certificate, known[0])):
+        raise Invalid.field("parent", f"{parent} did not sign this certificate.")
+    return links
+
+
+def _check_ca(facts: inspection.Facts, links: list[x509.Certificate], *, now: datetime) -> None:
+    """May it sign certificates, now, and can others follow its chain to a root?"""
+    usage = facts.extensions.key_usage
+    if not facts.is_ca:
+        raise Invalid.field("body", "This is no CA certificate: its basic constraints do not say CA:TRUE.")
+    if usage is not None and KeyUsage.KEY_CERT_SIGN not in usage:
+        raise Invalid.field("body", "This CA may not sign certificates: its key usage lacks keyCertSign.")
+    if facts.not_after <= now:
+        raise Invalid.field("body", f"This CA expired on {facts.not_after:%Y-%m-%d}.")
+    if facts.key_type is None:
+        raise Invalid.field("body", "Keys of this kind cannot sign here.")
+    top = inspection.facts(links[-1]) if links else facts
+    if not top.self_signed:
+        raise Invalid.field("chain", "Give the certificates above it up to the root, which signs itself.")
 
 
 def _known_parent(material: CaMaterial) -> Authority | None:

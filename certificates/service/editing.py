@@ -6,17 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting, ensure_owner_role
 from authorities import ledger
-from certificates.models import Certificate, Domain
+from certificates.models import Certificate, CertificateQuerySet, Domain
 from certificates.models.certificate import Status
 from certificates.permissions import domain_permissions, permissions
 from certificates.service.placing import add_replaced, create_certificate_roles, require_may_replace
 from core.audit import Event, record
-from core.errors import NotFound, Precondition
+from core.errors import Invalid, NotFound, Precondition
 
 __all__ = ["create_certificate_roles", "delete", "mark_domain", "revoke", "update"]
 
@@ -34,20 +35,24 @@ def update(cert_id: int, *, by: User | None = None, **changes: Any) -> Certifica
     by = acting(by)
     if unknown := set(changes) - COLUMNS - LISTS:
         raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
-    certificate = _present(cert_id)
+    certificate = _locked(cert_id)
     permissions.require(by, "change", certificate, message="You are not authorized to update this certificate")
     lists = {name: list(changes.pop(name)) for name in LISTS & set(changes)}
+    before = certificate.owner
     _set_columns(certificate, changes, by=by)
     if "roles" in lists:
-        certificate.roles.set([*lists["roles"], ensure_owner_role(certificate.owner, by=by)])
+        # A form that was shown before the hand-over brings the old owner's role along.
+        kept = [role for role in lists["roles"] if certificate.owner == before or role.name != before]
+        certificate.roles.set([*kept, ensure_owner_role(certificate.owner, by=by)])
     if "replaces" in lists:
         _set_replaces(certificate, lists["replaces"], by=by)
-    record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted([*changes, *lists]))
+    record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted({*changes, *lists} - {"handed_over"}))
     return certificate
 
 
-def _present(cert_id: int) -> Certificate:
-    certificate = Certificate.objects.filter(pk=cert_id).first()
+def _locked(cert_id: int) -> Certificate:
+    """The row as it is now, kept from others until the transaction ends."""
+    certificate = Certificate.objects.select_for_update().filter(pk=cert_id).first()
     if certificate is None:
         raise NotFound(MISSING)
     return certificate
@@ -59,15 +64,18 @@ def _set_columns(certificate: Certificate, changes: dict[str, Any], *, by: User)
         if changes["owner"] != certificate.owner:
             certificate.roles.remove(*certificate.roles.filter(name=certificate.owner))
             certificate.roles.add(ensure_owner_role(changes["owner"], by=by))
-            certificate.handed_over = True
+            changes["handed_over"] = True
     for name, value in changes.items():
         setattr(certificate, name, value)
-    certificate.save(update_fields=[*changes, "handed_over"])
+    if changes:
+        certificate.save(update_fields=list(changes))
 
 
 def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: User) -> None:
     known = set(certificate.replaces.all())
     added = [other for other in wanted if other not in known]
+    if certificate in added or any(certificate in other.replaces.all() for other in added):
+        raise Invalid.field("replaces", "A certificate cannot replace itself, nor one that replaces it.")
     require_may_replace(added, by)
     certificate.replaces.remove(*(known - set(wanted)))
     add_replaced(certificate, added)
@@ -89,7 +97,7 @@ def mark_domain(pk: int, *, sensitive: bool, by: User | None = None) -> None:
 def delete(cert_id: int, *, by: User | None = None) -> None:
     """Mark a certificate as deleted: it leaves the lists, the row and its history stay."""
     by = acting(by)
-    certificate = _present(cert_id)
+    certificate = _locked(cert_id)
     if certificate.deleted:
         raise Precondition("Certificate is already deleted")
     permissions.require(by, "delete", certificate, message="You are not authorized to delete this certificate")
@@ -106,10 +114,19 @@ def revoke(
     A duplicate never gives a right: the permission on every row of the same certificate is asked.
     """
     by, now = acting(by), now or clock()
-    for same in Certificate.objects.filter(authority=certificate.authority, serial=certificate.serial):
+    rows = _rows_of(certificate)
+    for same in rows:
         permissions.require(by, "revoke", same, message="You are not authorized to revoke this certificate.")
     if certificate.authority is None or certificate.authority.private_key is None:
         raise Precondition("Revoke is not implemented for issuer of this certificate")
     ledger.revoke(certificate.authority, certificate.serial, reason=reason, at=now)
-    Certificate.objects.filter(pk=certificate.pk).update(status=Status.REVOKED, notify=False, rotation=False)
+    rows.update(status=Status.REVOKED, notify=False, rotation=False)
     record(Event.CERTIFICATE_REVOKED, certificate, by=by, reason=reason)
+
+
+def _rows_of(certificate: Certificate) -> CertificateQuerySet:
+    """Every row of this very certificate: the same bytes, or the same serial of the same authority."""
+    same = Q(fingerprint=certificate.fingerprint)
+    if certificate.authority_id is not None:
+        same |= Q(authority=certificate.authority_id, serial=certificate.serial)
+    return Certificate.objects.filter(same)

@@ -25,7 +25,7 @@ from core.audit import Event, record
 from core.errors import Conflict, Forbidden, Invalid
 from core.failpoints import failpoint
 from core.models import StoredKey
-from pki import chains, inspection, keys, requests
+from pki import chains, inspection, keys, requests, signatures
 from pki.errors import BadChain, PkiError
 
 
@@ -134,10 +134,13 @@ def _read(given: Upload) -> Read:
     certificate = _field("body", lambda: _load(given.body))
     chain = _field("chain", lambda: _chain(certificate, given.chain))
     key = _field("private_key", lambda: keys.load_private_key(given.private_key) if given.private_key else None)
-    if key is not None and not keys.belongs(key, certificate.public_key()):
+    public_key = signatures.public_key_of(certificate)
+    if key is not None and (public_key is None or not keys.belongs(key, public_key)):
         raise Invalid.rule("Private key does not match certificate.")
-    csr = _field("csr", lambda: requests.read(given.csr).pem if given.csr else None)
-    return Read(certificate, chain, key, csr)
+    csr = _field("csr", lambda: requests.read(given.csr) if given.csr else None)
+    if csr is not None and (public_key is None or keys.spki_sha256(csr.public_key) != keys.spki_sha256(public_key)):
+        raise Invalid.field("csr", "This signing request is for another key than the certificate's.")
+    return Read(certificate, chain, key, csr and csr.pem)
 
 
 def _load(body: str) -> x509.Certificate:

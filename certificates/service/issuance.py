@@ -20,6 +20,7 @@ from accounts.service import acting
 from authorities import ledger
 from authorities import service as authorities
 from authorities.models import Authority
+from certificates import rules
 from certificates.models import Certificate, Order
 from certificates.models.order import REQUEST_LEASE
 from certificates.service import placing
@@ -36,12 +37,13 @@ from core.secrets import digest
 from pki import chains, keys, requests
 from pki.errors import NotAllowed, PkiError
 from plugins.contracts import FinishesLater, Issuer
-from plugins.errors import Permanent, PluginError, Temporary
+from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.values import Issued, IssueRequest, Pending
 
 log = structlog.get_logger(__name__)
 
 IDEMPOTENCY = timedelta(hours=24)
+ASK_AGAIN = timedelta(minutes=1)
 TRIES = 3
 
 
@@ -164,57 +166,66 @@ def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
     person must look at.
     """
     try:
-        minted = mint(authority=order.authority, order=order)
-        return _wait(order, minted) if minted.body is None else _record(order, minted, now=now)
+        answer = _ask_ca(order)
+        if isinstance(answer, Pending):
+            order.wait(now + (answer.retry_after or ASK_AGAIN), external_id=answer.external_id)
+            return order
+        return _record(order, _minted(order, answer), now=now)
+    except LeaseLost:
+        return _as_another_left_it(order)
     except (PluginError, PkiError, DomainError) as error:
         try:
             _give_up(order, error, now=now)
         except LeaseLost:
             return _as_another_left_it(order)
-        raise Unavailable(f"{order.authority} did not issue the certificate: {error}") from error
-
-
-def _wait(order: Order, minted: Minted) -> Order:
-    Order.objects.filter(pk=order.pk).update(external_id=minted.external_id)
-    order.external_id = minted.external_id
-    return order
+        again = order.state == Order.State.WAITING
+        kept = " The order is kept and tried again; do not place it twice." if again else ""
+        raise Unavailable(
+            f"{order.authority} did not issue the certificate: {str(error).rstrip('.')}.{kept}"
+        ) from error
 
 
 @transaction.atomic
 def _give_up(order: Order, error: Exception, *, now: datetime) -> None:
-    """Later again; never, if the CA refused it, and then the key goes too; or a person must look.
+    """Later again; never, if nothing can have been issued, and then the key goes too; or a person must look.
 
-    That is so when the CA's answer is not what was asked for: a certificate may exist, and its key with it.
+    That is so when the CA answered something else than what was asked for, or when it may have issued what we never
+    saw: a certificate may exist then, and its key is needed.
     """
-    if isinstance(error, PkiError):
+    hopeless = isinstance(error, Permanent) and not isinstance(error, Misconfigured)
+    if not isinstance(error, PluginError | Unavailable) or (hopeless and order.external_id is not None):
         order.doubt(str(error))
     else:
-        order.fail(str(error), permanent=isinstance(error, Permanent), now=now)
+        order.fail(str(error), permanent=hopeless, now=now)
     if order.state == Order.State.FAILED:
         record(Event.ORDER_FAILED, order, by=order.by, error=str(error))
-        if order.private_key:
+        if order.private_key and (hopeless or order.draft):
             key_store.destroy(order.private_key)
 
 
-def mint(*, authority: Authority, order: Order | None = None, **fields: Any) -> Minted:
-    """Ask the CA: the only step that talks to it, outside of any transaction.
+def mint(*, authority: Authority, creator: User | None = None, **fields: Any) -> Minted:
+    """The seed's step: ask the CA for a certificate of these fields, outside of any transaction.
 
-    With the seed's fields instead of an order, one is written down first; the sweep later records what was minted for
-    it.
+    The order for it is written down first, so that nothing is lost: the sweep records what was minted.
     """
-    if order is None:
-        by, now = acting(None, fields.pop("creator", None)), clock()
-        spec = CertificateSpec.of(authority=authority, **fields)
-        require_may_order(spec, by)
-        order = _write_down(settle(spec, by=by, now=now), by=by, now=now)
-    opened = authorities.issuer_of(authority)
+    by, now = acting(None, creator), clock()
+    spec = CertificateSpec.of(authority=authority, **fields)
+    require_may_order(spec, by)
+    order = _write_down(settle(spec, by=by, now=now), by=by, now=now)
+    return _minted(order, _ask_ca(order))
+
+
+def _ask_ca(order: Order) -> Issued | Pending:
+    """Between the two transactions: the only line that talks to the CA."""
+    opened = authorities.issuer_of(order.authority)
+    draft = _draft(order) if order.draft else None
     request = IssueRequest(
         csr=order.csr,
-        serial=_draft(order).serial_number if order.draft else 0,
+        serial=draft.serial_number if draft else 0,
         not_before=order.not_before_asked,
         not_after=order.not_after_asked,
         profile=order.profile_value,
-        draft=_draft(order) if order.draft else None,
+        draft=draft,
         material=opened.material,
         reference=str(order.pk),
         external_id=order.external_id,
@@ -222,7 +233,7 @@ def mint(*, authority: Authority, order: Order | None = None, **fields: Any) -> 
     failpoint("issue.before")
     answer = _ask(opened.plugin, request)
     failpoint("issue.after")
-    return _minted(order, answer)
+    return answer
 
 
 def _ask(plugin: Issuer, request: IssueRequest) -> Issued | Pending:
@@ -230,11 +241,14 @@ def _ask(plugin: Issuer, request: IssueRequest) -> Issued | Pending:
         if request.external_id is not None and isinstance(plugin, FinishesLater):
             return plugin.finish(request)
         return plugin.issue(request)
-    except PluginError:
+    except (PluginError, PkiError):
         raise
     except Exception as error:  # a plugin is foreign code: its mistakes fail one order, not the sweep
         log.exception("plugin.failed", plugin=plugin.slug, order=request.reference)
-        raise Temporary(f"the plugin {plugin.slug} failed unexpectedly; the log has the details") from error
+        sentence = f"the plugin {plugin.slug} failed unexpectedly; the log has the details"
+        if request.draft is not None:  # what we sign ourselves can be signed again
+            raise Temporary(sentence) from error
+        raise DomainError(sentence) from error
 
 
 def _draft(order: Order) -> x509.Certificate:
@@ -305,13 +319,19 @@ def _record_once(order: Order, minted: Minted, *, now: datetime) -> Certificate:
 
 
 def _check_answer(order: Order, certificate: Certificate) -> None:
-    """Is it the certificate that was asked for? A CA's answer is input like any other."""
+    """Is it the certificate that was asked for? A CA's answer is input like any other. Raises NotAllowed if not."""
     chains.verify(certificate.parsed, certificate.issuers)
-    csr = x509.load_pem_x509_csr(order.csr.encode())
-    if keys.spki_sha256(csr.public_key()) != certificate.spki_sha256:
-        raise NotAllowed("The CA certified another key than the one in the request.")
     if order.draft:
         ledger.confirm(order.authority, certificate.parsed, reserved=order.reserved)
+        return
+    request = requests.read(order.csr)
+    asked = {*request.extensions.names, *rules.names_with_common_name(order.spec["common_name"], ())}
+    if keys.spki_sha256(request.public_key) != certificate.spki_sha256:
+        raise NotAllowed("The CA certified another key than the one in the request.")
+    if certificate.facts.is_ca:
+        raise NotAllowed("The CA answered with the certificate of an authority.")
+    if surplus := set(certificate.facts.names) - asked:
+        raise NotAllowed(f"The CA certified names that nobody asked for: {', '.join(name.value for name in surplus)}.")
 
 
 def due_orders(limit: int = 1000) -> list[int]:

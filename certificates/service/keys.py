@@ -13,15 +13,16 @@ from core.audit import Event, record
 from pki.keys import private_key_pem
 
 
-@transaction.atomic
 def reveal(certificate: Certificate, *, by: User | None = None) -> str | None:
     """The private key as unencrypted PEM, or None if we do not keep it.
 
-    The only way in which a key reaches a person.
+    Besides an export, the only way to a person.
     """
     by = acting(by)
     permissions.require(by, "reveal_key", certificate, message="You are not authorized to view this key")
     if certificate.private_key is None:
         return None
-    record(Event.KEY_REVEALED, certificate, by=by)
-    return private_key_pem(keys.reveal(certificate.private_key))
+    pem = private_key_pem(keys.reveal(certificate.private_key))
+    with transaction.atomic():
+        record(Event.KEY_REVEALED, certificate, by=by)
+    return pem

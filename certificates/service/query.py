@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 
 from accounts.models import User
 from accounts.service import acting
@@ -13,6 +14,9 @@ from certificates.filters import CertificateFilter
 from certificates.models import Certificate, CertificateQuerySet
 from certificates.permissions import permissions
 from web.lists import Listing
+
+# The seed's arguments that the list dialect spells in its own way.
+DIALECT = {"sort_by": "sortBy", "sort_dir": "sortDir"}
 
 
 def get(cert_id: int) -> Certificate | None:
@@ -33,7 +37,10 @@ def get_all_certs() -> CertificateQuerySet:
 def render(args: Mapping[str, Any], *, by: User | None = None) -> dict[str, Any]:
     """One page of the certificates that the caller may see, as asked in the list dialect: ``{"items", "total"}``."""
     params = QueryDict(mutable=True)
+    by = acting(by, args.get("user"))
     for name, value in args.items():
-        params[name] = str(value)
-    listing = Listing(CertificateFilter, permissions.allowed(acting(by), "view", Certificate.objects.present()), params)
+        if value is not None and name != "user":
+            params[DIALECT.get(name, name)] = str(value)
+    rows = permissions.allowed(by, "view", Certificate.objects.present())
+    listing = Listing(CertificateFilter, rows, params, request=cast(HttpRequest, SimpleNamespace(user=by)))
     return {"items": list(listing.items), "total": listing.total}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection
+from django.test import Client
 
 from accounts import service as accounts
 from accounts.models import ADMIN, Role, User
 from authorities.models import Authority
 from certificates.models import Certificate, Domain
 from tests.bench.rows import Plan, Texts, copy_all
-from tests.bench.world import World
+from tests.bench.world import Person, World
 from tests.factories import a_certificate, an_authority
 
 TEAMS = 400
@@ -46,8 +48,8 @@ def load(rows: int, *, now: datetime) -> World:
         first_id=plan.first_id,
         authority=authorities[0].name,
         owner=held[0].name,
-        administrator=_token(_person("administrator", Role.objects.get(name=ADMIN))),
-        member=_token(_person("member", *held)),
+        administrator=_enter(_person("administrator", Role.objects.get(name=ADMIN))),
+        member=_enter(_person("member", *held)),
         services=len(plan.services),
     )
 
@@ -78,8 +80,11 @@ def _person(name: str, *roles: Role) -> User:
     return accounts.create_user(username=name, email=f"{name}@example.org", roles=roles, by=accounts.system_user())
 
 
-def _token(user: User) -> str:
-    return accounts.create_api_key(user=user, name="bench", by=user)[1]
+def _enter(user: User) -> Person:
+    browser = Client()
+    browser.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
+    return Person(accounts.create_api_key(user=user, name="bench", by=user)[1], cookie)
 
 
 def _next_id(model: type[Certificate | Domain]) -> int:

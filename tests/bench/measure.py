@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 
-from tests.bench.world import World
+from tests.bench.world import Person, World
 
 KEPT_FOR = 20  # requests on one connection, so that no worker keeps the same clients for ever
+FEWEST = 3  # samples, however long they take
 IDLE_SECONDS = 2  # the server closes a connection that nobody uses for a little longer
 ISSUE_PATH = "/api/1/certificates"
 
@@ -37,10 +38,11 @@ class Times:
 
 
 class Client:
-    """One caller of the API."""
+    """One caller, of the API or of the pages."""
 
-    def __init__(self, port: int, token: str) -> None:
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    def __init__(self, port: int, person: Person, *, pages: bool = False) -> None:
+        shown = {"Cookie": person.session} if pages else {"Authorization": f"Bearer {person.token}"}
+        self._headers = {**shown, "Content-Type": "application/json"}
         self._requests, self._used = 0, 0.0
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
 
@@ -103,7 +105,7 @@ def read(clients: Sequence[Client], paths: Iterator[str], *, samples: int, secon
     for client in clients:
         client.ask("GET", next(paths))
     until = time.perf_counter() + seconds
-    while len(latencies[0]) < samples and (not latencies[0] or time.perf_counter() < until):
+    while len(latencies[0]) < samples and (len(latencies[0]) < FEWEST or time.perf_counter() < until):
         path = next(paths)
         for client, mine in zip(clients, latencies, strict=True):
             start = time.perf_counter()

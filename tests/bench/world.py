@@ -6,8 +6,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Person:
+    """What somebody shows: to the API a token, to the pages the cookie of a session."""
+
+    token: str
+    session: str
+
+
+@dataclass(frozen=True)
 class World:
-    """N certificates of so many services, two people's tokens, and an authority and an owner that both may use.
+    """N certificates of so many services, two people, and an authority and an owner that both may use.
 
     The certificates' ids follow each other; service 17 is to be found as ``svc000017``.
     """
@@ -17,5 +25,5 @@ class World:
     services: int
     authority: str
     owner: str
-    administrator: str
-    member: str
+    administrator: Person
+    member: Person

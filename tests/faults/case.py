@@ -81,8 +81,8 @@ class Schemas:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()",
             "SET session_replication_role = replica",
-            *[f"DELETE FROM public.{table}" for table in tables],  # noqa: S608
-            *[f"INSERT INTO public.{table} SELECT * FROM {kept}.{table}" for table in tables],  # noqa: S608
+            *[f"DELETE FROM public.{table}" for table in tables],
+            *[f"INSERT INTO public.{table} SELECT * FROM {kept}.{table}" for table in tables],
             at=self.address(self.name),
         )
         return self.name

@@ -41,7 +41,11 @@ EXPORTS: dict[str, list[tuple[str, dict[str, str]]]] = {
         ("java-truststore-jks", {}),
         ("java-export", {"type": "Java Trust Store (JKS)"}),
     ],
+    "PEM without key": [("pem-export", {"type": "Certificate and chain"})],
 }
+# What a page asks for besides, where the API makes one up.
+CONTAINERS = ("openssl-export", "java-keystore-jks", "java-truststore-jks")
+PAGE_OPTIONS = {slug: {"passphrase": "Sesame*open1"} for slug in CONTAINERS}
 # What "setting: …" stands for.
 SETTINGS = {
     "strict": {"LEMUR_STRICT_ROLE_ENFORCEMENT": True},
@@ -120,7 +124,7 @@ def _export(client: Client, row: Row, address: str, slug: str, options: dict[str
     if address.startswith(API):
         listed = [{"name": name, "value": value} for name, value in options.items()]
         return _send(client, row, address, {"plugin": {"slug": slug, "pluginOptions": listed}})
-    fields = {f"options-{name}": value for name, value in options.items()}
+    fields = {f"options-{name}": value for name, value in {**PAGE_OPTIONS.get(slug, {}), **options}.items()}
     return _send(client, row, f"{address}?plugin={slug}", fields)
 
 
@@ -129,6 +133,7 @@ def _send(client: Client, row: Row, address: str, body: Body) -> HttpResponse:
         return client.get(address)
     if address.startswith(API):
         return client.generic(row.method, address, json.dumps(body), content_type="application/json")
+    body = {"csrfmiddlewaretoken": "x", **body}  # a browser always sends something
     form = urlencode({name: value for name, value in body.items() if value is not None}, doseq=True)
     return client.generic(row.method, address, form, content_type="application/x-www-form-urlencoded")
 

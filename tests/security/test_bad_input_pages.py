@@ -30,10 +30,9 @@ PAGES = (
     "/certificates/{}/export?plugin=openssl-export",
     "/authorities/new",
 )
-ANYTHING = (
-    "", "x", "-1", "9" * 30, "1e400", "٣", "a\0b", "\u202e\x7f\x1b[31m", "<script>alert(1)</script>", "x" * 100_000, "ﷺ" * 20_000,
-    "0001-01-01", "9999-12-31 23:59:59",
-)  # fmt: skip
+# One field at a time, so that the rest of the way is open to it; and all of them in all fields at once.
+FEW = ("9" * 30, "a\0b", "\u202e\x7f\x1b[31m<script>alert(1)</script>", "ﷺ" * 20_000, "9999-12-31 23:59:59")
+ANYTHING = (*FEW, "", "x", "-1", "1e400", "٣", "x" * 100_000, "0001-01-01")
 SAYS_SO = 'role="alert"', "errorlist"
 
 
@@ -53,7 +52,7 @@ def browser(world: World, address: str) -> Client:
 
 EXPORTS = {
     "": {"options-type": "Certificate and chain"},
-    "plugin=openssl-export": {"options-type": "PKCS12 (.p12)", "options-passphrase": "open-Sesame-1"},
+    "plugin=openssl-export": {"options-type": "PKCS12 (.p12)", "options-passphrase": "open#Sesame1"},
 }
 
 
@@ -100,11 +99,13 @@ def fields(address: str, world: World) -> list[str]:
 def test_any_value_in_any_field(address: str, world: World) -> None:
     url, body, client = page(world, address)
     assert post(client, url, body).status in (200, 302)
+    names = fields(address, world)
+    bodies = [(name, value, {**body, name: value}) for name in names for value in FEW]
+    bodies += [("all", value, dict.fromkeys(names, value)) for value in ANYTHING]
     wrong = {}
-    for name in fields(address, world):
-        for value in ANYTHING:
-            if problem := wrong_with(post(client, url, {**body, name: value}), logging_in=address == "/login"):
-                wrong[name, value[:40]] = problem
+    for name, value, given in bodies:
+        if problem := wrong_with(post(client, url, given), logging_in=address == "/login"):
+            wrong[name, value[:40]] = problem
     assert not wrong, wrong
 
 
@@ -113,7 +114,7 @@ def test_a_field_given_twice_or_not_at_all(address: str, world: World) -> None:
     url, body, client = page(world, address)
     for name in fields(address, world):
         without = {key: value for key, value in body.items() if key != name}
-        for given in (without, {**body, name: ["x", "y"]}, {**body, name: ["1"] * 1000}, {**body, f"{name}[]": "x"}):
+        for given in (without, {**body, name: ["x", "1", "1"] * 300}):
             assert not wrong_with(post(client, url, given), logging_in=address == "/login"), name
 
 
@@ -179,28 +180,33 @@ def test_ids_in_addresses(pk: int, world: World) -> None:
             assert method(f"/{address.format(pk)}").status_code in (404, 405), address
 
 
-QUERIES = (
-    "authority=x", "authority=" + "9" * 30, "authority=%00", "replaces=x", "replaces=" + "9" * 30, "replaces=%00", "replaces=٣",
-    "replaces=-1", "parent=x", "parent=" + "9" * 30, "parent=²", "parent=%00", "plugin=x", "plugin=%00", "plugin=" + "x" * 5000,
-    "q=%00", "q=%ff", "q=" + "x" * 5000, "q=%25_%5C", "page=%00", "page=" + "9" * 30, "phase=x", "ordering=x", "ordering=%00",
-    "authority=1&authority=2", "owner=%22", "next=//evil.example", "next=%00", "next=javascript:alert(1)", "count=x", "a" * 5000,
-)  # fmt: skip
+QUERIES = {
+    "/": ("a=%00", "a" * 5000),
+    "/certificates/": (
+        "q=%00", "q=%ff", "q=" + "x" * 5000, "q=%25_%5C", "page=%00", "page=" + "9" * 30, "phase=x", "ordering=x", "ordering=%00",
+        "authority=x", "authority=" + "9" * 30, "authority=%00", "authority=1&authority=2", "owner=%22", "count=x",
+    ),
+    "/certificates/new": (
+        "authority=x", "authority=" + "9" * 30, "authority=%00", "replaces=x", "replaces=" + "9" * 30, "replaces=%00", "replaces=٣",
+        "replaces=-1", "replaces=²",
+    ),
+    "/certificates/{}/export": ("plugin=x", "plugin=%00", "plugin=" + "x" * 5000, "plugin=pem-export&plugin=x"),
+    "/authorities/": ("q=%00", "page=x", "ordering=x"),
+    "/authorities/new": ("parent=x", "parent=" + "9" * 30, "parent=²", "parent=٣", "parent=%00"),
+    "/login": ("next=//evil.example", "next=%00", "next=javascript:alert(1)", "next=https://evil.example/", "next=/\\evil.example"),
+    "/readyz": ("a=%00",),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_queries(query: str, world: World) -> None:
-    client = world.client("admin", api=False)
-    pk = world.certificates["own"].pk
-    addresses = (
-        "/", "/certificates/", "/certificates/new", "/certificates/import", f"/certificates/{pk}", f"/certificates/{pk}/export",
-        f"/certificates/{pk}/edit", "/authorities/", "/authorities/new", "/login", "/readyz", "/api/docs", "/api/schema",
-    )  # fmt: skip
-    for address in addresses:
-        answer = watched(lambda address=address: client.get(f"{address}?{query}"))  # type: ignore[misc]
-        assert answer.status in (200, 302, 400, 403, 404), address
+@pytest.mark.parametrize(("address", "queries"), QUERIES.items(), ids=QUERIES)
+def test_queries(address: str, queries: tuple[str, ...], world: World) -> None:
+    client = world.client("owner" if "export" in address else "admin", api=False)
+    url = address.replace("{}", str(world.certificates["own"].pk))
+    for query in queries:
+        answer = watched(lambda query=query: client.get(f"{url}?{query}"))  # type: ignore[misc]
+        assert answer.status in (200, 302, 400, 403), query
         if answer.status == 302:
-            assert answer.response["Location"].startswith("/"), address
-            assert not answer.response["Location"].startswith("//"), address
+            assert answer.response["Location"] == "/", query
 
 
 # Fields that the admin site offers for change, of rows that exist.
@@ -219,7 +225,7 @@ def test_the_admin_sites_forms(model: type[Model], world: World) -> None:
     assert names
     wrong = {}
     for name in names:
-        for value in ANYTHING:
+        for value in FEW:
             answer = post(client, url, {**body, name: value})
             if answer.status not in (200, 302) or (answer.status == 200 and answer.grown):
                 wrong[name, value[:40]] = (answer.status, answer.grown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -79,12 +79,11 @@ class World:
 
     def secrets_in(self, content: bytes) -> list[str]:
         """The names of the secrets that the answer holds, in any usual spelling and however its lines are broken."""
-        text = content.replace(b"\\n", b"").replace(b"\n", b"")
-        return [name for name, needles in self._needles.items() if any(needle in text for needle in needles)]
+        return found(content, self._needles)
 
     @cached_property
     def _needles(self) -> dict[str, list[bytes]]:
-        return {name: list(spellings(secret)) for name, secret in self._secrets().items()}
+        return {name: spellings(secret) for name, secret in self._secrets().items()}
 
     def _secrets(self) -> dict[str, bytes]:
         secrets = {
@@ -109,12 +108,19 @@ def private_number(key: PrivateKey) -> bytes:
     return key.private_numbers().private_value.to_bytes(32, "big")
 
 
-def spellings(secret: bytes) -> Iterator[bytes]:
+def spellings(secret: bytes) -> list[bytes]:
     """As it is, in hexadecimal, and in base64 wherever in a longer text it begins."""
-    yield from (secret, secret.hex().encode(), secret.hex().upper().encode())
+    spelled = [secret, secret.hex().encode(), secret.hex().upper().encode()]
     for offset in range(3):
         text = base64.b64encode(b"\0" * offset + secret)[NEEDLE]
-        yield from (text, text.replace(b"+", b"-").replace(b"/", b"_"))
+        spelled += [text, text.replace(b"+", b"-").replace(b"/", b"_")]
+    return spelled
+
+
+def found(content: bytes, needles: Mapping[str, list[bytes]]) -> list[str]:
+    """The names of those whose needles are in the content, as it is or with the ends of its lines taken out."""
+    joined = content.replace(b"\\n", b"").replace(b"\n", b"")
+    return [name for name, ones in needles.items() if any(one in content or one in joined for one in ones)]
 
 
 def build() -> World:

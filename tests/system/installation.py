@@ -91,7 +91,7 @@ class Running:
         return self._output.read_text()
 
     def wait_until_ready(self) -> Running:
-        wait_until(lambda: "ready at" in self.output or self.process.poll() is not None)
+        wait_until(lambda: "ready at" in self.output or self.process.poll() is not None, 180)
         assert self.process.poll() is None, self.output
         self.meet_family()
         return self

@@ -31,7 +31,7 @@ class Command(BaseCommand):
             else:
                 self._revoke(user, options["revoke"])
         except DomainError as error:
-            raise CommandError(error.message) from error
+            raise CommandError(str(error)) from error
 
     def _create(self, user: User, options: dict[str, Any]) -> None:
         _, token = service.create_api_key(

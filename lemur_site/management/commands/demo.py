@@ -15,13 +15,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--remove", action="store_true")
+        parser.add_argument("--all", action="store_true", help="also what people made with the demo's authorities")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["remove"]:
-                self.stdout.write(f"Removed the demo: {demo.remove()} certificates and what hung on them.")
+                count = demo.remove(with_what_people_made=options["all"])
+                self.stdout.write(f"Removed the demo: {count} certificates and what hung on them.")
             else:
                 demo.load()
                 self.stdout.write("Loaded the demo. `manage.py demo --remove` takes it away.")
         except DomainError as error:
-            raise CommandError(error.message) from error
+            raise CommandError(str(error)) from error

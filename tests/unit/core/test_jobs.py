@@ -63,7 +63,7 @@ def test_failing_waits_ever_longer_and_then_gives_up(order):
         waits.append((order.not_before - now).total_seconds())
         now = max(order.not_before, now)
     assert waits[:4] == [60, 120, 240, 480]
-    assert order.attempts == Order.max_attempts
+    assert order.attempts == Order.most_failures
     assert (order.state, order.last_error) == (Order.State.FAILED, "no answer")
 
 

@@ -59,6 +59,16 @@ def test_another_encryption_key_opens_nothing_and_says_so():
             keys.signer(stored.uri)
 
 
+def test_an_old_encryption_key_that_is_still_needed_is_missed(settings):
+    kept()
+    old, settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS, f"{new_key()}\n{settings.ENCRYPTION_KEYS}"
+    kept()
+    secrets.verify_keys()
+    settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS.replace(f"\n{old}", "")
+    with pytest.raises(Unavailable, match="ENCRYPTION_KEYS"):
+        secrets.verify_keys()
+
+
 def test_rewrapping_lets_an_old_encryption_key_go(settings):
     stored, key = kept()
     fresh = new_key()

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
+from django.db import connection
 
 from accounts.models import User
 from authorities.models import Authority
 from certificates.models import Certificate
 from core.errors import Conflict
 from lemur_site import demo
+from tests.factories import a_certificate, an_authority
 
 pytestmark = pytest.mark.django_db
 
 
 def counts():
-    return {model.__name__: model._default_manager.count() for model in apps.get_models()}
+    tables = set(connection.introspection.table_names())
+    ours = [model for model in apps.get_models() if model._meta.db_table in tables]
+    return {model.__name__: model._default_manager.count() for model in ours}
 
 
 def test_it_shows_certificates_in_every_state():
@@ -42,13 +46,14 @@ def test_it_is_loaded_once():
 
 
 def test_what_people_made_themselves_stays(people, root_ca):
-    from tests.factories import a_certificate
-
     a_certificate(people.alice, root_ca)
     before = counts()
     demo.load()
     a_certificate(people.root, Authority.objects.get(name="Demo Issuing"), owner="x@example.org")
-    demo.remove()
+    an_authority(people.root, name="Lower", parent=Authority.objects.get(name="Demo Root"))
+    with pytest.raises(Conflict, match=r"2 certificates were made with the demo's authorities: .*Lower"):
+        demo.remove()
+    demo.remove(with_what_people_made=True)
     after = counts()
     changed = {name for name in after if after[name] != before[name]}
     assert changed <= {"Role", "AuditEntry"}, "the owner's role of the last one, and that it was issued"

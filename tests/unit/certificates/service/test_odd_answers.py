@@ -13,7 +13,7 @@ from certificates.models import Certificate, Order
 from core.audit import Event
 from core.errors import Unavailable
 from core.models import AuditEntry, StoredKey
-from plugins import Issued, Pending, Permanent, Temporary, registry
+from plugins import Issued, Misconfigured, Pending, Permanent, Temporary, registry
 from plugins.registry import Entry
 from tests.odd_issuer import OddIssuer
 from tests.pki_material import material
@@ -90,7 +90,25 @@ def test_a_plugin_with_a_mistake_fails_one_order_and_says_nothing_inside(people,
     with pytest.raises(Unavailable, match="the log has the details") as caught:
         order(people.alice, odd_ca, ZeroDivisionError("secret detail"), monkeypatch)
     assert "secret" not in str(caught.value)
-    assert Order.objects.get().state == "waiting"
+    assert Order.objects.get().state == "unknown", "it may have asked the CA before it failed"
+
+
+def test_a_ca_that_accepted_the_order_never_costs_its_key(people, odd_ca, monkeypatch):
+    waiting = order(people.alice, odd_ca, Pending("ca-17", None), monkeypatch)
+    for hours in range(1, 12):
+        service.fulfil(waiting.pk, now=datetime.now(UTC) + timedelta(hours=hours))
+    monkeypatch.setattr(OddIssuer, "answer", Temporary("busy"))
+    service.fulfil(waiting.pk, now=datetime.now(UTC) + timedelta(hours=20))
+    assert Order.objects.get().state == "waiting", "asking often is no failure"
+    monkeypatch.setattr(OddIssuer, "answer", Permanent("no such order"))
+    service.fulfil(waiting.pk, now=datetime.now(UTC) + timedelta(days=2))
+    assert (Order.objects.get().state, StoredKey.objects.count()) == ("unknown", 1)
+
+
+def test_wrong_credentials_wait_for_better_ones(people, odd_ca, monkeypatch):
+    with pytest.raises(Unavailable, match="do not place it twice"):
+        order(people.alice, odd_ca, Misconfigured("bad token"), monkeypatch)
+    assert (Order.objects.get().state, StoredKey.objects.count()) == ("waiting", 1)
 
 
 def test_a_ca_that_takes_its_time_gives_the_order(people, odd_ca, monkeypatch):

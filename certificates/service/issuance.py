@@ -217,7 +217,7 @@ def mint(*, authority: Authority, creator: User | None = None, **fields: Any) ->
 
 def _ask_ca(order: Order) -> Issued | Pending:
     """Between the two transactions: the only line that talks to the CA."""
-    opened = authorities.issuer_of(order.authority)
+    opened = _open(order.authority)
     draft = _draft(order) if order.draft else None
     request = IssueRequest(
         csr=order.csr,
@@ -234,6 +234,13 @@ def _ask_ca(order: Order) -> Issued | Pending:
     answer = _ask(opened.plugin, request)
     failpoint("issue.after")
     return answer
+
+
+def _open(authority: Authority) -> authorities.OpenIssuer:
+    try:
+        return authorities.issuer_of(authority)
+    except DomainError as error:  # nothing was asked yet, so there is nothing to doubt
+        raise Unavailable(error.message) from error
 
 
 def _ask(plugin: Issuer, request: IssueRequest) -> Issued | Pending:

@@ -44,6 +44,7 @@ EXPORTS: dict[str, list[tuple[str, dict[str, str]]]] = {
     "PEM without key": [("pem-export", {"type": "Certificate and chain"})],
 }
 # What a page asks for besides, where the API makes one up.
+NEW = ("new_password1", "new_password2")
 CONTAINERS = ("openssl-export", "java-keystore-jks", "java-truststore-jks")
 PAGE_OPTIONS = {slug: {"passphrase": "Sesame*open1"} for slug in CONTAINERS}
 # What "setting: …" stands for.
@@ -100,6 +101,7 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "PATCH /api/1/certificates/{}": lambda world: {"description": "changed"},
     "POST /login": lambda world: {"username": "bob", "password": PASSWORD},
     "POST /admin/login/": lambda world: {"username": "sam", "password": PASSWORD},
+    "POST /admin/password_change/": lambda world: dict.fromkeys(NEW, "Another*horse*2") | {"old_password": PASSWORD},
     "POST /certificates/new": page_order,
     "POST /certificates/import": page_import,
     "POST /certificates/{}/edit": page_edit,

@@ -134,7 +134,7 @@ def build() -> World:
     for person, name in PEOPLE.items():
         if name is not None:
             user = User.objects.get(username=name)
-            world.tokens[person] = _token(person, user)
+            world.tokens[person] = _token(person, user, by=people.root)
             world.sessions[person] = _session(person, user)
     return world
 
@@ -190,8 +190,8 @@ def _uploads() -> tuple[pki_material.Pair, pki_material.Pair]:
     return ca, pki_material.Pair(leaf, key)
 
 
-def _token(person: str, user: User) -> str:
-    key, token = accounts.create_api_key(user=user, name=person, read_only=person == "reading key", by=user)
+def _token(person: str, user: User, *, by: User) -> str:
+    key, token = accounts.create_api_key(user=user, name=person, read_only=person == "reading key", by=by)
     if person == "expired":
         ApiKey.objects.filter(pk=key.pk).update(expires_at=clock() - timedelta(seconds=1))
     if person == "revoked":

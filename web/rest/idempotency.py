@@ -56,7 +56,8 @@ def idempotent(*, stores_answer: bool = True, one_transaction: bool = False) -> 
                 with transaction.atomic() if one_transaction else nullcontext():
                     response = method(view, request, *args, **kwargs)
                     failpoint("answer.before-commit")
-                    _store(mine, response, keep=stores_answer)
+                    if not _store(mine, response, keep=stores_answer) and one_transaction:
+                        raise Conflict(f"Another request with this {HEADER} took over meanwhile; ask again.")
                 failpoint("answer.after-commit")
                 return response
 
@@ -87,7 +88,8 @@ def _claim(request: Request, key: str) -> tuple[QuerySet[IdempotentAnswer], Idem
         return mine, row
     if not created and not mine.filter(status=None, lease_until__lte=now).update(lease_until=lease):
         raise Conflict(f"The first request with this {HEADER} is still at work; ask again later.")
-    return mine, None
+    # Whoever takes over raises the lease, so that a sleeper that wakes up late finds nothing to answer.
+    return mine.filter(status=None, lease_until=lease), None
 
 
 def _digest(request: Request) -> str:
@@ -102,12 +104,12 @@ def _repeat(stored: IdempotentAnswer, *, kept: bool) -> Response:
     return Response(stored.body, status=stored.status, headers={"Idempotent-Replayed": "true"})
 
 
-def _store(mine: QuerySet[IdempotentAnswer], response: Response, *, keep: bool) -> None:
+def _store(mine: QuerySet[IdempotentAnswer], response: Response, *, keep: bool) -> int:
+    """How many rows were written: none if the key is not ours any more."""
     if response.status_code == PENDING:
-        mine.update(lease_until=clock())
-        return
+        return mine.update(lease_until=clock())
     body = json.loads(JSONRenderer().render(response.data) or "null") if keep else None
-    mine.update(status=response.status_code, body=body)
+    return mine.update(status=response.status_code, body=body)
 
 
 def _carry_out(mine: QuerySet[IdempotentAnswer], act: Callable[[], Response]) -> Response:

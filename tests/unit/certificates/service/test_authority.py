@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from accounts.models import Role
+from authorities import service as authorities
 from authorities.models import Authority, Issuance
 from certificates import service
-from certificates.service.authority import NewAuthority
+from certificates.service.authority import CaSpec, NewAuthority
 from core.errors import Conflict, Forbidden, Invalid
 from core.models import StoredKey
 from pki import lint
@@ -84,7 +85,7 @@ def test_a_taken_name_takes_over_nothing(people, root_ca):
 
 
 class TestImport:
-    def bring(self, by, **changes):
+    def bring(self, by, parent=None, **changes):
         made = material()
         given = {
             "body": made.intermediate.pem,
@@ -92,7 +93,7 @@ class TestImport:
             "private_key": made.intermediate.key_pem,
         }
         return service.import_authority(
-            NewAuthority(name="Old", owner="pki@example.org"), by=by, **{**given, **changes}
+            NewAuthority(name="Old", owner="pki@example.org", parent=parent), by=by, **{**given, **changes}
         )
 
     def test_it_signs_at_once(self, people):
@@ -110,6 +111,27 @@ class TestImport:
             self.bring(people.root, private_key=key_as_pem(p256()))
         assert not Authority.objects.exists()
 
+    def test_without_the_way_to_a_root(self, people):
+        with pytest.raises(Invalid) as caught:
+            self.bring(people.root, chain="")
+        assert "root" in caught.value.reasons["chain"]
+
+    def test_under_a_parent_that_did_not_sign_it(self, people, root_ca):
+        for chain in ("", as_pem(material().root.certificate)):
+            with pytest.raises(Invalid) as caught:
+                self.bring(people.root, chain=chain, parent=root_ca)
+            assert "parent" in caught.value.reasons
+
+    def test_under_its_parent_the_chain_is_known(self, people):
+        made = material()
+        root = service.import_authority(
+            NewAuthority(name="Up", owner="pki@example.org"),
+            body=made.root.pem,
+            private_key=made.root.key_pem,
+            by=people.root,
+        )
+        assert self.bring(people.root, chain="", parent=root).issuers == [made.root.certificate]
+
     def test_a_parent_that_is_ours_is_recognised(self, people):
         made = material()
         root = service.import_authority(
@@ -119,3 +141,34 @@ class TestImport:
             by=people.root,
         )
         assert self.bring(people.root).parent == root
+
+
+def test_a_new_owner_takes_the_place_of_the_old_one(people, root_ca):
+    authorities.update(root_ca, by=people.root, owner="New@Example.org", roles=[people.team])
+    assert {role.name for role in root_ca.roles.all()} == {"new@example.org", "Root_admin", "Root_operator", "team-web"}
+
+
+def test_names_leave_room_for_the_roles(people):
+    new = NewAuthority(name="x" * 120, owner="pki@example.org")
+    with pytest.raises(Invalid) as caught:
+        service.create_authority(new, CaSpec(common_name="X"), by=people.root)
+    assert "name" in caught.value.reasons
+
+
+def test_a_root_on_the_29th_of_february(people):
+    leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
+    new = NewAuthority(name="Leap", owner="pki@example.org")
+    assert service.create_authority(new, CaSpec(common_name="Leap CA"), by=people.root, now=leap).not_before == leap
+
+
+def test_fifty_years_are_fifty_years(people):
+    root = an_authority(people.root, name="Old", validity_years=50)
+    assert an_authority(people.root, name="Lower", parent=root, validity_years=30)
+
+
+def test_a_parent_whose_key_is_elsewhere_signs_nothing(people, root_ca):
+    Authority.objects.filter(pk=root_ca.pk).update(private_key=None)
+    root_ca.refresh_from_db()
+    with pytest.raises(Invalid) as caught:
+        an_authority(people.root, name="Lower", parent=root_ca)
+    assert "parent" in caught.value.reasons

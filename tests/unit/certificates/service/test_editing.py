@@ -7,7 +7,7 @@ import pytest
 from authorities import ledger
 from certificates import service
 from certificates.models import Certificate
-from core.errors import Forbidden, NotFound, Precondition
+from core.errors import Forbidden, Invalid, NotFound, Precondition
 from tests.factories import a_certificate
 
 pytestmark = pytest.mark.django_db
@@ -87,3 +87,40 @@ def test_what_others_issued_cannot_be_revoked_here(people):
     known = service.upload(by=people.alice, body=material().leaf.pem, owner="a@example.org")
     with pytest.raises(Precondition, match="not implemented for issuer"):
         service.revoke(known, by=people.alice)
+
+
+def test_a_form_that_still_ticks_the_old_owners_role_does_not_bring_it_back(people, root_ca):
+    made = a_certificate(people.alice, root_ca, owner="web@example.org", roles=[people.team])
+    ticked = list(made.roles.all())
+    service.update(made.pk, by=people.alice, owner="ops@example.org", roles=ticked)
+    assert "web@example.org" not in {role.name for role in made.roles.all()}
+
+
+def test_a_change_after_a_hand_over_does_not_undo_it(people, hers):
+    service.update(hers.pk, by=people.root, owner="ops@example.org")
+    service.update(hers.pk, by=people.root, description="x")
+    hers.refresh_from_db()
+    assert hers.handed_over
+
+
+def test_nothing_replaces_itself(people, hers, root_ca):
+    other = a_certificate(people.root, root_ca, replaces=[hers])
+    for wrong in (hers, other):
+        with pytest.raises(Invalid, match="Validation Error"):
+            service.update(hers.pk, by=people.root, replaces=[wrong])
+
+
+def test_a_revoked_successor_hides_nothing(people, hers, root_ca):
+    successor = a_certificate(people.root, root_ca, replaces=[hers])
+    assert hers.phase == "replaced"
+    service.revoke(successor, by=people.root)
+    assert Certificate.objects.with_replaced().get(pk=hers.pk).phase == "valid"
+
+
+def test_revoking_marks_every_row_of_the_certificate(people, hers):
+    copy = service.upload(by=people.root, body=hers.body, owner="x@example.org")
+    with pytest.raises(Forbidden):
+        service.revoke(hers, by=people.alice)
+    service.revoke(hers, by=people.root)
+    copy.refresh_from_db()
+    assert copy.status == "revoked"

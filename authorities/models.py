@@ -136,7 +136,7 @@ class Authority(Connector):
     @property
     def issuers(self) -> list[x509.Certificate]:
         """The certificates above it, the direct issuer first."""
-        return chains.split(self.chain, limit=50) if self.chain else []
+        return chains.split(self.chain, limit=1_000) if self.chain else []
 
 
 class Issuance(models.Model):

@@ -80,8 +80,8 @@ def settle_validity(
     weekends = settings.LEMUR_ALLOW_WEEKEND_EXPIRATION
     if years is not None:
         start, end = validity.years(now, years, weekends=weekends)
-    if end is not None and not weekends and end.weekday() in (5, 6):
-        raise Invalid.field("validity_end", "Validity end must not land on a weekend.")
+    if end is not None and not weekends:
+        validity.check_weekday(end)
     return validity.settle(
         start=start,
         end=end,

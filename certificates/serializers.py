@@ -81,7 +81,7 @@ class Said(Serializer):
 class CertificateRequest(Said):
     """``POST /certificates`` (contract 9.2)."""
 
-    authority = Ref(Authority.objects.all)
+    authority = Ref(Authority.objects.all, required=False)
     common_name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
     validity_start = UtcDateTime(required=False, allow_null=True)
     validity_end = UtcDateTime(required=False, allow_null=True)

@@ -203,18 +203,18 @@ def belongs(private_key: PrivateKey, public_key: PublicKey) -> bool:
     return _spki(private_key.public_key()) == _spki(public_key)
 
 
-def check_strength(public_key: PublicKey, *, for_import: bool = False) -> None:
+def check_strength(public_key: PublicKey, *, for_import: bool = False, field: str = "key_type") -> None:
     """WeakKey when the key must not be certified; `for_import` refuses what is known to be broken, not what is small.
 
-    Raised with the field "key_type".
+    `field` is where the key came from.
     """
     if not for_import:
         reason = _too_weak(public_key)
         if reason:
-            raise WeakKey(f"The key is too weak: {reason}.", field="key_type")
+            raise WeakKey(f"The key is too weak: {reason}.", field=field)
     finding = _compromised(public_key)
     if finding:
-        raise WeakKey(f"The key is known to be compromised ({finding}): make a new one.", field="key_type")
+        raise WeakKey(f"The key is known to be compromised ({finding}): make a new one.", field=field)
 
 
 def hash_for(key: PrivateKey | PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None:

@@ -17,7 +17,7 @@ from pki.keys import PrivateKey, PublicKey
 
 FIELD: Final = "csr"
 
-LONGEST: Final = 1 << 17
+LONGEST: Final = 1024 * 1024
 """Bytes of PEM. The largest honest ones, an ML-DSA key and a thousand names, have a third of it."""
 
 _LABELS: Final = frozenset({"CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"})

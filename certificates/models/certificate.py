@@ -31,12 +31,13 @@ class Status(models.TextChoices):
 
 
 def _split(chain: str) -> tuple[x509.Certificate, ...]:
-    return tuple(chains.split(chain, limit=50))
+    return tuple(chains.split(chain, limit=LONGEST_CHAIN))
 
 
 # All that one authority issues has the same chain.
 _split_again = lru_cache(maxsize=64)(_split)
 LONGEST_REMEMBERED = 16 * 1024
+LONGEST_CHAIN = 1_000  # what was let in is read again, whatever MAX_CHAIN says today
 
 
 class CertificateQuerySet(models.QuerySet["Certificate"]):
@@ -49,10 +50,6 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
     def current(self, now: datetime) -> Self:
         """Valid by date and not revoked."""
         return self.present().filter(not_before__lte=now, not_after__gt=now).exclude(status=Status.REVOKED)
-
-    def expiring(self, now: datetime, within: timedelta = SOON) -> Self:
-        """Current, but not for long."""
-        return self.current(now).filter(not_after__lte=now + within)
 
     def expired(self, now: datetime) -> Self:
         """Over by date."""
@@ -303,7 +300,7 @@ class Certificate(models.Model):
 
     @property
     def phase(self) -> str:
-        """Where it stands in its life: revoked, replaced, expired, not-yet-valid, expiring or valid."""
+        """Where it stands in its life: the first that holds of the phases below, else valid."""
         now = clock()
         was_replaced = self.was_replaced if hasattr(self, "was_replaced") else self.replaced.exists()
         for phase, holds in (

@@ -216,7 +216,7 @@ def _read(body: str, private_key: str, chain: str, parent: Authority | None, *, 
         links = _links(certificate, chain, parent)
         chains.verify(certificate, links)
         key = keys.load_private_key(private_key)
-        keys.check_strength(certificate.public_key(), for_import=True)
+        keys.check_strength(certificate.public_key(), for_import=True, field="body")
     except PkiError as error:
         raise as_invalid(error, default="body") from error
     _check_ca(facts, links, now=now)

@@ -147,7 +147,7 @@ def _load(body: str) -> x509.Certificate:
     certificate = inspection.load(body)
     facts = inspection.facts(certificate)
     if facts.key_type is not None:
-        keys.check_strength(certificate.public_key(), for_import=True)
+        keys.check_strength(certificate.public_key(), for_import=True, field="body")
     if len(facts.names) > settings.MAX_NAMES_IN_IMPORT:
         raise Invalid.field(
             "body", f"A certificate with more than {settings.MAX_NAMES_IN_IMPORT} names is not accepted."

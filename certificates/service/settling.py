@@ -65,7 +65,7 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
     request = requests.read(spec.csr) if spec.csr else None
     key_type = request.key_type if request else keys.KeySpec.parse(spec.key_type).name
     if request:
-        keys.check_strength(request.public_key)
+        keys.check_strength(request.public_key, field="csr")
     common_name, subject, asked = _asked(spec, request)
     if not common_name and not asked.names:
         raise Invalid.rule("Missing common_name, either CN or SAN must be present")

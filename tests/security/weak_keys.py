@@ -36,10 +36,12 @@ def roca() -> rsa.RSAPrivateKey:
     """Primes of the form k*M + 65537^a mod M (CVE-2017-15361)."""
     product = gmpy2.primorial(701)  # of the first 126 primes: for keys of 2048 bits
 
+    spare = HALF - product.bit_length()
+
     def infineon() -> int:
         while True:
             rest = gmpy2.powmod(EXPONENT, secrets.randbits(256), product)
-            found = (secrets.randbits(HALF - product.bit_length()) | 1 << HALF - product.bit_length()) * product + rest
+            found = (secrets.randbits(spare) | 1 << spare - 1) * product + rest
             if gmpy2.is_prime(found) and gmpy2.gcd(found - 1, EXPONENT) == 1:
                 return int(found)
 

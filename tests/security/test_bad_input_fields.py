@@ -77,7 +77,9 @@ def _methods(address: str, pattern: Any) -> set[str]:
     if not address.startswith("/api/1/"):
         return set()
     view = pattern.callback
-    answered = getattr(view, "actions", None) or [name for name in ("post", "put", "patch") if hasattr(getattr(view, "cls", None), name)]
+    answered = getattr(view, "actions", None) or [
+        name for name in ("post", "put", "patch") if hasattr(getattr(view, "cls", None), name)
+    ]
     return {"POST", "PUT", "PATCH"} & {name.upper() for name in answered}
 
 
@@ -180,7 +182,20 @@ def _put(body: Any, path: list[str], value: Any) -> None:
 
 CUSTOM = {"oid": "1.2.3.4", "value": "BAA=", "encoding": "b64asn1", "isCritical": False}
 CUSTOMS: dict[str, tuple[Any, ...]] = {
-    "oid": ("", "x", "1", "1.2.", "3.1", "1." + "9" * 100, "2.5.29.19", "2.5.29.17", "1.2.840.113556.1.4.7000", 5, [], None),
+    "oid": (
+        "",
+        "x",
+        "1",
+        "1.2.",
+        "3.1",
+        "1." + "9" * 100,
+        "2.5.29.19",
+        "2.5.29.17",
+        "1.2.840.113556.1.4.7000",
+        5,
+        [],
+        None,
+    ),
     "value": ("", "x", "====", "AQE", 5, [], None, base64.b64encode(b"\x30\x80").decode(), "A" * 100_001),
     "encoding": ("", "x", 5, [], {}),
     "isCritical": ("x", 5, [], "true"),
@@ -218,7 +233,13 @@ def test_export_plugins(world: World) -> None:
     for chosen in PLUGINS:
         for body in ({"plugin": chosen}, {"export": {"plugin": chosen}}):
             assert not one.ask(body).refused(naming="plugin"), chosen
-    for wrapper in ({}, {"export": {}}, {"export": {"plugin": "x"}}, {"export": {"plugin": None}}, {"export": {"plugin": []}}):
+    for wrapper in (
+        {},
+        {"export": {}},
+        {"export": {"plugin": "x"}},
+        {"export": {"plugin": None}},
+        {"export": {"plugin": []}},
+    ):
         assert not one.ask(wrapper).refused(), wrapper
 
 

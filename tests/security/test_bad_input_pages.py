@@ -65,7 +65,10 @@ def send_file(client: Client, address: str, *, name: bytes, data: bytes, **field
     """A multipart body in which the file is called exactly so."""
     parts = [f'Content-Disposition: form-data; name="{field}"\r\n\r\n{text}'.encode() for field, text in fields.items()]
     parts.append(
-        b'Content-Disposition: form-data; name="body_file"; filename="' + name + b'"\r\nContent-Type: a/b\r\n\r\n' + data
+        b'Content-Disposition: form-data; name="body_file"; filename="'
+        + name
+        + b'"\r\nContent-Type: a/b\r\n\r\n'
+        + data
     )
     raw = b"".join(b"--lemur\r\n" + part + b"\r\n" for part in parts) + b"--lemur--\r\n"
     return post(client, address, raw, "multipart/form-data; boundary=lemur")
@@ -78,7 +81,10 @@ def form_of(response: HttpResponse) -> forms.BaseForm:
 
 def wrong_with(answer: Answer, *, logging_in: bool = False) -> str:
     """Carried out, or refused in the form without a trace; a page of Django's log-in answers 200 then."""
-    text, grown = answer.response.content.decode(errors="replace"), answer.grown - (ABOUT_LOGINS if logging_in else set())
+    text, grown = (
+        answer.response.content.decode(errors="replace"),
+        answer.grown - (ABOUT_LOGINS if logging_in else set()),
+    )
     if answer.seconds > SLOW:
         return f"{answer.seconds:.1f} seconds"
     if answer.status in (200, 302) and not any(word in text for word in SAYS_SO):
@@ -175,7 +181,13 @@ def test_too_many_names(world: World) -> None:
 @pytest.mark.parametrize("pk", [0, 987654321, 2**63 - 1, 2**63, 10**40])
 def test_ids_in_addresses(pk: int, world: World) -> None:
     client = world.client("admin", api=False)
-    for address in ("certificates/{}", "certificates/{}/edit", "certificates/{}/key", "certificates/{}/export", "authorities/{}"):
+    for address in (
+        "certificates/{}",
+        "certificates/{}/edit",
+        "certificates/{}/key",
+        "certificates/{}/export",
+        "authorities/{}",
+    ):
         for method in (client.get, client.post):
             assert method(f"/{address.format(pk)}").status_code in (404, 405), address
 
@@ -210,7 +222,9 @@ def test_queries(address: str, queries: tuple[str, ...], world: World) -> None:
 
 
 # Fields that the admin site offers for change, of rows that exist.
-CHANGED = [model for model in admin.site._registry if model._meta.model_name in ("certificate", "authority", "user", "domain")]
+CHANGED = [
+    model for model in admin.site._registry if model._meta.model_name in ("certificate", "authority", "user", "domain")
+]
 
 
 @pytest.mark.parametrize("model", CHANGED, ids=lambda model: model._meta.model_name)
@@ -251,7 +265,17 @@ def test_the_admin_sites_lists(query: str, world: World) -> None:
 def test_names_of_files(world: World) -> None:
     """A file is called whatever its sender likes."""
     client, leaf = world.client("admin", api=False), pki_material.material().leaf
-    for name in (b"a.crt", b"../../etc/passwd", b"x" * 5000, b"\xe2\x80\xaegnp.exe", b"<b>", b"a\0b", b"\xff", b".", b"\\..\\a"):
+    for name in (
+        b"a.crt",
+        b"../../etc/passwd",
+        b"x" * 5000,
+        b"\xe2\x80\xaegnp.exe",
+        b"<b>",
+        b"a\0b",
+        b"\xff",
+        b".",
+        b"\\..\\a",
+    ):
         answer = send_file(client, "/certificates/import", name=name, data=leaf.der, owner="alice@example.org")
         assert answer.status in (302, 400), name
     for name, data in ((b"", leaf.der), (b"..", leaf.der), (b"a", b""), (b"a", b"\0"), (b"a", b"0" * 100)):
@@ -263,18 +287,28 @@ def test_names_of_files(world: World) -> None:
 def test_cookies(world: World) -> None:
     """Quoted cookies may hold any octet."""
     for cookie in ("\\000" * 32, "x", "x" * 4000, "\\377\\376" * 20, "..%2f", ""):
-        client = Client(raise_request_exception=False, headers={"cookie": f'sessionid="{cookie}"; csrftoken="{cookie}"'})
+        client = Client(
+            raise_request_exception=False, headers={"cookie": f'sessionid="{cookie}"; csrftoken="{cookie}"'}
+        )
         answer = watched(lambda client=client: client.get("/certificates/"))  # type: ignore[misc]
         assert answer.status == 302, cookie
 
 
 def test_headers(world: World) -> None:
     client = world.client("nobody", api=True)
-    for value in ("Bearer", "Bearer ", "Bearer a b", "Bearer \xff\xfe", "Bearer " + "x" * 5000, "Basic YTpi", "x\x00y z", "\x01 \x02"):
+    for value in (
+        "Bearer",
+        "Bearer ",
+        "Bearer a b",
+        "Bearer \xff\xfe",
+        "Bearer " + "x" * 5000,
+        "Basic YTpi",
+        "x\x00y z",
+        "\x01 \x02",
+    ):
         answer = watched(lambda value=value: client.get("/api/1/auth/me", headers={"authorization": value}))  # type: ignore[misc]
         assert answer.status in (401, 403), value
     for value in ("", "x" * 5000, "a\x00b", "<script>", "é", "../../x"):
         answer = watched(lambda value=value: client.get("/login", headers={"x-request-id": value}))  # type: ignore[misc]
         assert answer.status == 200
         assert len(answer.response["X-Request-Id"]) == 32, value
-

@@ -125,7 +125,7 @@ def test_a_body_that_is_no_certificate(made: Made, world: World) -> None:
 
 
 NO_CHAIN: dict[str, Made] = {
-    **{name: made for name, made in NO_PEM.items()},
+    **NO_PEM,
     "a CSR": csr,
     "a key": lambda: material().intermediate.key_pem,
     "a key behind it": lambda: material().intermediate.pem + material().intermediate.key_pem,
@@ -165,7 +165,9 @@ WRONG_CHAINS: dict[str, Callable[[], tuple[x509.Certificate, ...]]] = {
     "the issuer left out": lambda: (material().root.certificate,),
     "another CA's": lambda: (material().other_root.certificate,),
     "the leaf itself": lambda: (material().leaf.certificate, *material().chain),
-    "one of the same name": lambda: (material().intermediate_with(material().root, cn="Example Issuing CA").certificate,),
+    "one of the same name": lambda: (
+        material().intermediate_with(material().root, cn="Example Issuing CA").certificate,
+    ),
 }
 
 
@@ -321,7 +323,7 @@ def test_an_encrypted_key_that_asks_for_hours_of_work(world: World) -> None:
 
 STRANGE_FILES: dict[str, Callable[[], bytes]] = {
     "a CSR": lambda: csr().encode(),
-    "a key alone": lambda: material().leaf.key_pem.encode(),
+    "a key alone": lambda: bytes(material().leaf.key_pem, "ascii"),
     "another certificate's key": lambda: leaf().encode() + material().rsa_leaf.key_pem.encode(),
     "two keys": lambda: leaf().encode() + material().leaf.key_pem.encode() * 2,
     "51 certificates": lambda: leaf().encode() * 51,
@@ -360,7 +362,11 @@ def mutants(draw: st.DrawFn, of: Callable[[], list[bytes]]) -> bytes:
         place = draw(st.integers(0, len(data) - 1))
         match draw(st.sampled_from(["set", "set", "set", "flip", "cut", "repeat", "swap"])):
             case "set":
-                data[place] = draw(st.sampled_from([0, 1, 2, 5, 0x0C, 0x13, 0x16, 0x17, 0x1E, 0x30, 0x31, 0x7F, 0x80, 0x82, 0xA0, 0xFF]))
+                data[place] = draw(
+                    st.sampled_from(
+                        [0, 1, 2, 5, 0x0C, 0x13, 0x16, 0x17, 0x1E, 0x30, 0x31, 0x7F, 0x80, 0x82, 0xA0, 0xFF]
+                    )
+                )
             case "flip":
                 data[place] ^= 1 << draw(st.integers(0, 7))
             case "cut":
@@ -374,7 +380,9 @@ def mutants(draw: st.DrawFn, of: Callable[[], list[bytes]]) -> bytes:
     return bytes(data)
 
 
-MANY = examples(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+MANY = examples(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 @given(der=mutants(bases))
@@ -446,7 +454,10 @@ def test_chains_of_names_that_chase_each_other(world: World) -> None:
     """Two CAs that signed each other, and fifty of one name: the search for a way up ends."""
     one, other = pki_material.p256(), pki_material.p256()
     names = pki_material.name("One"), pki_material.name("Other")
-    pairs = [pki_material.Pair(pki_material.certificate(n, k, extensions=pki_material.ca_extensions(k)), k) for n, k in zip(names, (one, other), strict=True)]
+    pairs = [
+        pki_material.Pair(pki_material.certificate(n, k, extensions=pki_material.ca_extensions(k)), k)
+        for n, k in zip(names, (one, other), strict=True)
+    ]
     crossed = [
         pki_material.certificate(names[0], one, pairs[1], extensions=pki_material.ca_extensions(one)),
         pki_material.certificate(names[1], other, pairs[0], extensions=pki_material.ca_extensions(other)),

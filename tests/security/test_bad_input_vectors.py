@@ -158,7 +158,10 @@ def test_their_exports(taken: Taken, world: World) -> None:
 
 def test_containers(world: World) -> None:
     """Every twentieth of PKITS, and those that the library is tested with."""
-    files = [*sorted((VECTORS / "x509" / PKITS / "pkcs12").glob("*.p12"))[::20], *sorted((VECTORS / "pkcs12").rglob("*.p12"))]
+    files = [
+        *sorted((VECTORS / "x509" / PKITS / "pkcs12").glob("*.p12"))[::20],
+        *sorted((VECTORS / "pkcs12").rglob("*.p12")),
+    ]
     statuses = Counter()
     for path in files:
         passphrase = "password" if PKITS in str(path) else "cryptography"

@@ -27,7 +27,7 @@ from core.audit import Event
 from core.errors import Invalid
 from core.failpoints import failpoint
 from core.models import StoredKey
-from pki import chains, inspection, keys, profiles, signing
+from pki import chains, inspection, keys, profiles, signatures, signing
 from pki.errors import PkiError
 from pki.extensions import BasicConstraints, Extensions, KeyUsage
 from pki.subjects import Subject
@@ -215,12 +215,13 @@ def _read(body: str, private_key: str, chain: str, parent: Authority | None, *, 
         facts = inspection.facts(certificate)
         links = _links(certificate, chain, parent)
         chains.verify(certificate, links)
-        key = keys.load_private_key(private_key)
-        keys.check_strength(certificate.public_key(), for_import=True, field="body")
+        key, public_key = keys.load_private_key(private_key), signatures.public_key_of(certificate)
+        if public_key is not None:
+            keys.check_strength(public_key, for_import=True, field="body")
     except PkiError as error:
         raise as_invalid(error, default="body") from error
     _check_ca(facts, links, now=now)
-    if not keys.belongs(key, certificate.public_key()):
+    if public_key is None or not keys.belongs(key, public_key):
         raise Invalid.rule("Private key does not match certificate.")
     return CaMaterial(certificate, tuple(links), key)
 

@@ -146,7 +146,7 @@ def _read(given: Upload) -> Read:
 def _load(body: str) -> x509.Certificate:
     certificate = inspection.load(body)
     facts = inspection.facts(certificate)
-    if facts.key_type is not None:
+    if facts.key_type or facts.bits:  # of a kind that the library knows
         keys.check_strength(certificate.public_key(), for_import=True, field="body")
     if len(facts.names) > settings.MAX_NAMES_IN_IMPORT:
         raise Invalid.field(

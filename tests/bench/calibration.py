@@ -6,7 +6,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg2
@@ -24,6 +24,12 @@ class Calibration:
     rsa2048_keygen_per_s: float
     select1_per_s: float
     cores: int
+
+    def mean(self, other: Calibration) -> Calibration:
+        """Between this and the other."""
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        p256, rsa2048, select1, _ = (round((one + two) / 2, 1) for one, two in pairs)
+        return Calibration(p256, rsa2048, select1, self.cores)
 
 
 def calibrate(dsn: str, *, seconds: float) -> Calibration:

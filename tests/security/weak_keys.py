@@ -24,6 +24,15 @@ def private_key(p: int, q: int, e: int = EXPONENT) -> rsa.RSAPrivateKey:
     return numbers.private_key(unsafe_skip_rsa_key_validation=True)
 
 
+def primes_for(e: int) -> tuple[int, int]:
+    """Two that go with this public exponent."""
+    found: list[int] = []
+    while len(found) < 2:
+        candidate = prime()
+        found += [candidate] if gmpy2.gcd(candidate - 1, e) == 1 else []
+    return found[0], found[1]
+
+
 @cache
 def close_primes() -> rsa.RSAPrivateKey:
     """Fermat's method factors it at once (CVE-2022-26320)."""
@@ -41,7 +50,7 @@ def roca() -> rsa.RSAPrivateKey:
     def infineon() -> int:
         while True:
             rest = gmpy2.powmod(EXPONENT, secrets.randbits(256), product)
-            found = (secrets.randbits(spare) | 1 << spare - 1) * product + rest
+            found = (secrets.randbits(spare) | 3 << spare - 2) * product + rest
             if gmpy2.is_prime(found) and gmpy2.gcd(found - 1, EXPONENT) == 1:
                 return int(found)
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from certificates import service
 from certificates.models import Certificate, Domain, Order
 from core.permissions import PermissionAdmin
+from pki.names import printable
 
 EDITABLE = ("owner", "description", "notify", "rotation", "roles")
 
@@ -19,11 +20,11 @@ EDITABLE = ("owner", "description", "notify", "rotation", "roles")
 class CertificateAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """What is known about a certificate can be changed; what it is cannot."""
 
-    list_display = ("name", "cn", "owner", "issuer", "not_after", "status", "notify", "rotation")
+    list_display = ("name", "common_name", "owner", "issuer", "not_after", "status", "notify", "rotation")
     list_filter = ("status", "notify", "rotation", "deleted")
     search_fields = ("name", "cn", "owner", "=serial", "=fingerprint")
     fields = (
-        *EDITABLE, "name", "cn", "serial", "issuer", "authority", "user", "status", "deleted", "not_before",
+        *EDITABLE, "name", "common_name", "serial", "issuer", "authority", "user", "status", "deleted", "not_before",
         "not_after",
         "key_type", "signing_algorithm", "fingerprint", "date_created", "body", "chain", "csr",
     )  # fmt: skip
@@ -34,6 +35,11 @@ class CertificateAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("body", "chain", "csr")
+
+    @admin.display(ordering="cn")
+    def common_name(self, certificate: Certificate) -> str | None:
+        """As it is to be seen: whoever made the certificate may have put anything into it."""
+        return certificate.cn and printable(certificate.cn)
 
     def save_model(self, request: HttpRequest, obj: Certificate, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}

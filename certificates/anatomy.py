@@ -13,7 +13,7 @@ from certificates.models import Certificate
 from pki import chains, inspection
 from pki.extensions import PURPOSES
 from pki.inspection import Facts
-from pki.names import NameType, display
+from pki.names import NameType, display, printable
 
 SHOWN_NAMES = 500
 PURPOSE_NAMES = {oid: name.replace("_", " ") for name, oid in PURPOSES.items()}
@@ -93,7 +93,7 @@ def policy(facts: Facts) -> list[tuple[str, list[str]]]:
         (_("Authority key identifier"), [facts.authority_key_identifier]),
         (_("Other extensions"), [custom.oid for custom in read.custom]),
     ]
-    return [(label, shown) for label, texts in rows if (shown := [text for text in texts if text])]
+    return [(label, shown) for label, texts in rows if (shown := [printable(text) for text in texts if text])]
 
 
 def _authority(ca: bool, path_length: int | None) -> str:

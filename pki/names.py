@@ -120,8 +120,15 @@ def display(name: Name) -> str:
     if name.type is NameType.DNS:
         readable = _u_labels(name.value)
         if readable != name.value:
-            return f"{_printable(readable)} ({_printable(name.value)})"
-    return _printable(name.value)
+            return f"{printable(readable)} ({printable(name.value)})"
+    return printable(name.value)
+
+
+def printable(value: str) -> str:
+    """With whatever is invisible, breaks the line or turns the direction of writing written out as an escape."""
+    return "".join(
+        c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else ascii(c)[1:-1] for c in value
+    )
 
 
 def covers(pattern: str, host: str) -> bool:
@@ -254,18 +261,12 @@ def _parse_directory(value: str) -> str:
 
 def _short(value: str) -> str:
     """For messages: a hostile name is neither repeated at length nor able to break the line."""
-    shown = _printable(value[:80])
+    shown = printable(value[:80])
     return f'"{shown}…"' if len(value) > 80 else f'"{shown}"'
 
 
-def _printable(value: str) -> str:
-    return "".join(
-        c if unicodedata.category(c)[0] != "C" and c not in "\u2028\u2029" else ascii(c)[1:-1] for c in value
-    )
-
-
 def _sentence(error: Exception) -> str:
-    text = _printable(str(error)).rstrip(".")
+    text = printable(str(error)).rstrip(".")
     return text[:1].lower() + text[1:200]
 
 

@@ -81,7 +81,11 @@ def test_certificates_with_weak_keys_are_watched(made: Any, says: str, world: Wo
 
 
 def test_kinds_that_no_profile_allows(world: World) -> None:
-    for key in (ed448.Ed448PrivateKey.generate(), ec.generate_private_key(ec.SECP256K1()), ec.generate_private_key(ec.BrainpoolP256R1())):
+    for key in (
+        ed448.Ed448PrivateKey.generate(),
+        ec.generate_private_key(ec.SECP256K1()),
+        ec.generate_private_key(ec.BrainpoolP256R1()),
+    ):
         assert not ordered(request(key), world).refused(naming="keyType", saying="does not allow")
     for key in (rsa.generate_private_key(EXPONENT, 2560),):
         assert not ordered(request(key), world).refused(naming="keyType", saying="does not allow RSA2560 keys")

@@ -14,6 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext, ngettext_lazy
 
+from pki.names import printable as written_out
+
 register = template.Library()
 
 NOTHING = "—"
@@ -98,6 +100,12 @@ def time_left(moment: datetime | None, now: datetime | None = None) -> str:
     one, words = next((one, words) for least, one, words in UNITS if abs(seconds) >= least)
     text = words % max(1, abs(seconds) // one)
     return gettext("in %s") % text if seconds > 0 else gettext("%s ago") % text
+
+
+@register.filter
+def printable(text: str | None) -> str:
+    """A text that strangers chose, so that it is seen as it is: see :func:`pki.names.printable`."""
+    return written_out(text or "")
 
 
 @register.filter

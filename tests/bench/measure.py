@@ -13,7 +13,7 @@ from itertools import count
 
 from tests.bench.world import Person, World
 
-KEPT_FOR = 20  # requests on one connection, so that no worker keeps the same clients for ever
+KEPT_FOR = 5  # requests on one connection, so that no worker keeps the same clients for long
 FEWEST = 3  # samples, however long they take
 IDLE_SECONDS = 2  # the server closes a connection that nobody uses for a little longer
 ISSUE_PATH = "/api/1/certificates"

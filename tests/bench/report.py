@@ -25,7 +25,7 @@ class Issuing:
 
 @dataclass(frozen=True)
 class Reading:
-    """How fast one kind of request was answered, and the most statements that one took."""
+    """How fast one kind of request was answered, and how many statements one took."""
 
     times: Times
     sql: int

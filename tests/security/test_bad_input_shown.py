@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from django.db import transaction
 from django.http import HttpResponse
-from django.test import Client
 from pyasn1.codec.der import decoder, encoder
 from pyasn1.type import tag, univ
 from pyasn1_alt_modules import rfc5280
@@ -27,7 +24,7 @@ from certificates.models import Certificate
 from core.errors import DomainError
 from tests import pki_material
 from tests.pki_material import as_pem, material, p256
-from tests.security.bad_input import FORM, Answer, uploaded, watched
+from tests.security.bad_input import uploaded, watched
 from tests.security.table import rows as table
 from tests.security.table import shape
 from tests.security.test_bad_input_pem import armoured
@@ -67,12 +64,8 @@ MARKUP = {
 def altered(der: bytes, **changes: Any) -> bytes:
     """The certificate with other parts, under the signature that it had."""
     certificate, _ = decoder.decode(der, asn1Spec=rfc5280.Certificate())
-    signed = certificate["tbsCertificate"]
     for part, value in changes.items():
-        if value is None:
-            signed[part] = signed[part].clone(cloneValueFlag=False) if False else univ.noValue
-        else:
-            signed[part] = value
+        certificate["tbsCertificate"][part] = value
     return encoder.encode(certificate)
 
 
@@ -92,16 +85,19 @@ def version_one() -> str:
 
 def subject(*attributes: tuple[str, int, bytes]) -> rfc5280.Name:
     """A name of (OID, tag of the string type, octets)."""
-    name = rfc5280.Name()
-    name["rdnSequence"].extend([])
+    sequence = rfc5280.RDNSequence()
     for place, (oid, kind, octets) in enumerate(attributes):
         one = rfc5280.AttributeTypeAndValue()
         one["type"], one["value"] = univ.ObjectIdentifier(oid), univ.Any(element(kind, octets))
-        name["rdnSequence"][place][0] = one
+        sequence[place] = rfc5280.RelativeDistinguishedName()
+        sequence[place][0] = one
+    name = rfc5280.Name()
+    name["rdnSequence"] = sequence
     return name
 
 
 def element(kind: int, octets: bytes) -> bytes:
+    """One string in DER."""
     return encoder.encode(univ.OctetString(octets).subtype(implicitTag=tag.Tag(0, 0, kind)))
 
 
@@ -160,7 +156,7 @@ NUMBERS = {
 @pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
 def test_strange_serial_numbers(number: int, world: World) -> None:
     """Found again under every spelling."""
-    with undone_upload(world, with_serial(number)) as one:
+    with UndoneUpload(world, with_serial(number)) as one:
         assert one.serial == str(number)
         shown = world.client("admin", api=True).get(f"/api/1/certificates/{one.pk}").json()
         assert (shown["serial"], int(shown["serialHex"], 16)) == (str(number), number)
@@ -170,29 +166,384 @@ def test_strange_serial_numbers(number: int, world: World) -> None:
         assert world.client("admin", api=False).get(f"/certificates/{one.pk}").status_code == 200
 
 
-class undone_upload:
+@contextmanager
+def UndoneUpload(world: World, body: str) -> Iterator[Certificate]:
     """An import that is undone after the block."""
-
-    def __init__(self, world: World, body: str, **fields: Any) -> None:
-        self.world, self.body, self.fields = world, body, fields
-
-    def __enter__(self) -> Certificate:
-        self.block = transaction.atomic()
-        self.block.__enter__()
-        by = self.world.users["root"]
-        try:
-            return service.upload(by=by, owner="alice@example.org", body=self.body, **self.fields)
-        except BaseException as error:
-            self.block.__exit__(type(error), error, None)
-            raise
-
-    def __exit__(self, *error: Any) -> None:
+    with transaction.atomic():
+        yield service.upload(by=world.users["root"], owner="alice@example.org", body=body)
         transaction.set_rollback(True)
-        self.block.__exit__(*error)
 
 
-@pytest.mark.parametrize("number", [2**420, 2**4000, -(2**420), 2**100_000])
-def test_serial_numbers_of_absurd_length(number: int, world: World) -> None:
-    assert not uploaded(with_serial(number), world).refused(
-        naming="body", saying="serial number is longer than 52 octets"
+@pytest.mark.parametrize("bits", [420, 4_000, 100_000])
+def test_serial_numbers_of_absurd_length(bits: int, world: World) -> None:
+    for number in (2**bits, -(2**bits)):
+        assert not uploaded(with_serial(number), world).refused(
+            naming="body", saying="serial number is longer than 52 octets"
+        )
+
+
+def shows(certificate: Certificate, world: World) -> None:
+    """Everything that shows it answers, quickly enough."""
+    api, pages, staff = (world.client(who, api=who == "admin") for who in ("admin", "owner", "superuser"))
+    assert api.get(f"/api/1/certificates/{certificate.pk}").json()["body"] == certificate.body
+    for client, address in (
+        (api, "/api/1/certificates?count=1000"),
+        (pages, "/"),
+        (pages, "/certificates/"),
+        (pages, f"/certificates/{certificate.pk}"),
+        (pages, f"/certificates/{certificate.pk}/export"),
+        (staff, "/admin/certificates/certificate/"),
+        (staff, f"/admin/certificates/certificate/{certificate.pk}/change/"),
+    ):
+        answer = watched(lambda client=client, address=address: client.get(address))  # type: ignore[misc]
+        assert answer.status == 200, address
+        assert answer.seconds < 3, address
+
+
+ODD: dict[str, Callable[[], str]] = {
+    "version 1": version_one,
+    "no subject": lambda: with_subject(),
+    "an empty common name": lambda: with_subject((COMMON_NAME, UTF8, b"")),
+    "a blank common name": lambda: with_subject((COMMON_NAME, UTF8, b" \t ")),
+    "two common names": lambda: with_subject((COMMON_NAME, UTF8, b"a.example"), (COMMON_NAME, UTF8, b"b.example")),
+    "BMPString": lambda: with_subject((COMMON_NAME, BMP, "Zürich ☃".encode("utf-16-be"))),
+    "half a surrogate pair in a BMPString": lambda: with_subject((COMMON_NAME, BMP, b"\xd8\x3d\0a")),
+    "an odd BMPString": lambda: with_subject((COMMON_NAME, BMP, b"\0a\0")),
+    "T61String": lambda: with_subject((COMMON_NAME, T61, "Zürich".encode("latin-1"))),
+    "UniversalString": lambda: with_subject((COMMON_NAME, UNIVERSAL, "Zürich 🦊".encode("utf-32-be"))),
+    "a PrintableString that is none": lambda: with_subject((COMMON_NAME, PRINTABLE, b"a*b@example_org")),
+    "UTF-8 that is none": lambda: with_subject((COMMON_NAME, UTF8, b"a\xff\xfe")),
+    "NUL in the common name": lambda: with_subject((COMMON_NAME, UTF8, b"bank.example\0.evil.example")),
+    "NUL in the organisation": lambda: with_subject(("2.5.4.10", UTF8, b"a\0b")),
+    "a common name of 128 letters": lambda: with_subject((COMMON_NAME, UTF8, b"x" * 128)),
+    "a common name of 129 letters": lambda: with_subject((COMMON_NAME, UTF8, b"x" * 129)),
+    "a common name of a megabyte": lambda: with_subject((COMMON_NAME, UTF8, b"x" * 1_000_000)),
+    "letters that grow": lambda: with_subject((COMMON_NAME, UTF8, "ﷺ".encode() * 128)),
+    "an organisation of a megabyte": lambda: with_subject(("2.5.4.10", UTF8, "ﷺ".encode() * 300_000)),
+    "a thousand attributes": lambda: with_subject(*[("2.5.4.11", UTF8, b"unit")] * 1000),
+    "an unknown attribute": lambda: with_subject(("1.2.3.4.5", UTF8, b"x")),
+    "an attribute that is a number": lambda: with_subject((COMMON_NAME, 0x02, b"\x05")),
+    "a name of 254 letters": lambda: with_names(x509.DNSName("a." * 125 + "org")),
+    "a name of 300 letters": lambda: with_names(x509.DNSName("a" * 300)),
+    "an empty name": lambda: with_names(x509.DNSName("")),
+    "a name with a line break": lambda: with_names(x509.DNSName("a\r\nb")),
+    "a name with NUL": lambda: with_names(x509.DNSName("bank.example\0.evil.example")),
+    "a URI that is none": lambda: with_names(x509.UniformResourceIdentifier("javascript:alert(1)//\x1b")),
+}
+
+
+@pytest.mark.parametrize("made", ODD.values(), ids=ODD)
+def test_odd_certificates(made: Callable[[], str], world: World) -> None:
+    body = made()
+    answer = uploaded(body, world)
+    if answer.status != 200:
+        assert not answer.refused(naming="body")
+        return
+    with UndoneUpload(world, body) as certificate:
+        shows(certificate, world)
+
+
+TAKEN = (
+    "version 1",
+    "no subject",
+    "BMPString",
+    "T61String",
+    "UniversalString",
+    "two common names",
+    "a common name of 128 letters",
+)
+
+
+def test_the_common_ones_among_them_are_taken(world: World) -> None:
+    for name in TAKEN:
+        assert uploaded(ODD[name](), world).status == 200, name
+
+
+def test_ten_thousand_names(world: World) -> None:
+    body = with_names(*(x509.DNSName(f"host{number}.example.org") for number in range(10_000)))
+    answer = uploaded(body, world)
+    assert answer.status == 200
+    assert answer.seconds < 10
+    assert len(answer.response.json()["domains"]) == 10_000
+    with UndoneUpload(world, body) as certificate:
+        shows(certificate, world)
+
+
+def test_more_names_than_are_taken(world: World, settings: Any) -> None:
+    settings.MAX_NAMES_IN_IMPORT = 50
+    names = [x509.DNSName(f"host{number}.example.org") for number in range(51)]
+    assert uploaded(with_names(*names[:50]), world).status == 200
+    assert not uploaded(with_names(*names), world).refused(naming="body", saying="more than 50 names")
+
+
+def test_an_extension_of_a_megabyte(world: World) -> None:
+    key = p256()
+    huge = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("1.2.3.4"), encoder.encode(univ.OctetString(bytes(1_000_000)))
     )
+    body = as_pem(
+        pki_material.certificate(
+            pki_material.name("huge.example.org"), key, material().intermediate, extensions=[(huge, False)]
+        )
+    )
+    with UndoneUpload(world, body) as certificate:
+        shows(certificate, world)
+
+
+def test_ten_thousand_extensions(world: World) -> None:
+    key = p256()
+    many = [
+        (x509.UnrecognizedExtension(x509.ObjectIdentifier(f"1.2.3.{number}"), b"\x05\x00"), False)
+        for number in range(2_000)
+    ]
+    body = as_pem(
+        pki_material.certificate(pki_material.name("many.example.org"), key, material().intermediate, extensions=many)
+    )
+    with UndoneUpload(world, body) as certificate:
+        shows(certificate, world)
+
+
+# Pages with strangers' texts in them.
+class Reader(HTMLParser):
+    """Notes whatever in a page could run, or be anything but text."""
+
+    OURS = re.compile(r"/(static|certificates|authorities|admin|api|login|logout|healthz)?[/?\w.#=&;%+-]*|[?#].*|")
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.bad: list[str] = []
+        self.texts: list[str] = []
+        self.inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.inside.append(tag)
+        if (
+            tag == "script"
+            and not (given.get("src") or "").startswith("/static/")
+            and given.get("type") != "application/json"
+        ):
+            self.bad.append(f"script {given}")
+        if tag in {"iframe", "object", "embed", "base"} or (tag == "img" and given.get("src") == "x"):
+            self.bad.append(f"{tag} {given}")
+        for name, value in attrs:
+            if name.startswith("on") or (
+                name in {"href", "src", "action", "formaction"} and not self.OURS.fullmatch(value or "")
+            ):
+                self.bad.append(f"{tag} {name}={value}")
+            if name == "style" and tag != "html":
+                self.bad.append(f"{tag} style={value}")
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def read(page: bytes) -> Reader:
+    reader = Reader()
+    reader.feed(page.decode())
+    reader.close()
+    return reader
+
+
+@pytest.fixture(scope="module")
+def fleet(world: World) -> dict[str, Certificate]:
+    """A certificate for each hostile text that was taken in."""
+    found = {}
+    for name, text in MARKUP.items():
+        try:
+            with transaction.atomic():
+                found[name] = service.upload(
+                    by=world.users["root"],
+                    owner="alice@example.org",
+                    body=everywhere(text),
+                    description=text[:200],
+                    name=text,
+                )
+        except DomainError as error:
+            assert error.reasons, name
+    return found
+
+
+def addresses(fleet: dict[str, Certificate]) -> Iterator[str]:
+    yield from ("/", "/certificates/", "/certificates/?count=100", "/authorities/", "/admin/certificates/certificate/")
+    yield from ("/admin/core/auditentry/", "/admin/certificates/domain/", "/admin/certificates/domain/?all=")
+    for certificate in fleet.values():
+        base = f"/certificates/{certificate.pk}"
+        yield from (base, f"{base}/edit", f"{base}/export", f"/certificates/new?replaces={certificate.pk}")
+        yield from (f"/admin/certificates/certificate/{certificate.pk}/change/",)
+
+
+def test_nearly_all_are_taken_in(fleet: dict[str, Certificate]) -> None:
+    assert len(fleet) >= len(MARKUP) - 2, set(MARKUP) - set(fleet)
+
+
+def test_pages_show_text_and_nothing_else(fleet: dict[str, Certificate], world: World) -> None:
+    client, wrong = world.client("superuser", api=False), {}
+    for address in addresses(fleet):
+        response = client.get(address)
+        assert response.status_code == 200, address
+        if bad := read(response.content).bad:
+            wrong[address] = bad
+        for text in MARKUP.values():
+            raw = text.encode()
+            if b"<" in raw and raw in response.content:
+                wrong[address] = [text]
+    assert not wrong, wrong
+
+
+INVISIBLE = re.compile("[\u202a-\u202e\u2066-\u2069\u200b\ufeff\x1b\x07]")
+
+
+def test_invisible_letters_are_seen(fleet: dict[str, Certificate], world: World) -> None:
+    """On the pages, where people decide by what they see. Descriptions are people's own words."""
+    client = world.client("admin", api=False)
+    for name in ("right to left", "isolates", "terminal"):
+        Certificate.objects.filter(pk=fleet[name].pk).update(description="")
+        for address in (
+            "/",
+            "/certificates/",
+            f"/certificates/{fleet[name].pk}",
+            f"/certificates/{fleet[name].pk}/export",
+        ):
+            page = client.get(address).content.decode()
+            assert not INVISIBLE.search(page), (name, address, INVISIBLE.search(page))
+    assert "\\u202egpj.example" in client.get(f"/certificates/{fleet['right to left'].pk}").content.decode()
+
+
+def test_json_is_exact(fleet: dict[str, Certificate], world: World) -> None:
+    client = world.client("admin", api=True)
+    listed = {item["id"]: item for item in client.get("/api/1/certificates?count=1000").json()["items"]}
+    for name, certificate in fleet.items():
+        response = client.get(f"/api/1/certificates/{certificate.pk}")
+        assert response["Content-Type"] == "application/json"
+        shown = response.json()
+        assert shown["cn"] == listed[certificate.pk]["cn"] == MARKUP[name].strip(), name
+        assert shown["description"] == MARKUP[name][:200]
+        kinds = {entry["nameType"] for entry in shown["extensions"]["subAltNames"]["names"]}
+        assert kinds == {
+            "DNSName",
+            "rfc822Name",
+            "uniformResourceIdentifier",
+            "otherName",
+            "directoryName",
+            "registeredID",
+        }
+
+
+def test_names_of_downloads(fleet: dict[str, Certificate], world: World) -> None:
+    client = world.client("admin", api=False)
+    for name, certificate in fleet.items():
+        for plugin, options in (
+            ("pem-export", {"options-type": "Certificate"}),
+            ("der-export", {}),
+            ("pkcs7-export", {"options-encoding": "PEM"}),
+        ):
+            response = client.post(f"/certificates/{certificate.pk}/export?plugin={plugin}", options)
+            assert response.status_code == 200, (name, plugin, response.content)
+            disposition = response["Content-Disposition"]
+            assert re.fullmatch(r'attachment; filename="[A-Za-z0-9_-][A-Za-z0-9._-]*"', disposition), disposition
+            assert len(disposition) < 300
+            assert response["Content-Type"] == "application/octet-stream"
+            assert "Set-Cookie" not in response.headers or "evil" not in response["Set-Cookie"]
+
+
+def test_what_is_asked_for_is_not_said_back_as_markup(world: World) -> None:
+    """Queries, addresses and forms that come back in a page."""
+    client, wrong = world.client("superuser", api=False), []
+    for text in MARKUP.values():
+        word = quote(text)
+        pages = [
+            client.get(f"/certificates/?{name}={word}")
+            for name in ("q", "owner", "issuer", "phase", "ordering", "key_type", "authority")
+        ]
+        pages += [
+            client.get(f"/{word}"),
+            client.get(f"/certificates/new?authority={word}"),
+            client.get(f"/login?next={word}"),
+        ]
+        pages += [client.get(f"/admin/certificates/certificate/?q={word}"), client.get(f"/admin/{word}/")]
+        fields = (
+            "names",
+            "owner",
+            "common_name",
+            "description",
+            "csr",
+            "body",
+            "chain",
+            "name",
+            "organization",
+            "validity_start",
+        )
+        form = dict.fromkeys(fields, text)
+        pages += [
+            client.post(address, form) for address in ("/certificates/new", "/certificates/import", "/authorities/new")
+        ]
+        pages += [world.client("nobody", api=False).post("/login", {"username": text, "password": text})]
+        for page in pages:
+            assert page.status_code in (200, 302, 400, 404)
+            if page.status_code != 302 and (bad := read(page.content).bad):
+                wrong.append((text, bad))
+    assert not wrong, wrong
+
+
+HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def protected(response: HttpResponse) -> list[str]:
+    """What is missing from its headers."""
+    missing = [
+        name for name, value in HEADERS.items() if name != "Cache-Control" and response.headers.get(name) != value
+    ]
+    if not re.search("no-store|no-cache", response.headers.get("Cache-Control", "")):
+        missing.append("Cache-Control")
+    policy = response.headers.get("Content-Security-Policy", "")
+    wanted = (
+        "default-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    )
+    if not all(part in policy for part in wanted) or "unsafe" in policy:
+        missing.append(f"policy {policy}")
+    return missing
+
+
+def test_every_answer_is_protected(world: World) -> None:
+    """Of every address there is, whoever asks, errors included."""
+    known = {shape(row.address) for row in table()}
+    wrong: dict[str, list[str]] = {}
+    pk = str(world.certificates["own"].pk)
+    for address, _ in routes():
+        assert shape(address) in known or "{model}" in str(known)
+        url = re.sub(r"<[^>]*>|\(\?P<\w+>[^)]*\)", pk, address.replace("^", "").replace("$", ""))
+        for person in ("nobody", "superuser"):
+            client = world.client(person, api=address.startswith("/api/"))
+            response = client.get(url)
+            assert response.status_code < 500, url
+            if missing := protected(response):
+                wrong[url] = missing
+    client = world.client("nobody", api=False)
+    for response in (
+        client.get("/nothing"),
+        client.get("/api/1/nothing"),
+        client.post("/login", b"x", content_type="multipart/form-data"),
+    ):
+        if missing := protected(response):
+            wrong[str(response.status_code)] = missing
+    assert not wrong, wrong
+
+
+def test_the_scan_for_markup_finds_it() -> None:
+    """Else that nothing was found would mean nothing."""
+    for text in ("script", "attribute", "single quotes", "comment"):
+        assert read(f'<p title="x">{MARKUP[text]}</p>'.encode()).bad, text
+    assert read(b'<a href="javascript:alert(1)">x</a>').bad
+    assert not read(b'<a href="/certificates/1">x</a><script src="/static/x.js"></script>').bad

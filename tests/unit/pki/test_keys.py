@@ -18,7 +18,7 @@ from pki.errors import BadKey, PkiError, WeakKey
 # RSA key generation is slow, and its length makes no difference to what is tested here.
 QUICK = [spec for spec in keys.KEY_SPECS.values() if spec.name not in {"RSA3072", "RSA4096"}]
 KEYS = {spec.name: keys.generate(spec) for spec in QUICK}
-SHORT_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505  to be refused
+SHORT_RSA = rsa.generate_private_key(65537, 1024)
 PAIRS = pytest.mark.parametrize("key", KEYS.values(), ids=KEYS.keys())
 
 

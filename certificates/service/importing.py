@@ -25,7 +25,7 @@ from core.audit import Event, record
 from core.errors import Conflict, Forbidden, Invalid
 from core.failpoints import failpoint
 from core.models import StoredKey
-from pki import chains, inspection, keys, requests, signatures
+from pki import chains, inspection, keys, naming, requests, signatures
 from pki.errors import BadChain, PkiError
 
 
@@ -131,6 +131,7 @@ def _read(given: Upload) -> Read:
         text = getattr(given, field)
         if text and len(text) > settings.MAX_PEM_IN_IMPORT:
             raise Invalid.field(field, f"At most {settings.MAX_PEM_IN_IMPORT} bytes are accepted here.")
+    _field("name", lambda: naming.custom_name(given.name) if given.name else None)
     certificate = _field("body", lambda: _load(given.body))
     chain = _field("chain", lambda: _chain(certificate, given.chain))
     key = _field("private_key", lambda: keys.load_private_key(given.private_key) if given.private_key else None)

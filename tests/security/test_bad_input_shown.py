@@ -121,7 +121,9 @@ def tagged(number: int, content: bytes, *, constructed: bool = False) -> bytes:
 def general_names(text: str) -> bytes:
     """A SubjectAltName with this text in each kind of name."""
     octets, plain = text.encode(), text.encode("ascii", "replace")
-    other = encoder.encode(univ.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")) + tagged(0, element(UTF8, octets), constructed=True)
+    other = encoder.encode(univ.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")) + tagged(
+        0, element(UTF8, octets), constructed=True
+    )
     directory = encoder.encode(subject(("2.5.4.10", UTF8, octets)))
     found = [
         tagged(0, other, constructed=True),
@@ -142,7 +144,10 @@ def everywhere(text: str) -> str:
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), general_names(text)), False),
         (x509.CRLDistributionPoints([x509.DistributionPoint([url], None, None, None)]), False),
-        (x509.AuthorityInformationAccess([x509.AccessDescription(x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1"), url)]), False),
+        (
+            x509.AuthorityInformationAccess([x509.AccessDescription(x509.ObjectIdentifier("1.3.6.1.5.5.7.48.1"), url)]),
+            False,
+        ),
     ]
     made = pki_material.certificate(pki_material.name("x"), p256(), material().intermediate, extensions=extensions)
     held = (COMMON_NAME, "2.5.4.10", "2.5.4.11", "2.5.4.13", "1.2.840.113549.1.9.1")

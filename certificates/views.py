@@ -237,6 +237,6 @@ def _download(certificate: Certificate, slug: str, form: ExportForm, request: Ht
     extension, _passphrase, data = service.export(
         certificate, {"slug": slug, "plugin_options": form.given()}, by=person(request)
     )
-    file_name = get_valid_filename(f"{certificate.name}.{extension}")
+    file_name = get_valid_filename(f"{certificate.name}.{extension}").lstrip(".")
     headers = {"Content-Disposition": f'attachment; filename="{file_name}"', "Cache-Control": "no-store"}
     return HttpResponse(data, content_type="application/octet-stream", headers=headers)

@@ -154,9 +154,13 @@ def _a_labels(host: str, *, shown: str) -> str:
     if "_" in host:
         raise BadName(f"{_short(shown)} is not a DNS name of a host: it has an underscore.")
     try:
-        return idna.encode(host, uts46=True, std3_rules=True).decode("ascii").lower().removesuffix(".")
+        name = idna.encode(host, uts46=True, std3_rules=True).decode("ascii").lower().removesuffix(".")
     except (ValueError, IndexError) as error:
         raise BadName(f"{_short(shown)} is not a DNS name: {_sentence(error)}.") from error
+    # RFC 1123, 2.1, which the library looks at in labels with other letters only.
+    if any(label.startswith("-") or label.endswith("-") for label in name.split(".")):
+        raise BadName(f"{_short(shown)} is not a DNS name: a label begins or ends with a hyphen.")
+    return name
 
 
 def _u_labels(value: str) -> str:

@@ -10,13 +10,14 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from structlog.contextvars import bound_contextvars
 
 from core.audit import acting, acting_as, assume
 from core.errors import DomainError, Invalid
 from pki.errors import PkiError
-from web.rest.errors import from_pki
+from web.rest.errors import from_django, from_pki
 from web.views import refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -99,6 +100,8 @@ class DomainErrorPages:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, PkiError):
             error = from_pki(error)
+        elif isinstance(error, ValidationError):  # as Django's admin site leaves one, at an id that is none
+            error = from_django(error)
         return refuse(request, error) if isinstance(error, DomainError) else None
 
 

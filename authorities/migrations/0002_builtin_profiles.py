@@ -110,11 +110,18 @@ BUILT_IN = [
     },
 ]
 
+DESCRIPTIONS = {
+    "server": "A service that clients reach by name or address over TLS.",
+    "client": "A person, device or service that identifies itself to others.",
+    "server-and-client": "A service that does both, as peers of a cluster do.",
+    "intermediate": "An authority under another one.",
+}
+
 
 def forwards(apps, schema_editor):
     profile_model = apps.get_model("authorities", "Profile")
     for fields in BUILT_IN:
-        profile_model.objects.create(**fields)
+        profile_model.objects.create(description=DESCRIPTIONS[fields["name"]], **fields)
 
 
 class Migration(migrations.Migration):

@@ -21,7 +21,7 @@ TEAMS = 400
 ROLES_OF_MEMBER = 50
 CREATORS = 40
 SHARES = {"Internal": 60, "Devices": 20, "Staging": 12, "Partners": 8}  # per cent of what each authority issued
-TEXTS = 40  # real certificates per authority
+TEXTS = 40  # real certificates per authority, of a large installation
 
 
 def load(rows: int, *, now: datetime) -> World:
@@ -30,7 +30,8 @@ def load(rows: int, *, now: datetime) -> World:
     teams = [accounts.create_role(f"team{number:03}@example.org", by=system) for number in range(TEAMS)]
     held = random.Random(1).sample(teams, ROLES_OF_MEMBER)  # noqa: S311  believable, not secret
     authorities = _authorities(system, held[0])
-    texts = {authority: [_texts(system, authority, number) for number in range(TEXTS)] for authority in authorities}
+    real = max(5, min(TEXTS, rows // 100))
+    texts = {authority: [_texts(system, authority, number) for number in range(real)] for authority in authorities}
     plan = Plan(
         rows=rows,
         first_id=_next_id(Certificate),

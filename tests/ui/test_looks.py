@@ -14,7 +14,7 @@ AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 PAGES = {
     "overview": "/",
     "certificates": "/certificates/",
-    "certificates-expiring": "/certificates/?phase=expiring&ordering=not_after&owner=data",
+    "certificates-expiring": "/certificates/?phase=expiring&ordering=not_after&filter_owner=data",
     "certificates-none": "/certificates/?q=no+such+certificate",
     "certificate": "/certificates/{www}",
     "certificate-authority": "/certificates/{root}",

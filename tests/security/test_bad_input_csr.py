@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -275,9 +276,9 @@ def test_foreign_names(text: str, world: World) -> None:
         pems += [csr(dns("www.example.org"), subject=cn(text)), csr(subject=cn(text))]
     for pem in pems:
         answer = ask(pem, world)
-        # A common name with a space inside is a person's or a device's, and becomes no name of a host.
+        # A common name with a space inside, or that is no host's, is no name that anybody compares.
         assert not (beyond(answer, pem) if answer.status == 200 else answer.refused())
-        assert answer.status == 400 or " " in text
+        assert answer.status == 400 or " " in text or re.match(ALLOWED, text)
 
 
 SAME = ("WWW.Example.ORG", "www.example.org.", "WWW.EXAMPLE.ORG.")
@@ -309,10 +310,8 @@ LOOK_ALIKES = (
 def test_look_alikes(text: str, world: World) -> None:
     """Compared by their A-labels, whichever of the two spellings comes."""
     pems = [csr(subject=cn(text)), csr(dns("www.example.org"), subject=cn(text))]
-    try:
+    with suppress(ValueError):
         pems.append(csr(dns(normalise_dns(text)), subject=[]))
-    except ValueError:
-        pass
     for pem in pems:
         assert not ask(pem, world).refused(saying="does not match allowed domain patterns")
 
@@ -426,7 +425,7 @@ def test_kinds_of_signatures(world: World) -> None:
         assert answer.status == 200, answer.response.content
         assert not beyond(answer, pem)
         issued = x509.load_pem_x509_certificate(answer.response.json()["body"].encode())
-        assert issued.signature_hash_algorithm and issued.signature_hash_algorithm.name == "sha256"
+        assert isinstance(issued.signature_hash_algorithm, hashes.SHA256)
 
 
 @pytest.mark.parametrize(
@@ -438,9 +437,8 @@ def test_signatures_of_old(algorithm: str, world: World) -> None:
     assert isinstance(own, rsa.RSAPrivateKey)
     der = x509.load_pem_x509_csr(csr(by=own).encode()).public_bytes(Encoding.DER)
     request, _ = decoder.decode(der, asn1Spec=rfc2986.CertificationRequest())
-    digest = {"1.2.840.113549.1.1.5": hashes.SHA1(), "1.2.840.113549.1.1.4": hashes.MD5()}.get(
-        algorithm, hashes.SHA256()
-    )  # noqa: S303
+    old = {"1.2.840.113549.1.1.5": hashes.SHA1, "1.2.840.113549.1.1.4": hashes.MD5}
+    digest = old.get(algorithm, hashes.SHA256)()
     request["signatureAlgorithm"]["algorithm"] = algorithm
     signature = own.sign(encoder.encode(request["certificationRequestInfo"]), padding.PKCS1v15(), digest)
     request["signature"] = univ.BitString.fromOctetString(signature)

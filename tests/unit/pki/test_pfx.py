@@ -27,7 +27,7 @@ SCRYPT = "1.3.6.1.4.1.11591.4.11"
 
 def written(*, legacy: bool = False, rounds: int = 2048) -> bytes:
     scheme = PBES.PBESv1SHA1And3KeyTripleDESCBC if legacy else PBES.PBESv2SHA256AndAES256CBC
-    digest = hashes.SHA1() if legacy else hashes.SHA256()  # noqa: S303  as old Java writes it
+    digest = hashes.SHA1() if legacy else hashes.SHA256()
     builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(rounds).key_cert_algorithm(scheme)
     leaf, chain = material().leaf, list(material().chain)
     encryption = builder.hmac_hash(digest).build(SECRET)

@@ -43,9 +43,16 @@ def kind_of_name(text: str) -> NameType:
     return NameType.IP
 
 
-def pem_area(rows: int = 6) -> forms.Textarea:
+class PemArea(forms.Textarea):
+    """A text area for PEM. A private key that was pasted into it by mistake is not sent back."""
+
+    def format_value(self, value: Any) -> Any:
+        return None if "PRIVATE KEY" in str(value) else super().format_value(value)
+
+
+def pem_area(rows: int = 6) -> PemArea:
     """A text area for PEM."""
-    return forms.Textarea(attrs={**MONOSPACE, "rows": rows})
+    return PemArea(attrs={**MONOSPACE, "rows": rows})
 
 
 class KeyArea(forms.Textarea):

@@ -63,6 +63,18 @@ class BodyLimit:
         return self.get_response(request)
 
 
+class NoNul:
+    """Refuses the NUL character in queries and cookies, at which PostgreSQL fails. Parsers and forms see to bodies."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", "") or any("\0" in text for text in request.COOKIES.values()):
+            return refuse(request, Invalid("The query or a cookie contains a NUL character; leave it out."))
+        return self.get_response(request)
+
+
 class SecurityHeaders:
     """Headers beyond those of Django's SecurityMiddleware; a view that sets one of them has its way."""
 

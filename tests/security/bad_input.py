@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
+from django import forms
 from django.apps import apps
 from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 
+from certificates import service
 from certificates.models import Certificate
 from tests.security.asking import API, BODIES
 from tests.security.world import World
@@ -20,6 +25,7 @@ from web.spelling import camel
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+IMPORT_PAGE = "/certificates/import"
 UPLOADS = "/api/1/certificates/upload"
 ORDERS = "/api/1/certificates"
 # Of processor time, so that a busy machine fails nothing. Only the largest inputs come near it.
@@ -177,3 +183,44 @@ def newest() -> Certificate:
     found = Certificate.objects.order_by("-pk").first()
     assert found
     return found
+
+
+def armoured(label: str, data: bytes) -> str:
+    return f"-----BEGIN {label}-----\n{base64.encodebytes(data).decode()}-----END {label}-----\n"
+
+
+def post(client: Client, address: str, body: Any, content_type: str = FORM) -> Answer:
+    raw = body if isinstance(body, bytes) else urlencode(body, doseq=True).encode()
+    return watched(lambda: client.generic("POST", address, raw, content_type=content_type))
+
+
+def form_of(response: HttpResponse) -> forms.BaseForm:
+    form: forms.BaseForm = response.context["form"]  # type: ignore[attr-defined]
+    return form
+
+
+def send_file(client: Client, address: str, *, name: bytes, data: bytes, **fields: str) -> Answer:
+    """A multipart body in which the file is called exactly so."""
+    parts = [f'Content-Disposition: form-data; name="{field}"\r\n\r\n{text}'.encode() for field, text in fields.items()]
+    parts.append(
+        b'Content-Disposition: form-data; name="body_file"; filename="'
+        + name
+        + b'"\r\nContent-Type: a/b\r\n\r\n'
+        + data
+    )
+    raw = b"".join(b"--lemur\r\n" + part + b"\r\n" for part in parts) + b"--lemur--\r\n"
+    return post(client, address, raw, "multipart/form-data; boundary=lemur")
+
+
+def on_the_page(world: World, data: bytes, **fields: str) -> Answer:
+    """This file, on the page that imports."""
+    client = world.client("admin", api=False)
+    return send_file(client, IMPORT_PAGE, name=b"a", data=data, owner="alice@example.org", **fields)
+
+
+@contextmanager
+def undone_upload(world: World, body: str) -> Iterator[Certificate]:
+    """An import that is undone after the block."""
+    with transaction.atomic():
+        yield service.upload(by=world.users["root"], owner="alice@example.org", body=body)
+        transaction.set_rollback(True)

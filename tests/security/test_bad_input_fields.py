@@ -44,10 +44,8 @@ INPUTS: dict[str, type[drf.BaseSerializer[Any]]] = {
 }
 TOO_MANY = 10**30
 ANYTHING: tuple[Any, ...] = (
-    None, True, 0, -1, 1.5, 2**63, TOO_MANY, "", "\t\n", "x", "٣", "\u202e", "\x7f\x1b[31m", "'; DROP TABLE x; --", "{{ 7*7 }}",
-    "x" * 100_000, "ﷺ" * 20_000, "e" + "\u0301" * 50_000, [], [None], ["x"], {}, {"id": None}, {"id": 2**63}, {"id": []},
-    {"name": ""}, {"name": "x" * 100_000}, {"name": []}, [{"id": 0}], [{"name": "nobody"}], [{"id": -1}] * 1001,
-    {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}},
+    None, 0, -1, 2**63, TOO_MANY, "", "\t\n", "x", "\u202e", "\x7f\x1b[31m", "'; DROP TABLE x; --", "x" * 100_000, "ﷺ" * 20_000,
+    [], ["x"], {}, {"id": 2**63}, {"name": "x"}, [{"id": -1}] * 1001, {"a": {"a": {"a": {"a": {"a": {"a": {"a": {"a": 1}}}}}}}},
 )  # fmt: skip
 # What no field of this kind can take, so that it must be named.
 TEXTS: tuple[Any, ...] = ("x", "١", "0x10", "99999999999999999999")

@@ -123,7 +123,8 @@ def test_forms_to_the_api(world: World) -> None:
 def test_a_hundred_thousand_names(world: World) -> None:
     """Unknown ones are ignored, as Lemur does; they only must not cost much."""
     many = ", ".join(f'"name{number}": {number}' for number in range(100_000))
-    for one in doors(world).values():
+    for name in ("POST /api/1/certificates", "POST /api/1/certificates/upload", "PUT /api/1/certificates/{}"):
+        one = doors(world)[name]
         assert not one.ask(with_member(many)(one.body)).sane(), one
 
 

@@ -14,8 +14,7 @@ from pki import keys
 from tests import pki_material
 from tests.pki_material import Pair, as_pem, certificate, key_as_pem, material, name
 from tests.security import weak_keys
-from tests.security.bad_input import ORDERS, Answer, door, uploaded
-from tests.security.test_bad_input_pem import armoured
+from tests.security.bad_input import ORDERS, Answer, armoured, door, uploaded
 from tests.security.weak_keys import COMPROMISED, EXPONENT
 from tests.security.world import World
 

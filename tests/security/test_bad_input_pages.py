@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpResponse
 from django.test import Client
 
 from certificates.models import Certificate
 from tests import pki_material
 from tests.security.asking import BODIES, _admin_form
-from tests.security.bad_input import ABOUT_LOGINS, FORM, SLOW, Answer, watched
+from tests.security.bad_input import ABOUT_LOGINS, FORM, SLOW, Answer, form_of, post, send_file, watched
 from tests.security.world import World
 
 pytestmark = pytest.mark.django_db
@@ -31,8 +28,10 @@ PAGES = (
     "/authorities/new",
 )
 # One field at a time, so that the rest of the way is open to it; and all of them in all fields at once.
-FEW = ("9" * 30, "a\0b", "\u202e\x7f\x1b[31m<script>alert(1)</script>", "ﷺ" * 20_000, "9999-12-31 23:59:59")
-ANYTHING = (*FEW, "", "x", "-1", "1e400", "٣", "x" * 100_000, "0001-01-01")
+FEW = ("9" * 30, "a\0b", "9999-12-31 23:59:59")
+ANYTHING = (
+    *FEW, "", "x", "-1", "1e400", "٣", "x" * 100_000, "0001-01-01", "\u202e\x7f\x1b[31m<script>alert(1)</script>", "ﷺ" * 20_000,
+)  # fmt: skip
 SAYS_SO = 'role="alert"', "errorlist"
 
 
@@ -54,29 +53,6 @@ EXPORTS = {
     "": {"options-type": "Certificate and chain"},
     "plugin=openssl-export": {"options-type": "PKCS12 (.p12)", "options-passphrase": "open#Sesame1"},
 }
-
-
-def post(client: Client, address: str, body: Any, content_type: str = FORM) -> Answer:
-    raw = body if isinstance(body, bytes) else urlencode(body, doseq=True).encode()
-    return watched(lambda: client.generic("POST", address, raw, content_type=content_type))
-
-
-def send_file(client: Client, address: str, *, name: bytes, data: bytes, **fields: str) -> Answer:
-    """A multipart body in which the file is called exactly so."""
-    parts = [f'Content-Disposition: form-data; name="{field}"\r\n\r\n{text}'.encode() for field, text in fields.items()]
-    parts.append(
-        b'Content-Disposition: form-data; name="body_file"; filename="'
-        + name
-        + b'"\r\nContent-Type: a/b\r\n\r\n'
-        + data
-    )
-    raw = b"".join(b"--lemur\r\n" + part + b"\r\n" for part in parts) + b"--lemur--\r\n"
-    return post(client, address, raw, "multipart/form-data; boundary=lemur")
-
-
-def form_of(response: HttpResponse) -> forms.BaseForm:
-    form: forms.BaseForm = response.context["form"]  # type: ignore[attr-defined]
-    return form
 
 
 def wrong_with(answer: Answer, *, logging_in: bool = False) -> str:
@@ -291,7 +267,7 @@ def test_cookies(world: World) -> None:
             raise_request_exception=False, headers={"cookie": f'sessionid="{cookie}"; csrftoken="{cookie}"'}
         )
         answer = watched(lambda client=client: client.get("/certificates/"))  # type: ignore[misc]
-        assert answer.status == 302, cookie
+        assert answer.status == (400 if "\\000" in cookie else 302), cookie
 
 
 def test_headers(world: World) -> None:

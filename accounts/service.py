@@ -19,6 +19,7 @@ from accounts import permissions
 from accounts.models import ADMIN, ApiKey, FailedLogin, Role, User
 from core.audit import Event, acting_as, record
 from core.audit import acting as acting_context
+from core.commits import committing
 from core.errors import Conflict, Forbidden, Invalid, Throttled
 from core.secrets import digest, new_token
 
@@ -59,7 +60,7 @@ def log_in(username: str, password: str, *, address: str, now: datetime | None =
     return user
 
 
-@transaction.atomic
+@committing("login.failed")
 def _remember_failure(username: str, address: str, now: datetime) -> None:
     # Never the text itself: people type their password into the wrong field.
     FailedLogin.objects.filter(at__lte=now - LOGIN_WINDOW).delete()
@@ -68,14 +69,15 @@ def _remember_failure(username: str, address: str, now: datetime) -> None:
     record(Event.LOGIN_FAILED, target or system, by=system, known=target is not None)
 
 
-@transaction.atomic
+@committing("login.token")
 def log_in_token(user: User) -> str:
-    """A token for one session over the API. It is shown once; only its digest is kept."""
-    lifetime = timedelta(hours=settings.LOGIN_TOKEN_LIFETIME)
-    return _issue_token(user, name="log-in", kind=ApiKey.Kind.LOGIN, expires_at=clock() + lifetime)[1]
+    """A token for one session over the API. It is shown once; only its digest is kept. Those that are over go."""
+    now, lifetime = clock(), timedelta(hours=settings.LOGIN_TOKEN_LIFETIME)
+    ApiKey.objects.filter(user=user, kind=ApiKey.Kind.LOGIN, expires_at__lte=now).delete()
+    return _issue_token(user, name="log-in", kind=ApiKey.Kind.LOGIN, expires_at=now + lifetime)[1]
 
 
-@transaction.atomic
+@committing("apikey.create")
 def create_api_key(
     *, user: User, name: str, days: int = -1, read_only: bool = False, by: User | None = None
 ) -> tuple[ApiKey, str]:
@@ -102,7 +104,7 @@ def _issue_token(
     return key, token
 
 
-@transaction.atomic
+@committing("apikey.revoke")
 def revoke_api_key(key: ApiKey, *, by: User | None = None) -> None:
     """From now on the token opens nothing."""
     by = acting(by)
@@ -129,7 +131,7 @@ def use_token(token: str, *, now: datetime | None = None) -> ApiKey:
     return key
 
 
-@transaction.atomic
+@committing("user.create")
 def create_user(
     *,
     username: str,
@@ -168,7 +170,7 @@ def _check_person(username: str, email: str, password: str | None) -> None:
             raise Invalid.field(field, " ".join(error.messages)) from error
 
 
-@transaction.atomic
+@committing("roles.grant")
 def grant(user: User, roles: Iterable[Role], *, by: User | None = None) -> None:
     """Let the person hold these roles, besides those they hold."""
     by = acting(by)
@@ -179,7 +181,7 @@ def grant(user: User, roles: Iterable[Role], *, by: User | None = None) -> None:
         record(Event.ROLE_GRANTED, user, by=by, roles=sorted(role.name for role in added))
 
 
-@transaction.atomic
+@committing("user.update")
 def update_user(user: User, *, fields: Iterable[str], by: User | None = None) -> None:
     """Store what was changed about a person; of one who is switched off, every token is revoked."""
     by, changed = acting(by), sorted(fields)
@@ -197,7 +199,7 @@ def revoke_tokens(user: User) -> None:
     ApiKey.objects.filter(user=user, revoked=False).update(revoked=True)
 
 
-@transaction.atomic
+@committing("password.change")
 def change_password(user: User, password: str, *, by: User | None = None) -> None:
     """A new password; tokens of the old one's time are revoked."""
     by = acting(by)
@@ -210,7 +212,7 @@ def change_password(user: User, password: str, *, by: User | None = None) -> Non
     record(Event.PASSWORD_CHANGED, user, by=by)
 
 
-@transaction.atomic
+@committing("roles.set")
 def set_roles(user: User, roles: Iterable[Role], *, by: User | None = None) -> None:
     """Let the person hold exactly these roles; what is given and what is taken is recorded by name."""
     by, wanted, held = acting(by), set(roles), set(user.roles.all())
@@ -221,7 +223,7 @@ def set_roles(user: User, roles: Iterable[Role], *, by: User | None = None) -> N
     grant(user, wanted - held, by=by)
 
 
-@transaction.atomic
+@committing("role.create")
 def create_role(name: str, *, description: str = "", by: User | None = None) -> Role:
     """A role that does not exist yet: Conflict when it does, so that nobody inherits the rights of an old one."""
     by = acting(by)

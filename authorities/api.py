@@ -30,7 +30,7 @@ CA = (
 
 
 class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
-    """List, show, make, import and change authorities. The list is narrowed to those the caller may use."""
+    """List, show, make, import and change authorities. The list is narrowed to what the caller is entrusted with."""
 
     queryset = Authority.objects.select_related("parent").prefetch_related(
         "roles", "profiles", Prefetch("own_certificates", Certificate.objects.select_related("user"))
@@ -38,11 +38,11 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
     permissions = permissions
     serializer_class = AuthorityOutput
     filterset_class = AuthorityFilter
-    list_action = "use"
+    list_action = "list"
     inputs: ClassVar = {"create": AuthorityRequest, "update": AuthorityEdit, "import_": AuthorityImport}
 
     @extend_schema(request=AuthorityRequest, responses=AuthorityOutput)
-    @idempotent(one_transaction=True)
+    @idempotent()
     def create(self, request: Request) -> Response:
         """Make a root, or with type ``subca`` an intermediate under a parent."""
         data = self.validated()
@@ -52,7 +52,7 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
 
     @extend_schema(request=AuthorityImport, responses=AuthorityOutput)
     @action(detail=False, methods=["post"], url_path="import")
-    @idempotent(one_transaction=True)
+    @idempotent()
     def import_(self, request: Request) -> Response:
         """Take over a CA that exists."""
         data = self.validated()

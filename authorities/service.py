@@ -16,6 +16,7 @@ from authorities.models import ISSUER_PLUGIN, Authority, Profile
 from authorities.permissions import permissions
 from core import keys
 from core.audit import Event, record
+from core.commits import committing
 from core.errors import Conflict, Invalid
 from pki import profiles, signing
 from pki.extensions import Extensions
@@ -101,7 +102,7 @@ class NewAuthority:
     offered: tuple[Profile, ...] | None = None
 
 
-@transaction.atomic
+@committing("authority.row")
 def create(
     new: NewAuthority, *, by: User, material: CaMaterial, key_uri: str, event: Event = Event.AUTHORITY_CREATED
 ) -> Authority:
@@ -145,7 +146,7 @@ def _own_roles(authority: Authority, *, by: User) -> list[Role]:
 CHANGEABLE = frozenset({"owner", "description", "active", "roles", "profiles"})
 
 
-@transaction.atomic
+@committing("authority.update")
 def update(authority: Authority, *, by: User, **changes: Any) -> Authority:
     """Change what may be changed about an authority: see :data:`CHANGEABLE`. Lists replace what was there.
 

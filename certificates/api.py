@@ -113,7 +113,7 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
 
     @extend_schema(request=CertificateUpload, responses=CertificateOutput)
     @action(detail=False, methods=["post"])
-    @idempotent(one_transaction=True)
+    @idempotent()
     def upload(self, request: Request) -> Response:
         """Import a certificate that was made elsewhere."""
         return self._issued(service.upload(by=self.caller, **self.validated()))

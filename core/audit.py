@@ -53,8 +53,8 @@ class Event(StrEnum):
 class Acting:
     """On whose behalf, and from where, the present work is done.
 
-    ``kind`` is "request", "task" or "" (a shell, a command, a test). ``idempotency`` names the caller's Idempotency-Key
-    together with the caller, so that a service can recognise work it has already begun. ``demo`` marks what is written.
+    ``kind`` is "request", "task" or "" (a shell, a command, a test). ``idempotency`` is the id of the
+    core.models.IdempotentAnswer that the request will have; see core.idempotency. ``demo`` marks what is written.
     """
 
     kind: str = ""
@@ -62,7 +62,7 @@ class Acting:
     request_id: str = ""
     address: str = ""
     api_key: str = ""
-    idempotency: str = ""
+    idempotency: int | None = None
     demo: bool = False
 
     def facts(self) -> dict[str, str]:

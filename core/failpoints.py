@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Injected(RuntimeError):
@@ -19,6 +21,17 @@ def failpoint(name: str) -> None:
     armed = os.environ.get("FAILPOINTS")
     if armed:
         _act(name, dict(pair.split("=", 1) for pair in armed.split(",")).get(name, ""))
+
+
+@contextmanager
+def around(call: str) -> Iterator[None]:
+    """A call to something outside of us, with the failpoints ``<call>.before`` and ``<call>.after``.
+
+    ``call`` is written out, and in no two places the same: tests find the failpoints by it.
+    """
+    failpoint(f"{call}.before")
+    yield
+    failpoint(f"{call}.after")
 
 
 def _act(name: str, action: str) -> None:

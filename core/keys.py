@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from core.errors import NotFound, Precondition, Unavailable
+from core.failpoints import around
 from core.models import StoredKey
 from core.secrets import SEALED, key_id, keyring
 from pki import keys
@@ -28,19 +29,24 @@ def custody(slug: str) -> KeyCustody:
 
 def generate(spec: keys.KeySpec) -> tuple[StoredKey, keys.PrivateKey]:
     """A new key and its row, which the caller saves in its own transaction: a custody may be another machine."""
-    reference, key = custody(settings.KEY_CUSTODY).generate(spec)
+    keeper = custody(settings.KEY_CUSTODY)
+    with around("custody.generate"):
+        reference, key = keeper.generate(spec)
     return _row(reference, key), key
 
 
 def store(key: keys.PrivateKey) -> StoredKey:
     """The row of a key that somebody brought; the caller saves it in its own transaction."""
-    return _row(custody(settings.KEY_CUSTODY).store(key), key)
+    keeper = custody(settings.KEY_CUSTODY)
+    with around("custody.store"):
+        reference = keeper.store(key)
+    return _row(reference, key)
 
 
 def signer(uri: str) -> keys.PrivateKey:
     """The key behind a URI, for signing. Raises NotFound, or Unavailable when the custody cannot open it."""
     stored = find(uri)
-    with _opening(uri):
+    with _opening(uri), around("custody.signer"):
         return custody(stored.custody).signer(bytes(stored.reference), stored.spki_sha256)
 
 
@@ -50,7 +56,7 @@ def reveal(uri: str) -> keys.PrivateKey:
     keeper = custody(stored.custody)
     if not isinstance(keeper, ExportsKeys):
         raise Precondition(f"The private key is kept by {keeper.title}, which does not give keys away.")
-    with _opening(uri):
+    with _opening(uri), around("custody.reveal"):
         return keeper.reveal(bytes(stored.reference), stored.spki_sha256)
 
 

@@ -94,6 +94,7 @@ class IdempotentAnswer(models.Model):
     digest = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
     status = models.PositiveSmallIntegerField(null=True, help_text="Empty while the first request is still at work.")
     body = models.JSONField(null=True)
+    made = models.CharField(max_length=64, blank=True, help_text="What it has made so far, as model:id.")
     lease_until = models.DateTimeField(help_text="When the first request must be presumed dead.")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 

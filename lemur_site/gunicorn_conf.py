@@ -1,5 +1,6 @@
 """How gunicorn serves the pages and the API: for `manage.py up`, the Procfile and anyone who starts it by hand."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -19,3 +20,10 @@ forwarded_allow_ips = ""
 
 # The heartbeat file must not wait for a slow disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def post_worker_init(worker: object) -> None:
+    """What is loaded by now stays for ever: spare the garbage collector looking at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)

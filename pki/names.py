@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -104,6 +105,7 @@ def to_general_name(n: Name) -> x509.GeneralName:
         raise BadName(f"{_short(n.value)} cannot be written as a name of type {n.type}.", field=FIELD) from error
 
 
+@lru_cache(maxsize=1024)
 def normalise_dns(value: str) -> str:
     """Lower-case A-labels (IDNA2008), no trailing dot; `*` only as the whole left-most label. BadName has no field."""
     wildcard = _WILDCARD if value.startswith(_WILDCARD) else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Secret, SecretBytes, SecretStr, ValidationError
@@ -57,9 +58,8 @@ def parse(cls: type[Options], values: Mapping[str, Any] | Sequence[Any] | None) 
     given = _given(values)
     known = _fields(cls)
     errors = {name: _unknown(name, known) for name in given if name not in known}
-    described = {option["name"]: option for option in describe(cls)}
     for name in given.keys() & known.keys():
-        if described[name]["type"] != "textarea" and _has_control_character(given[name]):
+        if _types(cls)[name] != "textarea" and _has_control_character(given[name]):
             errors[name] = (
                 f"Option '{name}' cannot be validated: it contains a line break or another control character."
             )
@@ -71,6 +71,11 @@ def parse(cls: type[Options], values: Mapping[str, Any] | Sequence[Any] | None) 
     if errors:
         raise OptionErrors(errors)
     return options
+
+
+@cache
+def _types(cls: type[PluginOptions]) -> dict[str, str]:
+    return {option["name"]: option["type"] for option in describe(cls)}
 
 
 def describe(cls: type[PluginOptions]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Pre
 from core.permissions import Permissions
 from pki.errors import PkiError
 from web.rest.errors import NOT_UNDERSTOOD, from_pki
+from web.rest.idempotency import once
 
 API = "/api/"
 
@@ -62,7 +63,8 @@ def act(
         status = Invalid.status
         if form.is_valid():
             try:
-                result = do(**form.cleaned_data)
+                with once(request):
+                    result = do(**form.cleaned_data)
             except (Invalid, Conflict, Precondition, PkiError) as error:
                 status = add_errors(form, error)
             else:

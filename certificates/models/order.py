@@ -34,7 +34,6 @@ class Order(Job):
     not_before_asked = models.DateTimeField()
     not_after_asked = models.DateTimeField()
     external_id = models.CharField(max_length=128, null=True)
-    idempotency = models.CharField(max_length=64, null=True, db_index=True)
     created_at = models.DateTimeField(auto_now_add=True)
     certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, related_name="order")
 

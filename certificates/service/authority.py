@@ -7,7 +7,6 @@ from datetime import datetime
 
 from cryptography import x509
 from django.conf import settings
-from django.db import transaction
 from django.utils.timezone import now as clock
 
 from accounts.models import User
@@ -22,10 +21,11 @@ from certificates.extensions import as_invalid
 from certificates.models import Certificate
 from certificates.service import placing
 from certificates.spec import SUBJECT_FIELDS, filled
+from core import idempotency
 from core import keys as key_store
 from core.audit import Event
+from core.commits import committing
 from core.errors import Invalid
-from core.failpoints import failpoint
 from core.models import StoredKey
 from pki import chains, inspection, keys, profiles, signatures, signing
 from pki.errors import PkiError
@@ -58,12 +58,15 @@ def create_authority(
 ) -> Authority:
     """A new root, or with ``new.parent`` an intermediate under it, made by the authority's plugin.
 
-    Our own plugin signs in this process, so one transaction holds everything: a crash leaves nothing behind.
+    Our own plugin signs in this process, so one transaction holds everything but the making of the key: a crash leaves
+    nothing behind.
     """
     by, now = acting(by), now or clock()
+    if (made := idempotency.recall(Authority)) is not None:
+        return made
     _require_may_create(new, by)
     try:
-        return _founded(_create(new, spec, by=by, now=now))
+        return _create(new, spec, by=by, now=now)
     except PkiError as error:
         raise as_invalid(error, default="common_name") from error
 
@@ -85,7 +88,7 @@ def _create(new: NewAuthority, spec: CaSpec, *, by: User, now: datetime) -> Auth
     parent = _parent_material(new)
     stored, key = key_store.generate(keys.KeySpec.parse(spec.key_type))
     draft = _draft(new, spec, key, parent, now=now)
-    with transaction.atomic():
+    with committing("authority.create"):
         return _sign_and_save(new, plugin, draft, CaKey(stored, key, parent), by=by, now=now)
 
 
@@ -199,14 +202,15 @@ def import_authority(
 ) -> Authority:
     """Take over a CA that exists: its certificate, the certificates above it up to the root, its private key."""
     by, now = acting(by), now or clock()
+    if (made := idempotency.recall(Authority)) is not None:
+        return made
     _require_may_create(new, by)
     material = _read(body, private_key, chain, new.parent, now=now)
     stored = key_store.store(material.key)
-    with transaction.atomic():
+    with committing("authority.import"):
         stored.save(force_insert=True)
         new = replace(new, parent=new.parent or _known_parent(material))
-        authority = _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
-    return _founded(authority)
+        return _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
 
 
 def _read(body: str, private_key: str, chain: str, parent: Authority | None, *, now: datetime) -> CaMaterial:
@@ -260,15 +264,11 @@ def _known_parent(material: CaMaterial) -> Authority | None:
     return own.root_authority if own else None
 
 
-def _founded(authority: Authority) -> Authority:
-    failpoint("authority.after-commit")
-    return authority
-
-
 def _found(
     new: NewAuthority, material: CaMaterial, key_uri: str, *, by: User, now: datetime, event: Event
 ) -> Authority:
     authority = authorities.create(new, by=by, material=material, key_uri=key_uri, event=event)
+    idempotency.remember(authority)
     certificate = Certificate.from_body(
         authority.body,
         chain=authority.chain,
@@ -280,7 +280,6 @@ def _found(
         date_created=now,
     )
     placing.place(certificate, name=authority.name, roles=authority.roles.all(), replaces=(), by=by)
-    failpoint("authority.before-commit")
     return authority
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now as clock
 
@@ -17,6 +16,7 @@ from certificates.models.certificate import Status
 from certificates.permissions import domain_permissions, permissions
 from certificates.service.placing import add_replaced, create_certificate_roles, require_may_replace
 from core.audit import Event, record
+from core.commits import committing
 from core.errors import Invalid, NotFound, Precondition
 
 __all__ = ["create_certificate_roles", "delete", "mark_domain", "revoke", "update"]
@@ -26,7 +26,7 @@ LISTS = frozenset({"roles", "replaces"})
 MISSING = "Cannot find specified certificate"
 
 
-@transaction.atomic
+@committing("certificate.update")
 def update(cert_id: int, *, by: User | None = None, **changes: Any) -> Certificate:
     """Change a certificate's owner, description, notify, rotation, roles or replaces; lists replace what was there.
 
@@ -81,7 +81,7 @@ def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: Us
     add_replaced(certificate, added)
 
 
-@transaction.atomic
+@committing("domain.update")
 def mark_domain(pk: int, *, sensitive: bool, by: User | None = None) -> None:
     """Say whether only trusted people may ask for certificates with this name."""
     by = acting(by)
@@ -93,7 +93,7 @@ def mark_domain(pk: int, *, sensitive: bool, by: User | None = None) -> None:
     record(Event.DOMAIN_UPDATED, domain, by=by, sensitive=sensitive)
 
 
-@transaction.atomic
+@committing("certificate.delete")
 def delete(cert_id: int, *, by: User | None = None) -> None:
     """Mark a certificate as deleted: it leaves the lists, the row and its history stay."""
     by = acting(by)
@@ -105,7 +105,7 @@ def delete(cert_id: int, *, by: User | None = None) -> None:
     record(Event.CERTIFICATE_DELETED, certificate, by=by)
 
 
-@transaction.atomic
+@committing("certificate.revoke")
 def revoke(
     certificate: Certificate, *, reason: str = "unspecified", by: User | None = None, now: datetime | None = None
 ) -> None:

@@ -20,10 +20,11 @@ from certificates.extensions import as_invalid
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from certificates.service import placing
+from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
+from core.commits import committing
 from core.errors import Conflict, Forbidden, Invalid
-from core.failpoints import failpoint
 from core.models import StoredKey
 from pki import chains, inspection, keys, naming, requests, signatures
 from pki.errors import BadChain, PkiError
@@ -66,11 +67,11 @@ def upload(
     Raises Invalid naming the field that is wrong, Forbidden, or Conflict when this authority has the serial already.
     """
     by = acting(by, creator)
+    if (made := idempotency.recall(Certificate)) is not None:
+        return made
     given = _given(fields)
     _require_may_upload(given, by)
-    certificate = _keep(given, _read(given), by=by, now=now or clock())
-    failpoint("upload.after-commit")
-    return certificate
+    return _keep(given, _read(given), by=by, now=now or clock())
 
 
 def import_certificate(**fields: Any) -> Certificate:
@@ -178,7 +179,7 @@ def _field(name: str, read: Any) -> Any:
 
 def _keep(given: Upload, read: Read, *, by: User, now: datetime) -> Certificate:
     stored = None if read.key is None else key_store.store(read.key)
-    with transaction.atomic():
+    with committing("upload"):
         return _save(given, read, stored, by=by, now=now)
 
 
@@ -205,8 +206,8 @@ def _save(given: Upload, read: Read, stored: StoredKey | None, *, by: User, now:
             placing.place(certificate, name=given.name, roles=given.roles, replaces=given.replaces, by=by)
     except IntegrityError as error:
         raise Conflict(f"A certificate with this name or serial was taken in at the same moment ({by}).") from error
+    idempotency.remember(certificate)
     record(Event.CERTIFICATE_IMPORTED, certificate, by=by, has_key=certificate.has_private_key)
-    failpoint("upload.before-commit")
     return certificate
 
 

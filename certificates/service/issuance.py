@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils.timezone import now as clock
 
 from accounts.models import Role, User
@@ -26,14 +26,14 @@ from certificates.models.order import REQUEST_LEASE
 from certificates.service import placing
 from certificates.service.settling import Wanted, require_may_order, settle
 from certificates.spec import CertificateSpec
+from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
-from core.audit import acting as context
+from core.commits import committing
 from core.errors import DomainError, Unavailable
-from core.failpoints import failpoint
+from core.failpoints import around
 from core.jobs import LeaseLost
 from core.models import StoredKey
-from core.secrets import digest
 from pki import chains, keys, requests
 from pki.errors import NotAllowed, PkiError
 from plugins.contracts import FinishesLater, Issuer
@@ -42,7 +42,6 @@ from plugins.values import Issued, IssueRequest, Pending
 
 log = structlog.get_logger(__name__)
 
-IDEMPOTENCY = timedelta(hours=24)
 ASK_AGAIN = timedelta(minutes=1)
 TRIES = 3
 
@@ -66,15 +65,19 @@ def create(
     the CA does not answer; then the order stays and is tried again.
     """
     by, now = acting(by, creator), now or clock()
-    if (begun := _already_ordered(by, now)) is not None:
+    begun = idempotency.recall(Order)
+    if begun is not None and begun.state != Order.State.FAILED:
         return _resume(begun, now=now)
     spec = CertificateSpec.of(**fields)
     require_may_order(spec, by)
-    return _carry_out(_write_down(settle(spec, by=by, now=now), by=by, now=now), now=now)
+    return _carry_out(_write_down(settle(spec, by=by, now=now), by=by, now=now, instead_of=begun), now=now)
 
 
-def _write_down(wanted: Wanted, *, by: User, now: datetime) -> Order:
-    """Key, CSR, draft and order. Once this returns we know what we asked for, whatever happens."""
+def _write_down(wanted: Wanted, *, by: User, now: datetime, instead_of: Order | None = None) -> Order:
+    """Key, CSR, draft and order. Once this returns we know what we asked for, whatever happens.
+
+    ``instead_of`` is the failed order of an earlier request with the same Idempotency-Key.
+    """
     spec = wanted.spec
     stored, request = _key_and_request(wanted)
     draft = authorities.draft(
@@ -95,14 +98,12 @@ def _write_down(wanted: Wanted, *, by: User, now: datetime) -> Order:
         draft=None if draft is None else draft.public_bytes(Encoding.DER),
         not_before_asked=wanted.not_before,
         not_after_asked=wanted.not_after,
-        idempotency=digest(context().idempotency) if context().idempotency else None,
         # Born claimed: the sweep must not mint it while this request still does.
         attempts=1,
         not_before=now + REQUEST_LEASE,
     )
     order.profile_value = wanted.profile
-    _save(order, stored, draft)
-    failpoint("order.after-commit")
+    _save(order, stored, draft, instead_of=instead_of)
     return order
 
 
@@ -118,25 +119,16 @@ def _key_and_request(wanted: Wanted) -> tuple[StoredKey | None, requests.Request
     return stored, requests.Request(pem, wanted.subject, wanted.extensions, key.public_key(), wanted.spec.key_type)
 
 
-@transaction.atomic
-def _save(order: Order, stored: StoredKey | None, draft: x509.Certificate | None) -> None:
+@committing("order")
+def _save(order: Order, stored: StoredKey | None, draft: x509.Certificate | None, *, instead_of: Order | None) -> None:
     """Transaction 1: the key, the line of the ledger, the order."""
     if stored is not None:
         stored.save(force_insert=True)
     if draft is not None:
         order.reserved = ledger.reserve(order.authority, draft)
     order.save(force_insert=True)
+    idempotency.remember(order, instead_of=instead_of)
     record(Event.CERTIFICATE_ORDERED, order, by=order.by, authority=order.authority.name, profile=order.profile)
-    failpoint("order.before-commit")
-
-
-def _already_ordered(by: User, now: datetime) -> Order | None:
-    """The order that an earlier request with the same Idempotency-Key wrote down before it died."""
-    token = context().idempotency
-    if not token:
-        return None
-    mine = Order.objects.filter(by=by, idempotency=digest(token), created_at__gt=now - IDEMPOTENCY)
-    return mine.exclude(state=Order.State.FAILED).order_by("-pk").first()
 
 
 def _resume(order: Order, *, now: datetime) -> Certificate | Order:
@@ -168,7 +160,7 @@ def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
     try:
         answer = _ask_ca(order)
         if isinstance(answer, Pending):
-            order.wait(now + (answer.retry_after or ASK_AGAIN), external_id=answer.external_id)
+            _wait(order, answer, now=now)
             return order
         return _record(order, _minted(order, answer), now=now)
     except LeaseLost:
@@ -185,7 +177,13 @@ def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
         ) from error
 
 
-@transaction.atomic
+@committing("order.wait")
+def _wait(order: Order, answer: Pending, *, now: datetime) -> None:
+    """Remember under which name the CA knows it, and when to ask again."""
+    order.wait(now + (answer.retry_after or ASK_AGAIN), external_id=answer.external_id)
+
+
+@committing("order.give-up")
 def _give_up(order: Order, error: Exception, *, now: datetime) -> None:
     """Later again; never, if nothing can have been issued, and then the key goes too; or a person must look.
 
@@ -230,10 +228,8 @@ def _ask_ca(order: Order) -> Issued | Pending:
         reference=str(order.pk),
         external_id=order.external_id,
     )
-    failpoint("issue.before")
-    answer = _ask(opened.plugin, request)
-    failpoint("issue.after")
-    return answer
+    with around("issue"):
+        return _ask(opened.plugin, request)
 
 
 def _open(authority: Authority) -> authorities.OpenIssuer:
@@ -284,7 +280,6 @@ def _record(order: Order, minted: Minted, *, now: datetime) -> Certificate | Ord
             if (left := _as_another_left_it(order)) is not order:
                 return left
             continue
-        failpoint("record.after-commit")
         return certificate
     raise Unavailable("no free name could be found for the certificate")
 
@@ -295,7 +290,7 @@ def _as_another_left_it(order: Order) -> Certificate | Order:
     return certificate or order
 
 
-@transaction.atomic
+@committing("record")
 def _record_once(order: Order, minted: Minted, *, now: datetime) -> Certificate:
     certificate = Certificate.from_body(
         minted.body or "",
@@ -321,7 +316,6 @@ def _record_once(order: Order, minted: Minted, *, now: datetime) -> Certificate:
     )
     order.succeed(certificate=certificate)
     record(Event.CERTIFICATE_ISSUED, certificate, by=order.by, order=order.pk, serial=certificate.serial)
-    failpoint("record.before-commit")
     return certificate
 
 

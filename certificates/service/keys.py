@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from accounts.models import User
 from accounts.service import acting
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from core import keys
 from core.audit import Event, record
+from core.commits import committing
 from pki.keys import private_key_pem
 
 
@@ -23,6 +22,6 @@ def reveal(certificate: Certificate, *, by: User | None = None) -> str | None:
     if certificate.private_key is None:
         return None
     pem = private_key_pem(keys.reveal(certificate.private_key))
-    with transaction.atomic():
+    with committing("key.reveal"):
         record(Event.KEY_REVEALED, certificate, by=by)
     return pem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,9 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext, ngettext_lazy
 
+from core.permissions import PermissionBackend
 from pki.names import printable as written_out
+from web.rest.idempotency import FORM_FIELD
 
 register = template.Library()
 
@@ -45,6 +48,18 @@ def icon(name: str, css_class: str = "") -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """A field by which :func:`web.rest.idempotency.once` knows this page, so that its form is carried out once."""
+    return format_html('<input type="hidden" name="{}" value="{}">', FORM_FIELD, secrets.token_urlsafe(16))
+
+
+@register.filter
+def may(user: Any, permission: str) -> bool:
+    """Whether the person may do it at all, by our rules alone: ``user|may:"certificates.upload_certificate"``."""
+    return PermissionBackend().has_perm(user, permission)
 
 
 @register.inclusion_tag("parts/_status.html")

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from core.audit import acting
+from core.models import IdempotentAnswer
 from tests.unit.web.things import Work
 from web.middleware import BodyLimit, RequestContext, client_address
 
@@ -83,6 +84,24 @@ def test_who_called(
     assert client_address(rf.get("/", headers=headers, REMOTE_ADDR=remote)) == address
 
 
+@pytest.mark.parametrize(
+    ("remote", "believed"), [("192.0.2.1", True), ("", True), ("203.0.113.9", False), ("nonsense", False)]
+)
+def test_only_a_trusted_proxy_says_that_it_is_https(
+    rf: RequestFactory, settings: Any, remote: str, believed: bool
+) -> None:
+    settings.TRUSTED_PROXIES = ["192.0.2.0/24"]
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    seen: list[bool] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        seen.extend([request.is_secure(), "X-Forwarded-Proto" in request.headers])
+        return HttpResponse()
+
+    RequestContext(view)(rf.get("/", headers={"X-Forwarded-Proto": "https"}, REMOTE_ADDR=remote))
+    assert seen == [believed, believed]
+
+
 class TestBodyLimit:
     @pytest.mark.parametrize("length", ["4194305", "9" * 30, "-1", "x", "1e3"])
     def test_too_large_or_senseless(self, rf: RequestFactory, length: str) -> None:
@@ -142,7 +161,7 @@ class TestActingUser:
             "/api/1/things", {"displayName": "a", "owner": "a@b.de"}, format="json", headers=headers
         )
         assert made.status_code == 200
-        assert Work.done == [f"{User.objects.get(username='alice').pk}:k"]
+        assert (Work.done, IdempotentAnswer.objects.get().user.username) == ([IdempotentAnswer.objects.get().pk], "alice")
 
 
 @pytest.mark.django_db

@@ -6,15 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now as clock
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from core.audit import acting
+from core.errors import Forbidden
 from core.models import IdempotentAnswer
 from tests.people import api
 from tests.unit.web.things import Thing, Work
+from web.rest.idempotency import once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.unit.web.things")]
 
@@ -45,7 +50,7 @@ def test_the_order_of_keys_in_the_body_does_not_matter(client_of_alice: APIClien
 def test_services_know_the_key(client_of_alice: APIClient, alice: User) -> None:
     post(client_of_alice)
     post(client_of_alice, key=None, displayName="b")
-    assert Work.done == [f"{alice.pk}:key-1", ""]
+    assert Work.done == [IdempotentAnswer.objects.get().pk, None]
 
 
 @pytest.mark.parametrize("other", [{"displayName": "b"}, {"path": "things?x=1"}, {"path": "things/secret"}])
@@ -104,7 +109,7 @@ def test_a_refused_request_frees_its_key(client_of_alice: APIClient, changes: di
 def test_a_failed_request_may_be_sent_again_under_the_same_name(client_of_alice: APIClient, name: str) -> None:
     client_of_alice.raise_request_exception = False
     assert [post(client_of_alice, displayName=name).status_code >= 500 for _ in range(2)] == [True, True]
-    assert Work.done[0] == Work.done[1] != ""
+    assert Work.done[0] == Work.done[1] is not None
     assert post(client_of_alice).status_code == 409, "another body is still another request"
 
 
@@ -132,6 +137,47 @@ def test_bad_keys(client_of_alice: APIClient, key: str) -> None:
     response = post(client_of_alice, key=key)
     assert response.status_code == 400
     assert "printable ASCII" in response.json()["message"]
+
+
+def test_a_refusal_does_not_free_the_key_of_what_was_made(client_of_alice: APIClient) -> None:
+    """An order waits for its CA, say, and meanwhile the right to use that CA is gone."""
+
+    def order_and_be_refused() -> None:
+        IdempotentAnswer.objects.update(made="web.thing:1")
+        raise Forbidden("Not any more.")
+
+    Work.then = order_and_be_refused
+    assert [post(client_of_alice).status_code for _ in range(2)] == [403, 403]
+    assert IdempotentAnswer.objects.get().made == "web.thing:1"
+
+
+class TestForms:
+    """The same form of the same page, sent twice."""
+
+    def sent(self, user: User, **fields: Any) -> Any:
+        request = RequestFactory().post("/things", {"once": "page-1", **fields})
+        request.user = user
+        with once(request):
+            return acting().idempotency
+
+    def test_one_key_for_the_same_content(self, alice: User) -> None:
+        first = self.sent(alice, name="a", csrfmiddlewaretoken="x")
+        assert first == self.sent(alice, name="a", csrfmiddlewaretoken="y") is not None
+
+    def test_other_content_is_another_request(self, alice: User) -> None:
+        bob = User.objects.create_user("bob", "bob@example.org", "x")
+        keys = [
+            self.sent(alice, name="a"),
+            self.sent(alice, name="b"),
+            self.sent(alice, name="a", once="page-2"),
+            self.sent(bob, name="a", once="page-3"),
+            self.sent(alice, name="a", file=SimpleUploadedFile("f", b"1")),
+            self.sent(alice, name="a", file=SimpleUploadedFile("f", b"2")),
+        ]
+        assert len(set(keys)) == len(keys)
+
+    def test_a_form_without_the_field_has_no_key(self, alice: User) -> None:
+        assert self.sent(alice, once="") is None
 
 
 def test_without_a_token_no_key_is_looked_at() -> None:

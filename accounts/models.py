@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-ADMIN, OPERATOR, READ_ONLY, GLOBAL_CERT_ISSUER = "admin", "operator", "read-only", "global_cert_issuer"
+ADMIN, OPERATOR, READ_ONLY = "admin", "operator", "read-only"
 
 
 class Role(models.Model):

@@ -8,12 +8,20 @@ from django.conf import settings
 from django.db.models import Q
 
 from authorities.models import Authority, Issuance, Profile
-from core.permissions import NOTHING, Permissions, members, nobody, readers, writers
+from core.permissions import EVERYTHING, NOTHING, Permissions, members, nobody, readers, writers
 
 
 def entrusted(user: Any) -> Q:
     """Holders of one of the authority's roles. The owner's role is one of them."""
     return Q(roles__in=user.role_ids)
+
+
+def listed(user: Any) -> Q:
+    """Which ones the API's list shows (contract 2.3): what the person is entrusted with.
+
+    All to operators, and to those who only read: they order nothing, so there is no choice to narrow.
+    """
+    return EVERYTHING if user.is_read_only or user.is_operator else entrusted(user)
 
 
 def founders(user: Any) -> Q:
@@ -22,7 +30,12 @@ def founders(user: Any) -> Q:
 
 
 permissions = Permissions(
-    Authority, view=readers(members), use=writers(entrusted), change=writers(entrusted), create=writers(founders)
+    Authority,
+    view=readers(members),
+    list=readers(listed),
+    use=writers(entrusted),
+    change=writers(entrusted),
+    create=writers(founders),
 )
 profile_permissions = Permissions(Profile, view=readers(members), change=writers(nobody), create=writers(nobody))
 ledger_permissions = Permissions(Issuance, view=readers(members))

@@ -74,7 +74,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "expiring": rows.current(now).unreplaced().order_by("not_after")[:RECENT],
         "entries": audit_log.allowed(request.user, "view")[:RECENT],
         "guide": None if authority and certificate else {"authority": authority, "certificate": certificate},
-        "can": may(request, "create") | may_create,
+        "can": may(request, "create", "upload") | may_create,
     }
     return render(request, "overview.html", context)
 
@@ -96,6 +96,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     certificate = _certificate(request, pk)
     can = permissions.actions(request.user, certificate)
     targets = [certificate, *Order.objects.filter(certificate=certificate)]
+    if certificate.root_authority is not None:
+        targets.append(certificate.root_authority)
     context = {
         "certificate": certificate,
         "names": anatomy.names_as_text(certificate.facts),

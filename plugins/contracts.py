@@ -78,8 +78,13 @@ class Exporter(Plugin, ABC):
 
     @property
     def needs_key(self) -> bool:
-        """Whether the private key goes into the file. Read it on the instance: it may depend on the options."""
+        """Whether it works with the private key. Read it on the instance: it may depend on the options."""
         return True
+
+    @property
+    def reveals_key(self) -> bool:
+        """Whether the private key goes into the file, so that the export is recorded as such."""
+        return self.needs_key
 
     @abstractmethod
     def export(self, bundle: Bundle) -> Exported: ...

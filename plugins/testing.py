@@ -232,7 +232,7 @@ class ExporterContract(PluginContract):
         raise NotImplementedError
 
     def key_in(self, exported: Exported) -> PrivateKey | None:
-        """The private key of the file; only asked for plugins that need one."""
+        """The private key of the file; only asked for plugins that reveal it."""
         raise NotImplementedError
 
     def expected(self, bundle: Bundle) -> list[x509.Certificate]:
@@ -248,7 +248,7 @@ class ExporterContract(PluginContract):
         bundle, plugin = self.bundle(), self.make()
         assert bundle.private_key is not None
         exported = plugin.export(bundle)
-        if plugin.needs_key:
+        if plugin.reveals_key:
             found = self.key_in(exported)
             assert found is not None
             assert keys.belongs(found, bundle.certificate.public_key())

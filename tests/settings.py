@@ -17,3 +17,4 @@ STORAGES = {
 }
 CELERY_TASK_ALWAYS_EAGER = True
 ALLOWED_HOSTS = ["*"]
+WHITENOISE_AUTOREFRESH = True  # else each test client looks for all static files anew

@@ -41,6 +41,7 @@ class RequestContext:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        _drop_what_strangers_forward(request)
         given = request.headers.get("X-Request-Id", "")
         request_id = given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid.uuid4().hex
         where = acting_as(kind="request", user=None, request_id=request_id, address=client_address(request))
@@ -115,6 +116,12 @@ class DomainErrorPages:
         elif isinstance(error, ValidationError):  # as Django's admin site leaves one, at an id that is none
             error = from_django(error)
         return refuse(request, error) if isinstance(error, DomainError) else None
+
+
+def _drop_what_strangers_forward(request: HttpRequest) -> None:
+    """Only a trusted proxy may say that the request came by HTTPS (``SECURE_PROXY_SSL_HEADER``)."""
+    if not _is_proxy(request.META.get("REMOTE_ADDR", ""), _networks(tuple(settings.TRUSTED_PROXIES))):
+        request.META.pop("HTTP_X_FORWARDED_PROTO", None)
 
 
 def client_address(request: HttpRequest) -> str:

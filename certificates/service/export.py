@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from django.db import transaction
-
 from accounts.models import User
 from accounts.service import acting
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from core import keys
 from core.audit import Event, record
+from core.commits import committing
 from core.errors import Invalid
 from plugins import OptionErrors, PluginUnavailable, parse, registry
 from plugins.contracts import Exporter
@@ -43,8 +42,8 @@ def _export(cert: Certificate, plugin: Exporter, *, by: User) -> tuple[str, str 
         exported: Exported = plugin.export(_bundle(cert, with_key=plugin.needs_key))
     except PluginError as error:
         raise Invalid(str(error)) from error
-    event = Event.KEY_REVEALED if plugin.needs_key else Event.CERTIFICATE_EXPORTED
-    with transaction.atomic():
+    event = Event.KEY_REVEALED if plugin.reveals_key else Event.CERTIFICATE_EXPORTED
+    with committing("certificate.export"):
         record(event, cert, by=by, plugin=plugin.slug)
     return exported.extension, exported.passphrase, exported.data
 

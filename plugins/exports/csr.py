@@ -17,6 +17,10 @@ class CsrExport(Exporter):
     title = "CSR"
     description = "A signing request with the certificate's subject, names and key, to take to another CA."
 
+    @property
+    def reveals_key(self) -> bool:
+        return False  # it signs the request
+
     def export(self, bundle: Bundle) -> Exported:
         key = self.require_key(bundle)
         with refusing(f"No CSR can be made from '{bundle.name}'"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rest_framework.test import APIClient
 
+from accounts import service as accounts
 from certificates import service
 from certificates.models import Certificate
 from tests.factories import a_certificate
@@ -139,6 +141,18 @@ def test_deleted_ones_are_gone_from_lists(people, rows):
 def test_authorities_are_listed_to_those_who_may_use_them(people, root_ca):
     assert api(people.bob).get("/api/1/authorities").json()["total"] == 1
     assert api(people.charlie).get("/api/1/authorities").json()["total"] == 0
+
+
+def test_those_who_only_read_and_operators_see_every_authority_in_the_list(people, root_ca):
+    _, token = accounts.create_api_key(user=people.charlie, name="look", read_only=True, by=people.charlie)
+    reading = APIClient(headers={"Authorization": f"Bearer {token}"})
+    for client in (api(people.dora), api(people.olga), api(people.root), reading):
+        assert [item["name"] for item in client.get("/api/1/authorities").json()["items"]] == ["Root"]
+
+
+def test_in_strict_mode_the_list_shows_what_was_entrusted_to_whoever_asks(people, root_ca, settings):
+    settings.LEMUR_STRICT_ROLE_ENFORCEMENT = True
+    test_authorities_are_listed_to_those_who_may_use_them(people, root_ca)
 
 
 def test_phases_agree_with_their_filter(people, root_ca):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils.timezone import now as clock
 
 from accounts import service
 from accounts.models import ApiKey, FailedLogin, Role, User
@@ -66,6 +67,20 @@ def test_a_token_opens_until_it_expires_or_is_revoked(people):
     service.revoke_api_key(key, by=people.alice)
     with pytest.raises(Forbidden, match="revoked"):
         service.use_token(token)
+
+
+def test_a_log_in_clears_away_those_of_the_person_that_are_over(people):
+    now = clock()
+    over, others = service.log_in_token(people.alice), service.log_in_token(people.bob)
+    key, _ = service.create_api_key(user=people.alice, name="deploy", days=1, by=people.alice)
+    ApiKey.objects.update(expires_at=now - timedelta(seconds=1))
+    valid, newest = service.log_in_token(people.alice), service.log_in_token(people.alice)
+    assert {service.use_token(token).user for token in (valid, newest)} == {people.alice}
+    with pytest.raises(Forbidden, match="invalid"):
+        service.use_token(over)
+    with pytest.raises(Forbidden, match="expired"):
+        service.use_token(others)
+    assert ApiKey.objects.filter(pk=key.pk).exists()
 
 
 @pytest.mark.parametrize("token", ["", " ", "null", "nonsense", "\x00"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from certificates import service
@@ -35,6 +36,15 @@ def test_handing_out_a_key_is_written_down_as_such(people, hers):
     service.export(hers, PKCS12, by=people.alice)
     entry = AuditEntry.objects.first()
     assert (entry.event, entry.details) == (Event.KEY_REVEALED, {"plugin": "openssl-export"})
+
+
+def test_a_csr_takes_the_right_to_use_the_key_and_hands_out_none(people, hers):
+    _, _, data = service.export(hers, {"slug": "openssl-csr"}, by=people.alice)
+    assert x509.load_pem_x509_csr(data).public_key() == hers.public_key
+    entry = AuditEntry.objects.first()
+    assert (entry.event, entry.details) == (Event.CERTIFICATE_EXPORTED, {"plugin": "openssl-csr"})
+    with pytest.raises(Forbidden):
+        service.export(hers, {"slug": "openssl-csr"}, by=people.charlie)
 
 
 def test_without_the_key_anybody_may(people, hers):

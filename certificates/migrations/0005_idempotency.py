@@ -4,14 +4,13 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('certificates', '0004_job_failures'),
+        ("certificates", "0004_job_failures"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='order',
-            name='idempotency',
+            model_name="order",
+            name="idempotency",
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('core', '0003_sealed_with'),
+        ("core", "0003_sealed_with"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='idempotentanswer',
-            name='made',
-            field=models.CharField(blank=True, help_text='What it has made so far, as model:id.', max_length=64),
+            model_name="idempotentanswer",
+            name="made",
+            field=models.CharField(blank=True, help_text="What it has made so far, as model:id.", max_length=64),
         ),
     ]

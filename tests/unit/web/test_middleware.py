@@ -161,7 +161,10 @@ class TestActingUser:
             "/api/1/things", {"displayName": "a", "owner": "a@b.de"}, format="json", headers=headers
         )
         assert made.status_code == 200
-        assert (Work.done, IdempotentAnswer.objects.get().user.username) == ([IdempotentAnswer.objects.get().pk], "alice")
+        assert (Work.done, IdempotentAnswer.objects.get().user.username) == (
+            [IdempotentAnswer.objects.get().pk],
+            "alice",
+        )
 
 
 @pytest.mark.django_db

@@ -16,7 +16,14 @@ def own(user: Any) -> Q:
     return Q(user=user.pk)
 
 
-users = Permissions(User, view=readers(members), change=writers(nobody), create=writers(nobody))
+def oneself(user: Any) -> Q:
+    """The person's own account."""
+    return Q(pk=user.pk)
+
+
+users = Permissions(
+    User, view=readers(members), change=writers(nobody), create=writers(nobody), make_token=Rule(oneself)
+)
 roles = Permissions(Role, view=readers(members), change=writers(nobody), create=writers(nobody))
-api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), create=Rule(own))
+api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own))
 audit_log = Permissions(AuditEntry, view=readers(members))

@@ -56,7 +56,8 @@ def log_in(username: str, password: str, *, address: str, now: datetime | None =
     if user is None:
         _remember_failure(username, address, now)
         raise Forbidden("The supplied credentials are invalid")
-    record(Event.LOGIN_SUCCEEDED, user, by=user)
+    with committing("login.succeeded"):
+        record(Event.LOGIN_SUCCEEDED, user, by=user)
     return user
 
 
@@ -83,8 +84,9 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """An API key that acts as ``user`` for ``days`` (-1: until revoked). Returns the row and the token, shown once."""
     by = acting(by)
-    if by.is_read_only or not (by == user or by.is_administrator):
-        raise Forbidden(f"You are not authorized to create tokens for: {user.username}")
+    permissions.users.require(
+        by, "make_token", user, message=f"You are not authorized to create tokens for: {user.username}"
+    )
     if days < -1 or days == 0 or days > 36_500:
         raise Invalid.field("ttl", "Give a number of days from 1 to 36500, or -1 for a key that does not expire.")
     expires_at = None if days == -1 else clock() + timedelta(days=days)
@@ -238,11 +240,17 @@ def create_role(name: str, *, description: str = "", by: User | None = None) -> 
 
 def ensure_owner_role(owner: str, *, by: User | None = None) -> Role:
     """The role named like an owner's address, made on first use (contract 2.4)."""
+    name = owner.lower()
+    return Role.objects.filter(name=name).first() or _make_owner_role(name, by=acting(by))
+
+
+@committing("role.owner")
+def _make_owner_role(name: str, *, by: User) -> Role:
     role, created = Role.objects.get_or_create(
-        name=owner.lower(), defaults={"description": f"Auto generated role based on owner: {owner.lower()}"}
+        name=name, defaults={"description": f"Auto generated role based on owner: {name}"}
     )
     if created:
-        record(Event.ROLE_CREATED, role, by=acting(by))
+        record(Event.ROLE_CREATED, role, by=by)
     return role
 
 

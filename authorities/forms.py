@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Role, User
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions
-from certificates.forms import KEY_CHOICES
 from core.forms import RowsField
+from web.forms import KEY_CHOICES
 
 
 class AuthorityForm(forms.Form):

@@ -12,6 +12,7 @@ from django.utils.timezone import now as clock
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from accounts.permissions import audit_log
 from authorities.forms import AuthorityForm
 from authorities.models import Authority
 from authorities.permissions import permissions
@@ -20,7 +21,7 @@ from certificates import anatomy
 from certificates import service as certificates
 from certificates.models import Certificate
 from certificates.service.authority import CaSpec
-from certificates.views import entries_about
+from core.audit import HISTORY, about
 from web.views import act, get_or_404, person
 
 SHOWN_DEPTH = 6
@@ -73,7 +74,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "chain": anatomy.chain_links([authority.certificate, *authority.issuers], now=clock()),
         "children": authority.children.all(),
         "certificates": issued[:ISSUED_SHOWN],
-        "entries": entries_about(request, authority),
+        "entries": audit_log.allowed(request.user, "view", about(authority))[:HISTORY],
         "can": can,
     }
     return render(request, "authorities/detail.html", context)

@@ -21,14 +21,12 @@ from certificates.permissions import permissions
 from core.forms import RowsField
 from pki import containers, inspection
 from pki.errors import BadContainer, PkiError
-from pki.keys import KEY_SPECS, private_key_pem
+from pki.keys import private_key_pem
 from pki.names import NameType
 from plugins import PluginOptions
 from plugins.exports.container import generate_passphrase
-from web.forms import OptionsForm
-from web.templatetags.ui import key_name
+from web.forms import KEY_CHOICES, OptionsForm
 
-KEY_CHOICES = [(name, key_name(name)) for name in KEY_SPECS]
 MONOSPACE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono"}
 
 

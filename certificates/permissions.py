@@ -35,5 +35,5 @@ permissions = Permissions(
     # A CA's own key never leaves through certificates, whoever asks.
     never={"reveal_key": Q(root_authority__isnull=False), "export": Q(root_authority__isnull=False)},
 )
-domain_permissions = Permissions(Domain, view=readers(members), change=writers(guardians))
+domain_permissions = Permissions(Domain, view=readers(members), order=readers(guardians), change=writers(guardians))
 order_permissions = Permissions(Order, view=readers(members))

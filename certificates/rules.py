@@ -12,6 +12,7 @@ from accounts.models import User
 from authorities.models import Authority
 from certificates.extensions import too_many_names
 from certificates.models import Domain
+from certificates.permissions import domain_permissions
 from core.errors import Invalid
 from pki import validity
 from pki.errors import BadName
@@ -31,7 +32,7 @@ def check_names(common_name: str, names: Sequence[Name], by: User) -> None:
     for name in names:
         if name.type is NameType.DNS:
             domains.setdefault(name.value, "extensions.sub_alt_names.names")
-    if by.is_administrator or by.role_names & set(settings.SENSITIVE_DOMAIN_ROLES):
+    if domain_permissions.can(by, "order"):
         return
     _check_allowed(domains)
     _check_sensitive(domains)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import get_valid_filename
@@ -24,8 +24,8 @@ from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
 from certificates.permissions import permissions
+from core.audit import HISTORY, about
 from core.errors import Forbidden
-from core.models import AuditEntry
 from plugins import Exporter, registry
 from web.lists import Listing
 from web.views import act, get_or_404, person
@@ -46,14 +46,6 @@ def visible(request: HttpRequest) -> CertificateQuerySet:
 def may(request: HttpRequest, *actions: str) -> set[str]:
     """Which of these the person may do at all, in the pages' words."""
     return {WORDS.get(action, action) for action in actions if permissions.can(request.user, action)}
-
-
-def entries_about(request: HttpRequest, *targets: Any) -> list[AuditEntry]:
-    """What happened to these rows, newest first."""
-    about = Q()
-    for target in targets:
-        about |= Q(target_type=target._meta.label_lower, target_id=str(target.pk))
-    return list(audit_log.allowed(request.user, "view").filter(about)[:50])
 
 
 def demo_banner(request: HttpRequest) -> dict[str, Any]:
@@ -107,7 +99,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "replaces": certificate.replaces.with_replaced(),
         "replaced": certificate.replaced.with_replaced(),
         "exporters": exporters_for(certificate, can),
-        "entries": entries_about(request, *targets),
+        "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
     }
     return render(request, "certificates/detail.html", context)

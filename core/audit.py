@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 
 from core.models import AuditEntry
 
@@ -110,6 +110,17 @@ def record(event: Event, target: Model, *, by: Any, **details: Any) -> None:
     )
     entry.save(force_insert=True)
     transaction.on_commit(lambda: _tell(entry), robust=True)
+
+
+HISTORY = 50
+
+
+def about(*targets: Model) -> QuerySet[AuditEntry]:
+    """What happened to these rows, newest first; pages show the last :data:`HISTORY` of it."""
+    wanted = Q()
+    for target in targets:
+        wanted |= Q(target_type=target._meta.label_lower, target_id=str(target.pk))
+    return AuditEntry.objects.filter(wanted)
 
 
 def _tell(entry: AuditEntry) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 
+from pki.keys import KEY_SPECS
 from plugins.options import OptionErrors, PluginOptions, describe, parse
 from web.spelling import snake
+from web.templatetags.ui import key_name
 
+KEY_CHOICES = [(name, key_name(name)) for name in KEY_SPECS]
 KEEP = "Leave empty to keep what is stored."
 
 

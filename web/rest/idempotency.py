@@ -7,15 +7,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.timezone import now as clock
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,13 +20,11 @@ from rest_framework.response import Response
 from core.audit import acting_as
 from core.errors import Conflict, Invalid
 from core.failpoints import failpoint
-from core.models import IdempotentAnswer
+from core.idempotency import Claim, claim, claim_form
 from web.rest.errors import handle
 
 HEADER = "Idempotency-Key"
-KEPT = timedelta(hours=24)
 PENDING = 202
-LEASE = timedelta(seconds=90)  # longer than the web server lets any request run
 
 CSRF_FIELD = "csrfmiddlewaretoken"
 
@@ -52,9 +47,9 @@ def idempotent(*, stores_answer: bool = True, one_transaction: bool = False) -> 
             key = request.headers.get(HEADER)
             if key is None:
                 return method(view, request, *args, **kwargs)
-            row, mine = _claim(request, key)
-            if row.status is not None:
-                return _repeat(row, kept=stores_answer)
+            mine = _claim(request, key)
+            if mine.status is not None:
+                return _repeat(mine, kept=stores_answer)
 
             def act() -> Response:
                 with transaction.atomic() if one_transaction else nullcontext():
@@ -65,7 +60,7 @@ def idempotent(*, stores_answer: bool = True, one_transaction: bool = False) -> 
                 failpoint("answer.after-commit")
                 return response
 
-            with acting_as(idempotency=row.pk):
+            with acting_as(idempotency=mine.pk):
                 return _carry_out(mine, act)
 
         answer.idempotent = True  # type: ignore[attr-defined]  # web.rest.schema describes the header
@@ -74,30 +69,10 @@ def idempotent(*, stores_answer: bool = True, one_transaction: bool = False) -> 
     return decorate
 
 
-def _claim(request: Request, key: str) -> tuple[IdempotentAnswer, QuerySet[IdempotentAnswer]]:
-    """The row of this key, which has a status if it is answered already; and the same, as long as it is ours."""
+def _claim(request: Request, key: str) -> Claim:
     if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
         raise Invalid(f"{HEADER} must be 1 to 255 printable ASCII characters without spaces.")
-    now = clock()
-    _forget_old(now)
-    user: Any = request.user
-    digest, lease = _digest(request), now + LEASE
-    row, created = IdempotentAnswer.objects.get_or_create(
-        user=user, key=key, defaults={"digest": digest, "lease_until": lease}
-    )
-    mine = IdempotentAnswer.objects.filter(pk=row.pk)
-    if row.digest != digest:
-        raise Conflict(f"This {HEADER} was used for another request; use a new one.")
-    if row.status is not None:
-        return row, mine
-    if not created and not mine.filter(status=None, lease_until__lte=now).update(lease_until=lease):
-        raise Conflict(f"The first request with this {HEADER} is still at work; ask again later.")
-    # Whoever takes over raises the lease, so that a sleeper that wakes up late finds nothing to answer.
-    return row, mine.filter(status=None, lease_until=lease)
-
-
-def _forget_old(now: datetime) -> None:
-    IdempotentAnswer.objects.filter(created_at__lte=now - KEPT).delete()
+    return claim(request.user, key, _digest(request))
 
 
 def _digest(request: Request) -> str:
@@ -106,28 +81,29 @@ def _digest(request: Request) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _repeat(stored: IdempotentAnswer, *, kept: bool) -> Response:
+def _repeat(stored: Claim, *, kept: bool) -> Response:
     if not kept:
         raise Conflict("This request has been carried out already; its answer held a secret, which is not kept.")
     return Response(stored.body, status=stored.status, headers={"Idempotent-Replayed": "true"})
 
 
-def _store(mine: QuerySet[IdempotentAnswer], response: Response, *, keep: bool) -> int:
-    """How many rows were written: none if the key is not ours any more."""
+def _store(mine: Claim, response: Response, *, keep: bool) -> bool:
+    """False if the key is not ours any more."""
     if response.status_code == PENDING:
-        return mine.update(lease_until=clock())
+        return mine.release()
     body = json.loads(JSONRenderer().render(response.data) or "null") if keep else None
-    return mine.update(status=response.status_code, body=body)
+    return mine.answer(response.status_code, body)
 
 
-def _carry_out(mine: QuerySet[IdempotentAnswer], act: Callable[[], Response]) -> Response:
+def _carry_out(mine: Claim, act: Callable[[], Response]) -> Response:
     try:
         return act()
     except Exception as error:
         answer = handle(error, {})
-        refused = answer is not None and answer.status_code < 500
-        if not (refused and mine.filter(made="").delete()[0]):  # what has made something keeps its key
-            mine.update(lease_until=clock())
+        if answer is not None and answer.status_code < 500:
+            mine.free()
+        else:
+            mine.release()
         raise
 
 
@@ -144,12 +120,7 @@ def once(request: HttpRequest) -> Iterator[None]:
     if not page:
         yield
         return
-    now, digest, user = clock(), _form_digest(request), cast(Any, request.user)
-    _forget_old(now)
-    row, _ = IdempotentAnswer.objects.get_or_create(
-        user=user, key=f"form:{digest}", defaults={"digest": digest, "lease_until": now}
-    )
-    with acting_as(idempotency=row.pk):
+    with acting_as(idempotency=claim_form(request.user, _form_digest(request))):
         yield
 
 

@@ -1,0 +1,213 @@
+"""Verbs: every change of rows asks a permission, is one transaction and leaves a line in the audit log.
+
+Read from the source, so what a verb does through a method of a value is not seen: the tests of each verb see that.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+
+from core.audit import Event
+from tests.architecture.effects import ATOMIC, COMMITTING, OUTSIDE, RECORD, calls_in, effects, is_guarded, scopes
+from tests.architecture.source import Module, Ref, called, dotted_name, function, is_call_of, is_within, modules
+
+SERVICES = ("accounts.service", "authorities.service", "certificates.service")
+
+# No verbs: who acts, and whether they may.
+RULES = {"acting", "require_may_order", "require_may_replace"}
+# Changes outside of a verb's transaction, by the function that makes them.
+SINGLE_STATEMENTS = {
+    "accounts.service.use_token": "when a token was last used, at most once a minute: no event, and nothing to undo",
+}
+# Verbs without `by`.
+BY_NOBODY = {
+    "accounts.service.create_first_admin": "there is nobody yet",
+    "accounts.service.log_in": "whoever logs in is not known before",
+    "accounts.service.log_in_token": "the user is the one who acts",
+    "accounts.service.use_token": "the token says who acts",
+    "certificates.service.importing.import_certificate": "hands everything on to upload",
+    "certificates.service.issuance.fulfil": "the order says who acts",
+    "certificates.service.issuance.mint": "the seed's signature: `creator` is the one who acts",
+}
+# Verbs that ask no permission themselves: parts of other verbs, which have asked.
+ASKED_BEFORE = {
+    "accounts.service.create_role": "whoever makes an authority makes its roles; no entry point offers more",
+    "certificates.service.placing.create_certificate_roles": "whoever makes a certificate makes its owner's role",
+}
+# Transactions that leave no event of their own.
+NO_EVENT = {
+    "accounts.service.log_in_token": "log_in, before it, has recorded login.succeeded",
+    "certificates.service.issuance._wait": "nothing has happened yet",
+}
+# They record that a role was made, which says nothing about what it was made for.
+ON_THE_SIDE = {"accounts.service.create_role", "accounts.service.ensure_owner_role"}
+# Transactions that are no verb's.
+OTHER_TRANSACTIONS = {
+    "core.commits": "the one place",
+    "web.rest.idempotency": "one transaction for the verb and the stored answer, with failpoints of its own",
+    "lemur_site.demo": "all of the demo or nothing, through many verbs",
+    "lemur_site.management.commands.up": "the same, with the roles of the demo",
+}
+
+
+def service_modules() -> Iterator[Module]:
+    yield from (module for module in modules().values() if is_within(module.name, *SERVICES))
+
+
+def verbs() -> set[Ref]:
+    """What entry points and wiring use of the services, and what Python callers are offered."""
+    found: set[Ref | None] = {function(f"certificates.service.{name}") for name in table_of_contents()}
+    for module in modules().values():
+        if module.is_entry_point or module.package == "lemur_site" or module.kind == "authentication":
+            for node in ast.walk(module.tree):
+                if isinstance(node, ast.Name | ast.Attribute):
+                    found.add(function(dotted_name(module, node)))
+    return {ref for ref in found if ref is not None and is_within(ref.module, *SERVICES)}
+
+
+def table_of_contents() -> list[str]:
+    for node in modules()["certificates.service"].tree.body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            names: list[str] = ast.literal_eval(node.value)
+            return names
+    raise AssertionError("certificates.service has no __all__")
+
+
+def changing() -> set[Ref]:
+    """The verbs that change rows."""
+    return {ref for ref in verbs() if any(effect.kind in ("writes", "records") for effect in effects(ref))}
+
+
+def test_the_verbs_are_found() -> None:
+    names = {str(ref) for ref in changing()}
+    assert {"accounts.service.set_roles", "authorities.service.update", "certificates.service.issuance.create"} <= names
+    assert "certificates.service.query.get" not in names
+
+
+def test_every_change_is_within_a_transaction_of_a_verb() -> None:
+    outside = {
+        f"{effect}, reached from {ref} outside of `committing`"
+        for ref in verbs()
+        for effect in effects(ref)
+        if effect.kind in ("writes", "records") and not effect.guarded and str(effect.function) not in SINGLE_STATEMENTS
+    }
+    assert not outside, "\n".join(sorted(outside))
+
+
+def test_every_transaction_of_a_verb_records_an_event() -> None:
+    silent = [f"{at} {ref}" for at, ref, body in scopes() if str(ref) not in NO_EVENT and not records(ref, body)]
+    assert not silent, "\n".join(silent)
+
+
+def records(ref: Ref, body: list[ast.stmt], above: frozenset[Ref] = frozenset()) -> bool:
+    """Itself, through private functions of its module, or through another verb that does all of it."""
+    for name, callee in calls_in(ref, body):
+        if name == RECORD:
+            return True
+        if callee is None or callee in above or str(callee) in ON_THE_SIDE:
+            continue
+        own = not callee.public and callee.module == ref.module
+        if (own or is_guarded(callee)) and records(callee, callee.node.body, above | {ref}):
+            return True
+    return False
+
+
+def test_every_verb_that_changes_rows_says_by_whom() -> None:
+    nobody = {str(ref) for ref in changing() if "by" not in ref.parameters}
+    assert nobody == set(BY_NOBODY)
+
+
+def test_by_is_given_by_name() -> None:
+    positional = [
+        str(ref)
+        for module in service_modules()
+        for ref in (Ref(module.name, name) for name in module.functions)
+        if "by" in {argument.arg for argument in (*ref.node.args.posonlyargs, *ref.node.args.args)}
+        and ref.public
+        and ref.function not in RULES
+    ]
+    assert not positional
+
+
+def test_every_verb_that_changes_rows_asks_a_permission() -> None:
+    careless = {
+        str(ref)
+        for ref in changing()
+        if "by" in ref.parameters and not any(effect.kind == "asks" for effect in effects(ref))
+    }
+    assert careless == set(ASKED_BEFORE)
+
+
+def test_nothing_outside_is_called_within_a_transaction() -> None:
+    waiting = {
+        f"{effect}, reached from {ref} within a transaction"
+        for ref in verbs()
+        for effect in effects(ref)
+        if effect.kind == "outside" and effect.guarded
+    }
+    assert not waiting, "\n".join(sorted(waiting))
+
+
+def test_other_transactions_are_savepoints_around_what_may_collide() -> None:
+    bare = [
+        module.at(node)
+        for module in modules().values()
+        if module.name not in OTHER_TRANSACTIONS
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute | ast.Name)
+        and dotted_name(module, node) == ATOMIC
+        and node not in savepoints(module)
+    ]
+    assert not bare, "\n".join(bare)
+    unguarded = {
+        f"{effect}, reached from {ref}"
+        for ref in verbs()
+        for effect in effects(ref)
+        if effect.kind == "atomic" and not effect.guarded
+    }
+    assert not unguarded, "\n".join(sorted(unguarded))
+
+
+def savepoints(module: Module) -> set[ast.AST]:
+    """Each ``transaction.atomic`` of a ``try: with transaction.atomic(): … except IntegrityError``."""
+    return {
+        item.context_expr.func
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Try)
+        and any(handler.type and "IntegrityError" in ast.unparse(handler.type) for handler in node.handlers)
+        for inner in node.body
+        if isinstance(inner, ast.With)
+        for item in inner.items
+        if isinstance(item.context_expr, ast.Call) and is_call_of(module, item.context_expr, ATOMIC)
+    }
+
+
+def test_failpoints_have_names_of_their_own() -> None:
+    names: list[str] = []
+    for module in modules().values():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and called(module, node) in (COMMITTING, OUTSIDE):
+                assert isinstance(node.args[0], ast.Constant), f"{module.at(node)}: write the name out"
+                names.append(str(node.args[0].value))
+    assert len(names) > 20
+    assert [name for name, times in Counter(names).items() if times > 1] == []
+
+
+def test_every_event_is_recorded_somewhere() -> None:
+    used = {
+        node.attr
+        for module in modules().values()
+        if module.name != "core.audit"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and dotted_name(module, node.value) == "core.audit.Event"
+    }
+    assert {event.name for event in Event} == used
+
+
+def test_verbs_are_taken_from_the_table_of_contents() -> None:
+    """Entry points call ``certificates.service.create``; what is no verb they may take from the modules behind it."""
+    offered = {function(f"certificates.service.{name}") for name in table_of_contents()}
+    hidden = {str(ref) for ref in changing() - offered if is_within(ref.module, "certificates.service")}
+    assert not hidden

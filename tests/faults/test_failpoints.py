@@ -1,14 +1,12 @@
 """kill -9 and an unforeseen error at every failpoint: nothing is lost or doubled, and asking again does no harm.
 
-The failpoints are collected from the source, so that none is forgotten.
+Here in the flows, whose work is more than one transaction or long; test_verbs has the rest.
 """
 
 from __future__ import annotations
 
-import ast
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -18,9 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests import pki_material
 from tests.faults.case import Case, Outcome
+from tests.faults.names import NAMES, names_in, place
+from tests.faults.verbs import CALLS, TRIED, VERBS
 
-ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("accounts", "authorities", "certificates", "core", "lemur_site", "pki", "plugins", "web")
 AFTER_LEASE = 200.0  # seconds: the lease of a request has run out
 AFTER_SWEEP = 1200.0  # the lease of a sweep as well
 
@@ -36,41 +34,36 @@ FLOWS: dict[str, tuple[str, str, dict[str, Any], tuple[int, int]]] = {
     "taken over": ("root", "/api/1/authorities/import", {"owner": "pki@example.org", "name": "New"}, (1, 1)),
 }
 ORDERS = ("order", "order with CSR")
-AUTHORITIES = ("root", "intermediate", "taken over")
-# Which flows pass a failpoint, by the first word of its name.
+# Which flows pass the failpoints of a verb or call. One is enough for a transaction within another.
 PASSED_BY = {
     "answer": tuple(FLOWS),
-    "authority": AUTHORITIES,
+    "authority.create": ("root", "intermediate"),
+    "authority.import": ("taken over",),
+    "authority.row": ("root",),
+    "custody.generate": ("order",),
+    "custody.signer": ("intermediate",),
+    "custody.store": ("taken over",),
     "issue": ORDERS,
     "order": ORDERS,
     "record": ORDERS,
+    "role.create": ("intermediate",),
     "upload": ("upload",),
 }
 ONLY_WITH_KEY = ("answer.before-commit", "answer.after-commit")
+# All of these come before the first commit of a flow, which is one of FIRST.
+EARLY = ("authority.row", "custody.generate", "custody.signer", "custody.store", "role.create")
+FIRST = ("authority.create", "authority.import", "order", "upload")
 
-
-def failpoints() -> Iterator[str]:
-    """Every name in the source. A name that is not written out could not be armed, so there must be none."""
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if (
-                    isinstance(node, ast.Call)
-                    and getattr(node.func, "id", getattr(node.func, "attr", "")) == "failpoint"
-                ):
-                    [name] = node.args
-                    assert isinstance(name, ast.Constant), f"{path}:{node.lineno}: the name must be written out"
-                    yield str(name.value)
-
-
-NAMES = sorted(failpoints())
-CASES = [(name, flow) for name in NAMES for flow in PASSED_BY.get(name.partition(".")[0], ())]
+CASES = [(name, flow) for name in NAMES for flow in PASSED_BY.get(place(name), ())]
 WITHOUT_KEY = [(name, flow) for name, flow in CASES if name not in ONLY_WITH_KEY]
+# To who asks again, dead before the first commit is the same everywhere; once just before it is enough.
+WITH_KEY = [(name, flow) for name, flow in CASES if place(name) not in EARLY]
 # Sweeps are about orders; and one flow of each kind is enough where they do not differ.
-SWEPT = [(name, flow, True) for name, flow in CASES if flow == "order"]
-NOT_SWEPT = [(name, flow, False) for name, flow in CASES]
-ONE_OF_EACH = [(name, flow) for name, flow in CASES if flow in ("order", "upload", "root")]
-RESUMED = [name for name in NAMES if name.startswith(("issue", "record"))]
+SWEPT = [(name, flow, True) for name, flow in WITH_KEY if flow == "order"]
+NOT_SWEPT = [(name, flow, False) for name, flow in WITH_KEY]
+ONE_OF_EACH = [(name, flow) for name, flow in WITH_KEY if flow in ("order", "upload", "root")]
+RESUMED = [name for name in NAMES if place(name) in ("issue", "record")]
+PASSED_BY_SWEEPS = [*RESUMED, "custody.signer.before", "custody.signer.after"]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +98,7 @@ class Client:
     def __init__(self, case: Case, flow: str, material: dict[str, dict[str, str]], *, key: str = "") -> None:
         person, address, body, _ = FLOWS[flow]
         self.case = case
-        self.request = {"address": address, "token": case.worker.tokens[person], "key": key}
+        self.request: dict[str, Any] = {"address": address, "token": case.worker.tokens[person], "key": key}
         self.request["body"] = {**body, **material.get(flow, {})}
 
     def ask(self, **options: Any) -> Outcome:
@@ -142,13 +135,39 @@ def settle(case: Case) -> None:
 
 def expected(flow: str, name: str) -> tuple[int, int]:
     """What must exist once the sweeps have run: nothing if it died before its first commit, else all of it."""
-    first_commit = {"order.before-commit", "upload.before-commit", "authority.before-commit"}
-    return (0, 0) if name in first_commit else FLOWS[flow][3]
+    nothing_yet = place(name) in EARLY or name in {f"{verb}.before-commit" for verb in FIRST}
+    return (0, 0) if nothing_yet else FLOWS[flow][3]
 
 
-def test_every_failpoint_is_passed_by_a_flow() -> None:
+def without_a_case(names: Iterable[str]) -> list[str]:
+    """A sentence for each failpoint that no test would pass."""
+    where = "add the flows that pass it to PASSED_BY, or what carries it out to tests/faults/verbs.py"
+    return [
+        f"Nothing is killed at {name}: {where}." for name in names if not (place(name) in PASSED_BY or name in TRIED)
+    ]
+
+
+def test_every_failpoint_is_passed_by_a_flow_or_a_verb() -> None:
     assert len(NAMES) == len(set(NAMES)), "two places have the same name"
-    assert {name for name, _ in CASES} == set(NAMES)
+    assert without_a_case(NAMES) == []
+    assert {*PASSED_BY, *VERBS, *CALLS} == set(map(place, NAMES)), "a case for what is not there any more"
+
+
+def test_one_that_is_forgotten_is_named() -> None:
+    source = '@committing("cert.renew")\ndef renew(): ...\n\nwith around("ask"): failpoint("user.create.half")'
+    names = list(names_in(source, "a.py"))
+    assert sorted(names) == [
+        "ask.after", "ask.before", "cert.renew.after-commit", "cert.renew.before-commit", "user.create.half",
+    ]  # fmt: skip
+    assert [sentence.partition(":")[0] for sentence in without_a_case(names)] == [
+        f"Nothing is killed at {name}" for name in names
+    ]
+
+
+@pytest.mark.parametrize("given", ['f"{verb}.x"', "name", "name='x'", "1"])
+def test_a_name_must_be_written_out(given: str) -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"a.py:1: write the name that committing\(\) is given out"):
+        list(names_in(f"committing({given})", "a.py"))
 
 
 @pytest.mark.parametrize("flow", FLOWS)
@@ -208,7 +227,7 @@ def test_asked_again_after_an_error(name: str, flow: str, case: Case, material: 
     assert made(case) == FLOWS[flow][3]
 
 
-@pytest.mark.parametrize("name", RESUMED)
+@pytest.mark.parametrize("name", PASSED_BY_SWEEPS)
 def test_the_sweep_is_killed_too(name: str, case: Case, material: dict[str, dict[str, str]]) -> None:
     client = Client(case, "order", material)
     assert client.ask(failpoints="order.after-commit=exit").killed

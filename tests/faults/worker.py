@@ -39,7 +39,10 @@ from rest_framework.test import APIClient, ForceAuthClientHandler  # noqa: E402
 from accounts.service import create_api_key  # noqa: E402
 from certificates.tasks import sweep_orders  # noqa: E402
 from lemur_site.urls import urlpatterns  # noqa: E402, F401 - loaded once, for all children
+from plugins import registry  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
+from tests.faults.issuers import ENTRIES  # noqa: E402
+from tests.faults.verbs import VERBS, furnish  # noqa: E402
 from tests.people import make_people  # noqa: E402
 
 HANDLER = ForceAuthClientHandler(enforce_csrf_checks=False)
@@ -56,13 +59,28 @@ def prepare() -> dict[str, Any]:
 
 
 def post(address: str, body: dict[str, Any], token: str, key: str = "") -> dict[str, Any]:
-    """One request to the API, through every layer of the product."""
+    """One POST to the API, through every layer of the product."""
+    return ask("post", address, body, token, key)
+
+
+def ask(method: str, address: str, body: dict[str, Any] | None, token: str, key: str = "") -> dict[str, Any]:
+    """One request of any method; without a token, from nobody."""
     client = APIClient(raise_request_exception=False)
     client.handler = HANDLER
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
-    answer = client.post(address, body, format="json", headers={"Idempotency-Key": key} if key else {})
+    if token:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    send = getattr(client, method)
+    answer = send(address, body, format="json", headers={"Idempotency-Key": key} if key else {})
     replayed = answer.headers.get("Idempotent-Replayed") == "true"
     return {"status": answer.status_code, "body": answer.json(), "replayed": replayed}
+
+
+def call(verb: str) -> dict[str, Any]:
+    """What no route leads to: the service itself."""
+    do = VERBS[verb].do
+    assert callable(do), f"{verb} has a route"
+    do()
+    return {}
 
 
 def sweep() -> dict[str, Any]:
@@ -71,7 +89,14 @@ def sweep() -> dict[str, Any]:
     return {}
 
 
-DEEDS: dict[str, Callable[..., dict[str, Any]]] = {"prepare": prepare, "post": post, "sweep": sweep}
+DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
+    "prepare": prepare,
+    "furnish": furnish,
+    "post": post,
+    "ask": ask,
+    "call": call,
+    "sweep": sweep,
+}
 
 
 def do(job: dict[str, Any]) -> None:
@@ -99,6 +124,7 @@ def live(job: dict[str, Any]) -> NoReturn:
 
 def main() -> None:
     """``start`` answers with the child's process id, ``wait`` with how it ended."""
+    registry.entries.update(ENTRIES)  # type: ignore[attr-defined]  # a plain dict, which its type hides
     print("ready", flush=True)
     for line in sys.stdin:
         command = json.loads(line)

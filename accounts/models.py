@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+
+from core.fields import SealedField
 
 ADMIN, OPERATOR, READ_ONLY = "admin", "operator", "read-only"
 
@@ -17,6 +20,10 @@ class Role(models.Model):
 
     name = models.CharField(max_length=128, unique=True)
     description = models.CharField(max_length=255, blank=True)
+    third_party = models.BooleanField(default=False, help_text="Comes from an identity provider, not from here.")
+    username = models.CharField(max_length=128, blank=True, help_text="A log-in that its members share.")
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    password = SealedField()
     demo = models.BooleanField(default=False, editable=False)
 
     class Meta:

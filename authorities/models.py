@@ -101,6 +101,13 @@ class Authority(Connector):
     body = models.TextField()
     chain = models.TextField(null=True)
     private_key = models.CharField(max_length=64, null=True, editable=False)
+    cn_optional = models.BooleanField(default=True, help_text="May a certificate have names but no common name?")
+    cab_compliant = models.BooleanField(null=True, help_text="Does it follow the CA/Browser Forum's rules?")
+    pki_base_url = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="Where its CRL, OCSP responder and certificate are found, over plain HTTP; empty: nowhere.",
+    )
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     not_before = models.DateTimeField()
     not_after = models.DateTimeField(help_text="The end of the shortest certificate in its chain.")
@@ -139,6 +146,20 @@ class Authority(Connector):
         return chains.split(self.chain, limit=1_000) if self.chain else []
 
 
+class DnsProvider(Connector):
+    """A DNS service in which challenges of certificate authorities can be answered."""
+
+    kind: ClassVar[str] = "dns"
+
+    name = models.CharField(max_length=256, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Issuance(models.Model):
     """One line of the ledger: a serial number that this authority has used, written before the certificate is signed.
 
@@ -157,3 +178,32 @@ class Issuance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.serial} of {self.authority_id}"
+
+
+class Crl(models.Model):
+    """A revocation list that was published; the last one by ``number`` is the one in force."""
+
+    authority = models.ForeignKey(Authority, models.CASCADE, related_name="crls")
+    number = models.PositiveBigIntegerField()
+    der = models.BinaryField()
+    this_update = models.DateTimeField()
+    next_update = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["authority", "number"], name="one_crl_per_number")]
+
+    def __str__(self) -> str:
+        return f"CRL {self.number} of {self.authority_id}"
+
+
+class Responder(models.Model):
+    """A delegated OCSP responder: a certificate of the authority's, with a key of its own (RFC 6960 4.2.2.2)."""
+
+    authority = models.ForeignKey(Authority, models.CASCADE, related_name="responders")
+    body = models.TextField()
+    private_key = models.CharField(max_length=64, editable=False)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"OCSP responder of {self.authority_id} until {self.not_after:%Y-%m-%d}"

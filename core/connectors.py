@@ -1,24 +1,39 @@
-"""A connector: a row that configures a plugin."""
+"""A connector: a row that configures a plugin. What is secret among its options is sealed, and never shown again."""
 
 from __future__ import annotations
 
+import json
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db import models
 
 from core.errors import Invalid, Unavailable
-from plugins import OptionErrors, PluginUnavailable, parse, registry
+from core.fields import SealedField
+from core.secrets import keyring
+from pki.errors import SealError
+from plugins import OptionErrors, PluginUnavailable, describe, parse, registry
 from plugins.contracts import Plugin
+from plugins.options import by_name, dump, dump_secrets
+
+Given = Mapping[str, Any] | Sequence[Any] | None
 
 
 class Connector(models.Model):
-    """What authorities, and later destinations, sources and notifications, have in common."""
+    """What authorities, destinations, sources and notifications have in common.
+
+    ``options`` are the plugin's options by wire name, without the secret ones; those are in ``secrets``, sealed for
+    this row (``uuid``) alone.
+    """
 
     kind: ClassVar[str]
 
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     description = models.CharField(max_length=1024, blank=True)
     plugin = models.CharField(max_length=64)
     options = models.JSONField(default=dict, blank=True)
+    secrets = SealedField()
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -32,14 +47,56 @@ class Connector(models.Model):
         except PluginUnavailable as error:
             raise Unavailable(str(error)) from error
 
-    def open(self) -> Any:
-        """The plugin, configured by this row and ready to work."""
-        plugin = self.plugin_class
-        return plugin(self.parsed(plugin))
+    def configure(self, plugin: str, options: Given) -> None:
+        """Take a plugin and what somebody wrote as its options; the row is not saved.
 
-    def parsed(self, plugin: type[Plugin]) -> Any:
-        """The options as the plugin's own type. Raises Invalid, naming each bad option."""
+        A secret that is not given stays what it was, as long as the plugin does. Raises Invalid, naming each option.
+        """
         try:
-            return parse(plugin.Options, self.options)
-        except OptionErrors as error:
-            raise Invalid(reasons={"plugin": {"plugin_options": error.errors}}) from error
+            wanted = registry.get(plugin, self.kind)
+        except PluginUnavailable as error:
+            raise Invalid(reasons={"plugin": {"slug": str(error)}}) from error
+        parsed = _parsed(wanted, options, kept=self._unsealed() if plugin == self.plugin else {})
+        self.plugin, self.options = plugin, dump(parsed)
+        self._seal(dump_secrets(parsed))
+
+    def open(self) -> Any:
+        """The plugin, configured by this row and ready to work. Raises Unavailable or Invalid, saying why it is not."""
+        plugin = self.plugin_class
+        return plugin(_parsed(plugin, self.options, kept=self._unsealed()))
+
+    def described_options(self) -> list[dict[str, Any]]:
+        """The options as the API shows them: what each is, and its ``value``; a secret's is null."""
+        try:
+            described = describe(self.plugin_class.Options)
+        except Unavailable:
+            return [{"name": name, "value": value} for name, value in self.options.items()]
+        return [{**option, "value": self.options.get(option["name"], option.get("default"))} for option in described]
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """Which secret options are stored."""
+        return frozenset(self._unsealed())
+
+    def _seal(self, secrets: Mapping[str, str]) -> None:
+        self.secrets = keyring().seal(json.dumps(secrets).encode(), self._context) if secrets else None
+
+    def _unsealed(self) -> dict[str, str]:
+        if not self.secrets:
+            return {}
+        try:
+            found: dict[str, str] = json.loads(keyring().unseal(bytes(self.secrets), self._context))
+        except SealError as error:
+            raise Unavailable(f"The secrets of {self} cannot be opened: {error}") from error
+        return found
+
+    @property
+    def _context(self) -> str:
+        return f"{self._meta.label_lower}.secrets:{self.uuid}"
+
+
+def _parsed(plugin: type[Plugin], options: Given, *, kept: Mapping[str, str]) -> Any:
+    try:
+        return parse(plugin.Options, {**kept, **by_name(options)})
+    except OptionErrors as error:
+        raise Invalid(reasons={"plugin": {"plugin_options": error.errors}}) from error

@@ -6,10 +6,14 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
+from django.apps import apps
 from django.conf import settings
+from django.db.models import QuerySet
 
 from core.errors import Unavailable
+from core.fields import SealedField
 from core.models import StoredKey
 from pki.envelope import Keyring
 from pki.errors import SealError
@@ -66,18 +70,27 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def rewrap_stored_keys() -> tuple[int, int]:
-    """Wrap every data key with the first key-encryption key: (how many were, how many keys there are).
+def rewrap() -> tuple[int, int]:
+    """Wrap every data key with the first key-encryption key: (how many were, how many secrets there are).
 
     Row by row, each in a transaction of its own; a row that changed meanwhile is left for the next run. Raises
-    SealError at the first key that no configured key opens.
+    SealError at the first secret that no configured key opens.
     """
     ring, rewrapped, total = keyring(), 0, 0
-    for stored in StoredKey.objects.filter(custody=SEALED).iterator(chunk_size=500):
-        total += 1
-        box = bytes(stored.reference)
-        if ring.needs_rewrap(box):
-            same = StoredKey.objects.filter(pk=stored.pk, reference=box)
-            fresh = ring.rewrap(box)
-            rewrapped += same.update(reference=fresh, sealed_with=key_id(fresh))
+    for rows, column in _sealed_columns():
+        for pk, box in rows.values_list("pk", column).iterator(chunk_size=500):
+            total += 1
+            if ring.needs_rewrap(box):
+                fresh = ring.rewrap(box)
+                changes = {column: fresh, **({"sealed_with": key_id(fresh)} if rows.model is StoredKey else {})}
+                rewrapped += rows.filter(pk=pk, **{column: bytes(box)}).update(**changes)
     return rewrapped, total
+
+
+def _sealed_columns() -> Iterator[tuple[QuerySet[Any], str]]:
+    """Where secrets are: the keys of the built-in custody, and every SealedField."""
+    yield StoredKey.objects.filter(custody=SEALED), "reference"
+    for model in apps.get_models():
+        for field in model._meta.local_fields:
+            if isinstance(field, SealedField):
+                yield model._default_manager.exclude(**{field.name: None}), field.name

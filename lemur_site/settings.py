@@ -56,7 +56,10 @@ INSTALLED_APPS = [
     "web",
     "accounts",
     "authorities",
+    "stores",
+    "notifications",
     "certificates",
+    "lifecycle",
     "lemur_site",
 ]
 

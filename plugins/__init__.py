@@ -5,35 +5,56 @@ and offer the class as an entry point of the group `lemur.plugins`, named `issue
 """
 
 from plugins.contracts import (
+    Confirms,
     CreatesAuthorities,
+    Destination,
     Exporter,
     ExportsKeys,
     FinishesLater,
     Issuer,
     KeyCustody,
+    Notifier,
     Plugin,
+    Removes,
     Revokes,
+    Source,
 )
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.options import NoOptions, OptionErrors, PluginOptions, describe, parse
 from plugins.registry import PluginUnavailable, registry
-from plugins.values import Bundle, CaMaterial, CaRequest, Exported, Issued, IssueRequest, Pending, RevokeRequest
+from plugins.values import (
+    Bundle,
+    CaMaterial,
+    CaRequest,
+    Exported,
+    FoundCertificate,
+    Issued,
+    IssueRequest,
+    Message,
+    Pending,
+    RevokeRequest,
+)
 
 __all__ = [
     "Bundle",
     "CaMaterial",
     "CaRequest",
+    "Confirms",
     "CreatesAuthorities",
+    "Destination",
     "Exported",
     "Exporter",
     "ExportsKeys",
     "FinishesLater",
+    "FoundCertificate",
     "IssueRequest",
     "Issued",
     "Issuer",
     "KeyCustody",
+    "Message",
     "Misconfigured",
     "NoOptions",
+    "Notifier",
     "OptionErrors",
     "Pending",
     "Permanent",
@@ -41,8 +62,10 @@ __all__ = [
     "PluginError",
     "PluginOptions",
     "PluginUnavailable",
+    "Removes",
     "RevokeRequest",
     "Revokes",
+    "Source",
     "Temporary",
     "describe",
     "parse",

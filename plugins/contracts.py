@@ -7,13 +7,24 @@ Whether it can is asked with `issubclass`, so no method ever exists only to say 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from pki.envelope import Keyring
 from pki.keys import KeySpec, PrivateKey
 from plugins.errors import Permanent
 from plugins.options import NoOptions, PluginOptions
-from plugins.values import Bundle, CaRequest, Exported, Issued, IssueRequest, Pending, RevokeRequest
+from plugins.values import (
+    Bundle,
+    CaRequest,
+    Exported,
+    FoundCertificate,
+    Issued,
+    IssueRequest,
+    Message,
+    Pending,
+    RevokeRequest,
+)
 
 
 class Plugin:
@@ -95,6 +106,57 @@ class Exporter(Plugin, ABC):
                 f"Unable to export certificate, plugin: {self.slug} requires a private key but no key was found."
             )
         return bundle.private_key
+
+
+class Destination(Plugin, ABC):
+    """A place that certificates are delivered to."""
+
+    kind = "destination"
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a certificate without its private key is of no use there. Read it on the instance."""
+        return True
+
+    @abstractmethod
+    def upload(self, bundle: Bundle) -> None:
+        """Put it there, replacing what is there under this name. Twice is the same as once; never half of it."""
+
+
+class Confirms(ABC):
+    """A destination that can say what it holds."""
+
+    @abstractmethod
+    def held(self, name: str) -> str | None:
+        """The fingerprint (SHA-256 of the DER, hex) of what is there under this name; None if nothing is."""
+
+
+class Removes(ABC):
+    """A destination from which certificates can be removed."""
+
+    @abstractmethod
+    def remove(self, bundle: Bundle) -> None:
+        """Take it away, unless something else is there under its name by now. Twice is the same as once."""
+
+
+class Source(Plugin, ABC):
+    """A place that certificates are found at."""
+
+    kind = "source"
+
+    @abstractmethod
+    def certificates(self) -> Iterator[FoundCertificate]:
+        """Everything that is there now. What cannot be read is no reason to stop: it is left out, and logged."""
+
+
+class Notifier(Plugin, ABC):
+    """A way to tell people something."""
+
+    kind = "notification"
+
+    @abstractmethod
+    def send(self, message: Message, recipients: Sequence[str]) -> None:
+        """Return once the message is accepted for all of them. `message.id` is the same when it is sent again."""
 
 
 class KeyCustody(Plugin, ABC):

@@ -55,7 +55,7 @@ class OptionErrors(Misconfigured):
 
 def parse(cls: type[Options], values: Mapping[str, Any] | Sequence[Any] | None) -> Options:
     """From a mapping, or Lemur's list of `{"name", "value", …}` of which nothing else is believed. OptionErrors."""
-    given = _given(values)
+    given = by_name(values)
     known = _fields(cls)
     errors = {name: _unknown(name, known) for name in given if name not in known}
     for name in given.keys() & known.keys():
@@ -123,7 +123,8 @@ def _fields(cls: type[PluginOptions]) -> dict[str, FieldInfo]:
     return {_wire_name(attribute, field): field for attribute, field in cls.model_fields.items()}
 
 
-def _given(values: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
+def by_name(values: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
+    """What is given, from a mapping or Lemur's list; null and "" are not given. OptionErrors if it is neither."""
     pairs: dict[str, Any] = {}
     for name, value in _pairs({} if values is None else values):
         if name in pairs:

@@ -97,3 +97,25 @@ class Exported:
     extension: str
     passphrase: str | None = field(repr=False)
     data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundCertificate:
+    """A certificate that a source holds. `where` says for people where in it; `chain` is as it was found."""
+
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...] = ()
+    private_key: PrivateKey | None = field(default=None, repr=False)
+    name: str | None = None
+    external_id: str | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """What people are told. `id` is unique to it, and the same when it is sent again; it suits a Message-ID."""
+
+    id: str
+    subject: str
+    text: str
+    html: str | None = None

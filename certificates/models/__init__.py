@@ -1,17 +1,24 @@
 """The rows of this app, and the seed's helpers about names and replacement."""
 
 from certificates.models.certificate import Certificate, CertificateQuerySet
+from certificates.models.deployment import Deployment
 from certificates.models.domain import CertificateDomain, Domain
-from certificates.models.naming import get_or_increase_name, get_sequence, update_replacement
+from certificates.models.naming import get_or_increase_name, get_sequence, update_destinations, update_replacement
 from certificates.models.order import Order
+from certificates.models.revocation import Revocation
+from certificates.models.rotation import RotationPolicy
 
 __all__ = [
     "Certificate",
     "CertificateDomain",
     "CertificateQuerySet",
+    "Deployment",
     "Domain",
     "Order",
+    "Revocation",
+    "RotationPolicy",
     "get_or_increase_name",
     "get_sequence",
+    "update_destinations",
     "update_replacement",
 ]

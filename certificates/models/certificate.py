@@ -13,11 +13,14 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.timezone import now as clock
 
 from accounts.models import Role
-from authorities.models import Authority
+from authorities.models import Authority, DnsProvider
 from certificates import extensions
 from certificates.models.domain import Domain
+from certificates.models.rotation import RotationPolicy
+from notifications.models import Notification
 from pki import chains, inspection
 from pki.subjects import Subject, rfc4514
+from stores.models import Destination, Source
 
 SOON = timedelta(days=30)
 
@@ -103,6 +106,7 @@ class Certificate(models.Model):
     notify = models.BooleanField(default=True)
     rotation = models.BooleanField(default=False)
     status = models.CharField(max_length=8, choices=Status, null=True, blank=True)
+    status_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted = models.BooleanField(default=False)
     handed_over = models.BooleanField(default=False, editable=False)
     demo = models.BooleanField(default=False, editable=False)
@@ -131,8 +135,15 @@ class Certificate(models.Model):
     root_authority = models.ForeignKey(
         Authority, models.CASCADE, null=True, blank=True, related_name="own_certificates", editable=False
     )
+    rotation_policy = models.ForeignKey(
+        RotationPolicy, models.PROTECT, null=True, blank=True, related_name="certificates"
+    )
+    dns_provider = models.ForeignKey(DnsProvider, models.SET_NULL, null=True, blank=True, related_name="certificates")
     roles = models.ManyToManyField(Role, blank=True, related_name="certificates")
     domains = models.ManyToManyField(Domain, through="CertificateDomain", related_name="certificates")
+    destinations = models.ManyToManyField(Destination, through="Deployment", blank=True, related_name="certificates")
+    notifications = models.ManyToManyField(Notification, blank=True, related_name="certificates")
+    sources = models.ManyToManyField(Source, blank=True, related_name="certificates")
     replaces = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="replaced")
 
     objects = CertificateQuerySet.as_manager()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from certificates.models.certificate import Certificate
+from certificates.models.deployment import Deployment
 from pki import naming
 from pki.naming import get_sequence
+from stores.models import Destination
 
-__all__ = ["get_or_increase_name", "get_sequence", "update_replacement"]
+__all__ = ["get_or_increase_name", "get_sequence", "update_destinations", "update_replacement"]
 
 
 def get_or_increase_name(name: str, serial: str | int | None = None) -> str:
@@ -22,6 +24,11 @@ def get_or_increase_name(name: str, serial: str | int | None = None) -> str:
         taken=lambda candidate: Certificate.objects.filter(name=candidate).exists(),
         starting_with=lambda start: Certificate.objects.filter(name__startswith=start).values_list("name", flat=True),
     )
+
+
+def update_destinations(target: Certificate, value: Destination, initiator: Any = None) -> None:
+    """``target`` shall be at ``value`` as well: written down here, delivered by a worker, never by this call."""
+    Deployment.objects.get_or_create(certificate=target, destination=value)
 
 
 def update_replacement(target: Certificate, value: Certificate, initiator: Any = None) -> None:

@@ -35,6 +35,9 @@ class Order(Job):
     not_after_asked = models.DateTimeField()
     external_id = models.CharField(max_length=128, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    reissues = models.ForeignKey(
+        Certificate, models.SET_NULL, null=True, blank=True, related_name="reissues", help_text="What it renews."
+    )
     certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, related_name="order")
 
     # The line of the ledger, for who has just written it.
@@ -43,6 +46,11 @@ class Order(Job):
     class Meta:
         indexes = [
             models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="order_due"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reissues"], condition=models.Q(state="waiting"), name="one_open_order_per_reissue"
+            )
         ]
 
     def __str__(self) -> str:

@@ -33,9 +33,9 @@ def test_encryption_keys_are_rotated(place: Installation, tmp_path: Path) -> Non
     keys = place.home / "encryption-keys"
     before = keys.read_text()
     first, second = run_shell("docs/howto/rotate-encryption-keys.md", tmp_path, place.home, place.port).splitlines()
-    total = re.fullmatch(r"Rewrapped ([1-9]\d*) of \1 keys\.", first)
+    total = re.fullmatch(r"Rewrapped ([1-9]\d*) of \1 secrets\.", first)
     assert total is not None, first
-    assert second == f"Rewrapped 0 of {total.group(1)} keys."
+    assert second == f"Rewrapped 0 of {total.group(1)} secrets."
     assert keys.read_text().count("\n") == 1
     assert keys.read_text() != before
     assert keys.stat().st_mode & 0o077 == 0

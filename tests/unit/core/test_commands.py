@@ -32,7 +32,7 @@ def test_rewrap_keys_counts_and_names_a_missing_key(settings):
     keys.generate(KEY_SPECS["ECCPRIME256V1"])[0].save()
     old = settings.ENCRYPTION_KEYS
     settings.ENCRYPTION_KEYS = f"{new_key()},{old}"
-    assert run("rewrap_keys") == "Rewrapped 1 of 1 keys."
+    assert run("rewrap_keys") == "Rewrapped 1 of 1 secrets."
     settings.ENCRYPTION_KEYS = new_key()
     with pytest.raises(CommandError, match="Nothing is lost"):
         run("rewrap_keys")

@@ -73,8 +73,8 @@ def test_rewrapping_lets_an_old_encryption_key_go(settings):
     stored, key = kept()
     fresh = new_key()
     settings.ENCRYPTION_KEYS = f"{fresh}\n{settings.ENCRYPTION_KEYS}"
-    assert secrets.rewrap_stored_keys() == (1, 1)
-    assert secrets.rewrap_stored_keys() == (0, 1)
+    assert secrets.rewrap() == (1, 1)
+    assert secrets.rewrap() == (0, 1)
     settings.ENCRYPTION_KEYS = fresh
     secrets.verify_keys()
     assert keys.signer(stored.uri).private_numbers() == key.private_numbers()

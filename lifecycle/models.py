@@ -1,0 +1,49 @@
+"""What is seen outside: endpoints that serve certificates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from certificates.models import Certificate
+from stores.models import Source
+
+
+class Endpoint(models.Model):
+    """A host and port where a source saw a certificate being served."""
+
+    name = models.CharField(max_length=255)
+    dnsname = models.CharField(max_length=255)
+    dns_aliases = models.JSONField(default=list, blank=True)
+    port = models.PositiveIntegerField()
+    type = models.CharField(max_length=64)
+    owner = models.CharField(max_length=128, blank=True)
+    active = models.BooleanField(default=True)
+    certificate = models.ForeignKey(Certificate, models.SET_NULL, null=True, blank=True, related_name="endpoints")
+    certificate_path = models.CharField(max_length=512, blank=True)
+    registry_type = models.CharField(max_length=64, blank=True)
+    source = models.ForeignKey(Source, models.CASCADE, related_name="endpoints")
+    policy = models.JSONField(default=dict, blank=True, help_text="The name of its TLS policy and its ciphers.")
+    last_updated = models.DateTimeField(auto_now=True)
+    date_created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "dnsname", "port"], name="one_endpoint_per_host_and_port")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dnsname}:{self.port}"
+
+    @property
+    def issues(self) -> list[dict[str, Any]]:
+        """What is wrong with it, as Lemur names it: deprecated ciphers, and a certificate that is over."""
+        ciphers = self.policy.get("ciphers", [])
+        found = [{"name": "deprecated cipher", "value": one["name"]} for one in ciphers if one.get("deprecated")]
+        if self.certificate is not None and self.certificate.expired:
+            found.append({"name": "expired certificate", "value": self.certificate.not_after.isoformat()})
+        if self.certificate is not None and self.certificate.revoked:
+            found.append({"name": "revoked", "value": True})
+        return found

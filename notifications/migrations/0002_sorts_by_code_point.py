@@ -1,0 +1,10 @@
+"""Lists are sorted by code point."""
+
+from django.db import migrations
+
+from core.collation import sorted_by_code_point
+
+
+class Migration(migrations.Migration):
+    dependencies = [("notifications", "0001_initial")]
+    operations = [sorted_by_code_point("notifications", "notification.label")]

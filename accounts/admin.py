@@ -6,12 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts import service
 from accounts.models import ApiKey, Role, User
-from core.permissions import PermissionAdmin
+from core.permissions import PermissionAdmin, ReadOnlyAdmin
 
 admin.site.unregister(Group)  # rights come from roles
 
@@ -46,18 +45,16 @@ class UserAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Role)
-class RoleAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class RoleAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Roles: read-only here."""
 
-    list_display = ("name", "description")
+    list_display = ("name", "description", "third_party")
     search_fields = ("name",)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    fields = ("name", "description", "third_party", "username")
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class ApiKeyAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Tokens: which there are and when they were used. The token itself is not kept."""
 
     list_display = ("name", "user", "kind", "scope", "created_at", "expires_at", "last_used_at", "revoked")
@@ -71,6 +68,3 @@ class ApiKeyAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
         """From now on they open nothing."""
         for key in queryset:
             service.revoke_api_key(key, by=request.user)  # type: ignore[arg-type]
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False

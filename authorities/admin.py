@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 
 from authorities import service
-from authorities.models import Authority, Issuance, Profile
-from core.permissions import PermissionAdmin
+from authorities.models import Authority, Crl, DnsProvider, Issuance, Profile, Responder
+from core.permissions import PermissionAdmin, ReadOnlyAdmin
 
 
 @admin.register(Authority)
@@ -46,13 +45,10 @@ class AuthorityAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-ar
 
 
 @admin.register(Profile)
-class ProfileAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class ProfileAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """What may be issued: read-only, since orders that wait refer to it."""
 
     list_display = ("name", "description", "ca", "default_days", "longest_days")
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
 
 @admin.register(Issuance)
@@ -64,3 +60,30 @@ class IssuanceAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg
     search_fields = ("=serial",)
     show_full_result_count = False
     list_per_page = 50
+
+
+@admin.register(Crl)
+class CrlAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Revocation lists that were published."""
+
+    list_display = ("number", "authority", "this_update", "next_update")
+    list_select_related = ("authority",)
+    fields = list_display
+    show_full_result_count = False
+
+
+@admin.register(Responder)
+class ResponderAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Certificates with which OCSP answers are signed."""
+
+    list_display = ("authority", "not_before", "not_after")
+    list_select_related = ("authority",)
+    fields = ("authority", "body", "not_before", "not_after")
+
+
+@admin.register(DnsProvider)
+class DnsProviderAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """DNS services, without what is secret about them."""
+
+    list_display = ("name", "plugin", "active")
+    fields = ("name", "description", "plugin", "options", "active")

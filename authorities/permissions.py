@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from authorities.models import Authority, Issuance, Profile
+from authorities.models import Authority, Crl, DnsProvider, Issuance, Profile, Responder
 from core.permissions import EVERYTHING, NOTHING, Permissions, members, nobody, readers, writers
 
 
@@ -39,3 +39,8 @@ permissions = Permissions(
 )
 profile_permissions = Permissions(Profile, view=readers(members), change=writers(nobody), create=writers(nobody))
 ledger_permissions = Permissions(Issuance, view=readers(members))
+crl_permissions = Permissions(Crl, view=readers(members))
+responder_permissions = Permissions(Responder, view=readers(members))
+dns_provider_permissions = Permissions(
+    DnsProvider, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
+)

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from certificates import service
-from certificates.models import Certificate, Domain, Order
-from core.permissions import PermissionAdmin
+from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy
+from core.permissions import PermissionAdmin, ReadOnlyAdmin
 from pki.names import printable
 
 EDITABLE = ("owner", "description", "notify", "rotation", "roles")
@@ -73,3 +73,30 @@ class DomainAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
         service.mark_domain(obj.pk, sensitive=obj.sensitive, by=request.user)  # type: ignore[arg-type]
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Which certificate shall be where, and what became of it."""
+
+    list_display = ("certificate", "destination", "state", "deployed_at", "attempts")
+    list_filter = ("state",)
+    list_select_related = ("certificate", "destination")
+    show_full_result_count = False
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What shall be declared void, and what became of it."""
+
+    list_display = ("certificate", "reason", "by", "state", "created_at")
+    list_filter = ("state", "reason")
+    list_select_related = ("certificate", "by")
+    show_full_result_count = False
+
+
+@admin.register(RotationPolicy)
+class RotationPolicyAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """How long before its end a certificate is renewed."""
+
+    list_display = ("name", "days")

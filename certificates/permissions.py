@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from certificates.models import Certificate, Domain, Order
-from core.permissions import EVERYTHING, NOTHING, Permissions, members, readers, writers
+from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy
+from core.permissions import EVERYTHING, NOTHING, Permissions, members, nobody, readers, writers
 
 
 def responsible(user: Any) -> Q:
@@ -37,3 +37,8 @@ permissions = Permissions(
 )
 domain_permissions = Permissions(Domain, view=readers(members), order=readers(guardians), change=writers(guardians))
 order_permissions = Permissions(Order, view=readers(members))
+deployment_permissions = Permissions(Deployment, view=readers(members))
+revocation_permissions = Permissions(Revocation, view=readers(members))
+policy_permissions = Permissions(
+    RotationPolicy, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
+)

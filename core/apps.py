@@ -1,6 +1,7 @@
 """The app that carries the shared kernel."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class CoreConfig(AppConfig):
@@ -9,3 +10,5 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import checks  # noqa: F401, PLC0415  registers the system checks, which need loaded apps
+
+        autodiscover_modules("permissions")  # so that has_perm knows the rules of every app

@@ -169,3 +169,10 @@ class PermissionAdmin:
     @property
     def _permissions(self) -> Permissions:
         return Permissions.by_model[self.model]
+
+
+class ReadOnlyAdmin(PermissionAdmin):
+    """Mixin for a ``ModelAdmin`` that shows what is changed elsewhere, or by nobody."""
+
+    def has_change_permission(self, request: Any, obj: Model | None = None) -> bool:
+        return False

@@ -103,7 +103,10 @@ def test_two_plugins_with_one_slug_stop_the_program_and_are_both_named(foreign: 
 
 @pytest.mark.parametrize("name", ["my-ca", "issuer.", "oracle.my-ca", ".my-ca"])
 def test_an_entry_point_with_a_useless_name_stops_the_program(name: str) -> None:
-    with pytest.raises(RuntimeError, match=r"needs a name like issuer\.my-ca; kinds are: custody, export, issuer"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"needs a name like issuer\.my-ca; kinds are: custody, destination, export, issuer, notification, source",
+    ):
         _ = Registry({}, [point(name, "x:Y")]).entries
 
 

@@ -62,7 +62,7 @@ class Database:
         cursor = self.connection.cursor()
         query = "SELECT name FROM sqlite_master WHERE type = 'table'"
         cursor.execute(query if self.is_sqlite else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        apps = ("accounts_", "authorities_", "certificates_", "core_")
+        apps = ("accounts_", "authorities_", "certificates_", "core_", "lifecycle_", "notifications_", "stores_")
         return sorted(name for (name,) in cursor.fetchall() if name.startswith(apps))
 
     def everything(self) -> dict[str, list[str]]:

@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("accounts", "authorities", "certificates", "core", "lemur_site", "pki", "plugins", "web")
+PACKAGES = (
+    "accounts",
+    "authorities",
+    "certificates",
+    "core",
+    "lemur_site",
+    "lifecycle",
+    "notifications",
+    "pki",
+    "plugins",
+    "stores",
+    "web",
+)
 # What a call with a name makes of it.
 MAKERS = {
     "failpoint": ("",),

@@ -90,7 +90,7 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
 
     def without_texts(self) -> Self:
         """For lists: leaves body, chain and CSR in the database until somebody asks for them."""
-        return self.defer("body", "chain", "csr")
+        return self.defer("body", "chain", "csr", "domain_names")
 
 
 class Certificate(models.Model):
@@ -129,6 +129,9 @@ class Certificate(models.Model):
     san = models.BooleanField(null=True)
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the DER, in hex.")
     spki_sha256 = models.CharField(max_length=64)
+    domain_names = models.TextField(
+        blank=True, editable=False, help_text="Its domains, one per line: what is searched for a part of a name."
+    )
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="certificates")
     authority = models.ForeignKey(Authority, models.PROTECT, null=True, blank=True, related_name="certificates")
@@ -203,6 +206,7 @@ class Certificate(models.Model):
             san=facts.san,
             fingerprint=facts.fingerprint,
             spki_sha256=facts.spki_sha256,
+            domain_names="\n".join(facts.domains),
             **fields,
         )
         certificate.__dict__.update(parsed=parsed, facts=facts)

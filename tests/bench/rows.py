@@ -23,7 +23,7 @@ IMPORTED = 10  # per cent, without an authority of ours
 CERTIFICATE = (
     "id", "name", "owner", "description", "notify", "rotation", "status", "date_created", "body", "chain", "csr",
     "private_key", "cn", "issuer", "serial", "not_before", "not_after", "bits", "key_type", "signing_algorithm", "san",
-    "fingerprint", "spki_sha256", "user_id", "authority_id",
+    "fingerprint", "spki_sha256", "domain_names", "user_id", "authority_id",
 )  # fmt: skip
 AUDIT = ("at", "event", "actor_id", "actor_name", "target_type", "target_id", "target_name", "details", "context")
 Row = tuple[Any, ...]
@@ -126,7 +126,8 @@ def _certificates(plan: Plan) -> Iterator[Row]:
             number % 3 == 0, "revoked" if number % 50 == 0 else "valid" if number % 3 == 1 else None, created,
             text.body, text.chain, text.csr, f"key:{mark[:32]}" if authority else None, host, issuer, _serial(number),
             created, ends, 256, "ECCPRIME256V1", "sha256", True if len(service.names) > 1 else None, mark,
-            mark[::-1], plan.creators[service.team % len(plan.creators)][0], authority.pk if authority else None,
+            mark[::-1], "\n".join(service.names), plan.creators[service.team % len(plan.creators)][0],
+            authority.pk if authority else None,
         )  # fmt: skip
 
 

@@ -37,7 +37,8 @@ class UserAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     filter_horizontal = ("roles",)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        service.update_user(obj, by=request.user, fields=form.changed_data)  # type: ignore[arg-type]
+        changes = {name: form.cleaned_data[name] for name in form.changed_data if name != "roles"}
+        service.update_user(User.objects.get(pk=obj.pk), by=request.user, **changes)  # type: ignore[arg-type]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         if "roles" in form.changed_data:

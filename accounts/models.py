@@ -9,10 +9,14 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.urls import reverse
 
 from core.fields import SealedField
 
 ADMIN, OPERATOR, READ_ONLY = "admin", "operator", "read-only"
+DEFAULT_ROLES = frozenset({ADMIN, OPERATOR, READ_ONLY})
+BUILT_IN = DEFAULT_ROLES | {"global_cert_issuer"}
+SYSTEM = "system"
 
 
 class Role(models.Model):
@@ -32,6 +36,15 @@ class Role(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return reverse("role", args=[self.pk])
+
+    @property
+    def built_in(self) -> bool:
+        """Part of the product: it can be held, but neither renamed nor deleted."""
+        return self.name in BUILT_IN
+
 
 class User(AbstractUser):
     """A person, or ``system``, in whose name background work is done.
@@ -42,6 +55,10 @@ class User(AbstractUser):
     email = models.EmailField(unique=True)
     roles = models.ManyToManyField(Role, blank=True, related_name="users")
     demo = models.BooleanField(default=False, editable=False)
+
+    def get_absolute_url(self) -> str:
+        """The person's page."""
+        return reverse("person", args=[self.pk])
 
     # Set by authentication when the caller's token may only read.
     token_is_read_only = False
@@ -105,11 +122,19 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked = models.BooleanField(default=False)
 
+    # Of a key that was made just now, for whom to show it to this once.
+    token: str | None = None
+
     class Meta:
         ordering = ["-id"]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
+
+    @property
+    def days(self) -> int:
+        """How long it lives, counted from when it was made; -1: until it is revoked."""
+        return -1 if self.expires_at is None else round((self.expires_at - self.created_at).total_seconds() / 86_400)
 
     def expired(self, now: datetime) -> bool:
         """Has its time run out?"""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from accounts.models import ApiKey, Role, User
+from accounts.models import SYSTEM, ApiKey, Role, User
 from core.models import AuditEntry
 from core.permissions import Permissions, Rule, members, nobody, readers, writers
 
@@ -21,9 +21,29 @@ def oneself(user: Any) -> Q:
     return Q(pk=user.pk)
 
 
+def held(user: Any) -> Q:
+    """The roles that the person holds."""
+    return Q(pk__in=user.role_ids)
+
+
+# Nobody switches off who does the background work, or acts in its name.
+_system = Q(username=SYSTEM)
 users = Permissions(
-    User, view=readers(members), change=writers(nobody), create=writers(nobody), make_token=Rule(oneself)
+    User,
+    never={"change": _system, "make_token": _system},
+    view=readers(members),
+    change=writers(nobody),
+    create=writers(nobody),
+    make_token=Rule(oneself),
 )
-roles = Permissions(Role, view=readers(members), change=writers(nobody), create=writers(nobody))
-api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own))
+roles = Permissions(
+    Role,
+    view=readers(members),
+    show=readers(held),
+    reveal=Rule(held),
+    change=writers(nobody),
+    create=writers(nobody),
+    delete=writers(nobody),
+)
+api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), delete=Rule(own))
 audit_log = Permissions(AuditEntry, view=readers(members))

@@ -1,11 +1,17 @@
-"""People as JSON."""
+"""People, roles and API keys as JSON."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers as drf
 
-from accounts.models import Role, User
-from web.rest.serializers import ModelSerializer
+from accounts.models import ApiKey, Role, User
+from accounts.service.tokens import FOR_EVER, LONGEST_LIFE
+from authorities.models import Authority
+from web.lists import LARGEST_ID
+from web.rest.fields import Email, Ref
+from web.rest.serializers import ModelSerializer, Serializer
 
 
 class RoleOutput(ModelSerializer):
@@ -26,8 +32,8 @@ class UserBrief(ModelSerializer):
         fields = ("id", "username", "email", "active")
 
 
-class Me(UserBrief):
-    """The caller."""
+class UserOutput(UserBrief):
+    """A user in full."""
 
     profile_picture = drf.SerializerMethodField()
     roles = RoleOutput(many=True)
@@ -39,3 +45,113 @@ class Me(UserBrief):
     def get_profile_picture(self, user: User) -> str | None:
         """Always null: we fetch no pictures of people."""
         return None
+
+
+class UserRequest(Serializer):
+    """``POST /users`` (contract 11)."""
+
+    username = drf.CharField(max_length=150)
+    email = Email()
+    password = drf.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=1024, trim_whitespace=False, write_only=True
+    )
+    active = drf.BooleanField(required=False, source="is_active")
+    roles = Ref(Role.objects.all, many=True, required=False)
+
+
+class UserEdit(UserRequest):
+    """``PUT /users/N``: what is absent stays as it is; so does the password when it is empty."""
+
+    username = drf.CharField(required=False, max_length=150)
+    email = Email(required=False)
+
+
+class RoleDetail(RoleOutput):
+    """A role in full."""
+
+    users = UserBrief(many=True)
+    authorities = Ref(Authority.objects.all, many=True, read_only=True)
+
+    class Meta:
+        model = Role
+        fields = ("id", "name", "description", "third_party", "users", "authorities")
+
+
+class RoleRequest(Serializer):
+    """``POST /roles`` (contract 11)."""
+
+    name = drf.CharField(max_length=128)
+    description = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
+    username = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=128)
+    password = drf.CharField(
+        required=False, allow_null=True, allow_blank=True, max_length=1024, trim_whitespace=False, write_only=True
+    )
+    users = Ref(User.objects.all, many=True, required=False, name_field="username")
+    authorities = Ref(Authority.objects.all, many=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An empty text is what null means."""
+        return {name: "" if value is None else value for name, value in attrs.items()}
+
+
+class RoleEdit(RoleRequest):
+    """``PUT /roles/N``: what is absent stays as it is; an empty password takes it away."""
+
+    name = drf.CharField(required=False, max_length=128)
+
+
+class SharedLogin(Serializer):
+    """The log-in that the members of a role share."""
+
+    username = drf.CharField(allow_blank=True)
+    password = drf.CharField(allow_null=True)
+
+
+class ApiKeyOutput(ModelSerializer):
+    """An API key; its token is not kept."""
+
+    user = UserBrief()
+    ttl = drf.IntegerField(source="days", help_text="Life in days; -1: until it is revoked.")
+    issued_at = drf.SerializerMethodField(help_text="Seconds since 1970.")
+
+    class Meta:
+        model = ApiKey
+        fields = ("id", "name", "user", "ttl", "issued_at", "revoked", "scope", "expires_at", "last_used_at")
+
+    def get_issued_at(self, key: ApiKey) -> int:
+        """As in Lemur's tokens."""
+        return int(key.created_at.timestamp())
+
+
+class ApiKeyMade(ApiKeyOutput):
+    """An API key under Lemur's name for its token, which is shown once: ``jwt`` is null ever after."""
+
+    jwt = drf.CharField(source="token", allow_null=True)
+
+    class Meta(ApiKeyOutput.Meta):
+        fields = ("jwt", *ApiKeyOutput.Meta.fields)  # type: ignore[assignment]
+
+
+class Days(drf.IntegerField):
+    """A life in days, or -1."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": FOR_EVER, "max_value": LONGEST_LIFE, **kwargs})
+
+
+class ApiKeyRequest(Serializer):
+    """``POST /keys``: for the caller, unless ``user`` says for whom."""
+
+    name = drf.CharField(max_length=128)
+    ttl = Days(required=False, default=FOR_EVER)
+    user = Ref(User.objects.all, required=False, name_field="username")
+    scope = drf.ChoiceField(ApiKey.Scope.choices, required=False, default=ApiKey.Scope.FULL)
+
+
+class ApiKeyEdit(Serializer):
+    """``PUT /keys/N``; Lemur's clients send ``id`` and ``user`` as well, which cannot change."""
+
+    id = drf.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
+    name = drf.CharField(required=False, max_length=128)
+    ttl = Days(required=False)
+    revoked = drf.BooleanField(required=False)

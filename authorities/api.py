@@ -11,18 +11,28 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.filters import RoleFilter
+from accounts.serializers import RoleOutput
 from authorities import service
 from authorities.filters import AuthorityFilter, ProfileFilter
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions, profile_permissions
-from authorities.serializers import AuthorityEdit, AuthorityImport, AuthorityOutput, AuthorityRequest, ProfileOutput
+from authorities.serializers import (
+    AuthorityEdit,
+    AuthorityImport,
+    AuthorityOutput,
+    AuthorityRequest,
+    Drawing,
+    ProfileOutput,
+)
 from certificates import service as certificates
 from certificates.models import Certificate
 from certificates.service.authority import CaSpec
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
 
-NEW = ("name", "owner", "description", "parent")
+NEW = ("name", "owner", "description", "parent", "pki_base_url", "cn_optional", "cab_compliant")
+DRAWN = 1_000
 CA = (
     "common_name", "organization", "organizational_unit", "country", "state", "location", "key_type", "validity_start",
     "validity_end", "validity_years", "path_length",
@@ -67,15 +77,30 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
 
     @extend_schema(request=AuthorityEdit, responses=AuthorityOutput)
     def update(self, request: Request, pk: int) -> Response:
-        """Change owner, description, active, roles or profiles; absent fields stay as they are."""
+        """Change what is given; absent fields stay as they are."""
         service.update(self.get_object(), by=self.caller, **self.validated())
         return self.answer(self.get_object())
+
+    @extend_schema(responses=Drawing)
+    @action(detail=True, methods=["get"])
+    def visualize(self, request: Request, pk: int) -> Response:
+        """The authority and the certificates under it, the newest thousand."""
+        authority = self.get_object()
+        issued = Certificate.objects.present().filter(authority=authority)
+        children = [{"name": name} for name in issued.values_list("name", flat=True)[:DRAWN]]
+        return Response({"name": authority.name, "children": children})
+
+    @extend_schema(responses=RoleOutput(many=True))
+    @action(detail=True, methods=["get"], serializer_class=RoleOutput, filterset_class=RoleFilter)
+    def roles(self, request: Request, pk: int) -> Response:
+        """The roles that run it."""
+        return self.answer_list(self.get_object().roles.all())
 
 
 def _new(data: dict[str, Any]) -> service.NewAuthority:
     given = {name: data[name] for name in NEW if data.get(name) is not None}
     if "plugin" in data:
-        given["plugin"] = data["plugin"]["slug"]
+        given |= {"plugin": data["plugin"]["slug"], "options": data["plugin"].get("plugin_options")}
     return service.NewAuthority(
         **given,
         roles=tuple(data.get("roles", ())),

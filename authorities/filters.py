@@ -9,12 +9,13 @@ from web.lists import FilterSet, YesNoFilter
 
 
 class AuthorityFilter(FilterSet):
-    """Name, owner, description, active."""
+    """Name, owner, description, active, and the common name of its own certificate."""
 
     name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
     owner = django_filters.CharFilter(lookup_expr="icontains", label="Owner")
     description = django_filters.CharFilter(lookup_expr="icontains")
     active = YesNoFilter()
+    cn = django_filters.CharFilter(field_name="own_certificates__cn", lookup_expr="icontains", distinct=True)
     ordering = django_filters.OrderingFilter(fields=("id", "name", "owner", "not_after"))
 
     class Meta:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
+from authorities import pointers
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions
+from core.errors import Invalid
 from core.forms import RowsField
 from web.forms import KEY_CHOICES
 
@@ -46,6 +49,21 @@ class AuthorityForm(forms.Form):
     country = forms.CharField(label=_("Country"), required=False, max_length=2)
     state = forms.CharField(label=_("State or province"), required=False, max_length=128)
     location = forms.CharField(label=_("Locality"), required=False, max_length=128)
+    pki_base_url = forms.CharField(
+        label=_("Public base URL"),
+        required=False,
+        max_length=255,
+        initial=lambda: settings.PKI_ROOT,
+        help_text=_(
+            "Certificates say for as long as they live that revocation list and OCSP responder are found under this "
+            "address, as http://pki.example.com/pki/1/ca.crl. Empty: they say nothing, and nobody learns of a "
+            "revocation."
+        ),
+    )
+    pki_confirmed = forms.BooleanField(
+        label=_("Every machine that checks certificates reaches this address over plain HTTP, and will in years"),
+        required=False,
+    )
     profiles = RowsField(
         label=_("Profiles it offers"),
         queryset=Profile.objects.filter(ca=False),
@@ -66,9 +84,21 @@ class AuthorityForm(forms.Form):
         active = Authority.objects.filter(active=True)
         self.fields["parent"].queryset = permissions.allowed(user, "use", active)  # type: ignore[attr-defined]
 
+    def clean_pki_base_url(self) -> str:
+        """As it is stored."""
+        try:
+            return pointers.base_url(self.cleaned_data["pki_base_url"])
+        except Invalid as error:
+            raise forms.ValidationError(error.reasons[pointers.FIELD]) from error
+
     def clean(self) -> dict[str, Any]:
-        """An intermediate needs a parent, a root has none."""
+        """An intermediate needs a parent, a root has none; an address that stands in every certificate is confirmed."""
         given = self.cleaned_data
+        if given.get("pki_base_url") and not given.get("pki_confirmed"):
+            self.add_error(
+                "pki_confirmed",
+                _("Confirm the address, or leave it empty: it cannot be changed later in what was issued."),
+            )
         if given.get("kind") == "subca" and not given.get("parent") and "parent" not in self.errors:
             self.add_error("parent", _("Choose the authority that signs the intermediate."))
         if given.get("kind") == "root":

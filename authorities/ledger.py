@@ -5,11 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 
 from cryptography import x509
+from django.db.models import F, Q
 
 from authorities.models import Authority, Issuance
 from core.errors import NotFound
 from pki import signing
 from pki.errors import NotAllowed
+
+HOLD = x509.ReasonFlags.certificate_hold.value
+RELEASE = x509.ReasonFlags.remove_from_crl.value
+
+
+def is_kept(authority: Authority) -> bool:
+    """Is the ledger the truth about this authority? It is where we hold the key."""
+    return authority.private_key is not None
 
 
 def reserve(authority: Authority, draft: x509.Certificate) -> Issuance:
@@ -37,10 +46,31 @@ def confirm(authority: Authority, certificate: x509.Certificate, *, reserved: Is
         raise NotAllowed(f"{authority} signed something else than was reserved for serial {serial}.")
 
 
-def revoke(authority: Authority, serial: str, *, reason: str, at: datetime) -> None:
-    """Mark a serial as revoked; the first time counts, a second revocation changes nothing."""
+def revoke(authority: Authority, serial: str, *, reason: str, at: datetime) -> bool:
+    """Mark a serial as revoked; False if that changes nothing: the first time counts.
+
+    What is on hold (``certificateHold``) can be revoked for good: as of when the hold began.
+    """
     entry = find(authority, serial)
-    Issuance.objects.filter(pk=entry.pk, revoked_at=None).update(revoked_at=at, reason=reason)
+    rows = Issuance.objects.filter(pk=entry.pk)
+    changed = rows.filter(revoked_at=None).update(revoked_at=at, reason=reason)
+    if not changed and reason != HOLD:
+        changed = rows.filter(reason=HOLD).update(reason=reason)
+    return _changed(authority, changed)
+
+
+def release(authority: Authority, serial: str) -> bool:
+    """End a hold: the next list does not have it any more. False if it was not on hold."""
+    entry = find(authority, serial)
+    on_hold = Issuance.objects.filter(pk=entry.pk, reason=HOLD, revoked_at__isnull=False)
+    return _changed(authority, on_hold.update(revoked_at=None, reason=""))
+
+
+def _changed(authority: Authority, changed: int) -> bool:
+    """Note, in the same transaction, that the last list is out of date."""
+    if changed:
+        Authority.objects.filter(pk=authority.pk).update(ledger_version=F("ledger_version") + 1)
+    return bool(changed)
 
 
 def find(authority: Authority, serial: str) -> Issuance:
@@ -49,3 +79,20 @@ def find(authority: Authority, serial: str) -> Issuance:
     if entry is None:
         raise NotFound(f"{authority} has not issued serial {serial}.")
     return entry
+
+
+def to_list(authority: Authority, *, since: datetime | None) -> list[signing.Revoked]:
+    """What the next revocation list must say, when the one before is of ``since`` (None: there is none).
+
+    What has expired stays on one list that is younger than its end (RFC 5280, 3.3).
+    """
+    rows = Issuance.objects.filter(authority=authority, revoked_at__isnull=False)
+    if since is not None:
+        rows = rows.filter(Q(not_after__gt=since) | Q(revoked_at__gt=since))
+    columns = rows.order_by("pk").values_list("serial", "revoked_at", "reason")
+    return [signing.Revoked(int(serial), at, flag(reason)) for serial, at, reason in columns.iterator() if at]
+
+
+def flag(reason: str) -> x509.ReasonFlags:
+    """The reason by its name in RFC 5280, 5.3.1."""
+    return x509.ReasonFlags(reason or "unspecified")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from cryptography import x509
+from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.timezone import now as clock
@@ -115,6 +117,9 @@ class Authority(Connector):
     profiles = models.ManyToManyField(Profile, blank=True, related_name="authorities")
     created_at = models.DateTimeField(auto_now_add=True)
     demo = models.BooleanField(default=False, editable=False)
+    ledger_version = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="How often its ledger has changed what a revocation list must say."
+    )
 
     class Meta:
         ordering = ["name"]
@@ -134,6 +139,20 @@ class Authority(Connector):
         if self.not_after <= now:
             return "expired"
         return "not-yet-valid" if self.not_before > now else "valid"
+
+    @property
+    def longest_days(self) -> int | None:
+        """For how long it issues at most, by the most generous of its profiles; None without any."""
+        return self._limited(profile.longest_days for profile in self.profiles.all())
+
+    @property
+    def default_days(self) -> int | None:
+        """For how long it issues where an order says nothing, by the same."""
+        return self._limited(profile.default_days for profile in self.profiles.all())
+
+    def _limited(self, days: Iterable[int]) -> int | None:
+        most = max(days, default=None)
+        return most if most is None or not self.cab_compliant else min(most, settings.PUBLIC_CA_MAX_VALIDITY_DAYS)
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -175,6 +194,9 @@ class Issuance(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["authority", "serial"], name="one_issuance_per_serial")]
+        indexes = [
+            models.Index(fields=["authority"], condition=models.Q(revoked_at__isnull=False), name="issuance_revoked")
+        ]
 
     def __str__(self) -> str:
         return f"{self.serial} of {self.authority_id}"
@@ -188,6 +210,10 @@ class Crl(models.Model):
     der = models.BinaryField()
     this_update = models.DateTimeField()
     next_update = models.DateTimeField()
+    entries = models.PositiveIntegerField(default=0)
+    ledger_version = models.PositiveBigIntegerField(
+        default=0, help_text="Its authority's, read before the entries were: it lists at least what was known then."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["authority", "number"], name="one_crl_per_number")]
@@ -197,7 +223,10 @@ class Crl(models.Model):
 
 
 class Responder(models.Model):
-    """A delegated OCSP responder: a certificate of the authority's, with a key of its own (RFC 6960 4.2.2.2)."""
+    """A delegated OCSP responder: a certificate of the authority's, with a key of its own (RFC 6960 4.2.2.2).
+
+    The key is destroyed once the certificate is over; then ``private_key`` is empty.
+    """
 
     authority = models.ForeignKey(Authority, models.CASCADE, related_name="responders")
     body = models.TextField()

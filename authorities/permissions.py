@@ -36,6 +36,7 @@ permissions = Permissions(
     use=writers(entrusted),
     change=writers(entrusted),
     create=writers(founders),
+    back_up=writers(nobody),
 )
 profile_permissions = Permissions(Profile, view=readers(members), change=writers(nobody), create=writers(nobody))
 ledger_permissions = Permissions(Issuance, view=readers(members))

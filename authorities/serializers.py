@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as drf
 
 from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
+from authorities import pointers
 from authorities.models import Authority, Profile
 from web.rest.fields import Email, Pem, Ref, UtcDateTime
 from web.rest.serializers import ModelSerializer, Serializer
@@ -69,21 +72,44 @@ class AuthorityOutput(ModelSerializer):
     parent = drf.SerializerMethodField()  # type: ignore[assignment]
     plugin = drf.SerializerMethodField()
     authority_certificate = drf.SerializerMethodField()
+    options = drf.SerializerMethodField()
+    is_cn_optional = drf.BooleanField(source="cn_optional")
+    is_cab_compliant = drf.BooleanField(source="cab_compliant", allow_null=True)
+    max_issuance_days = drf.SerializerMethodField()
+    default_validity_days = drf.SerializerMethodField()
+    pki_warning = drf.SerializerMethodField()
 
     class Meta:
         model = Authority
         fields = (
             "id", "name", "owner", "description", "active", "plugin", "options", "parent", "roles", "profiles",
-            "body", "chain", "not_before", "not_after", "authority_certificate",
+            "body", "chain", "not_before", "not_after", "authority_certificate", "is_cn_optional", "is_cab_compliant",
+            "max_issuance_days", "default_validity_days", "pki_base_url", "pki_warning",
         )  # fmt: skip
 
     def get_parent(self, authority: Authority) -> dict[str, Any] | None:
         """The authority above it, if that is ours."""
         return {"id": authority.parent.pk, "name": authority.parent.name} if authority.parent else None
 
-    def get_plugin(self, authority: Authority) -> dict[str, str]:
-        """Which plugin signs."""
-        return {"slug": authority.plugin}
+    def get_plugin(self, authority: Authority) -> dict[str, Any]:
+        """Which plugin signs, and how it is configured, without what is secret."""
+        return {"slug": authority.plugin, "pluginOptions": authority.described_options()}
+
+    def get_options(self, authority: Authority) -> str:
+        """The plugin's options as JSON text, which is how Lemur shows them."""
+        return json.dumps(authority.described_options())
+
+    def get_max_issuance_days(self, authority: Authority) -> int | None:
+        """The most that any of its profiles allows; null where it offers none."""
+        return authority.longest_days
+
+    def get_default_validity_days(self, authority: Authority) -> int | None:
+        """What an order gets that says nothing, by the most generous of its profiles."""
+        return authority.default_days
+
+    def get_pki_warning(self, authority: Authority) -> str | None:
+        """Why its certificates say nothing of where revocation is looked up; null if they do."""
+        return pointers.warning(authority) or None
 
     def get_authority_certificate(self, authority: Authority) -> dict[str, Any] | None:
         """Its own certificate's row."""
@@ -95,6 +121,21 @@ class Plugin(Serializer):
     """Which plugin, and its options."""
 
     slug = drf.CharField(max_length=64)
+    plugin_options = drf.ListField(child=drf.DictField(), required=False, allow_null=True, max_length=100)
+
+
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]})
+class OptionsField(drf.Field[Any, Any, Any, Any]):
+    """Options of a plugin: Lemur's list, or the same as JSON text."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        try:
+            options = json.loads(data) if isinstance(data, str) else data
+        except (ValueError, RecursionError) as error:
+            raise drf.ValidationError("Not a list of options as JSON.") from error
+        if not isinstance(options, list):
+            raise drf.ValidationError("Not a list of options.")
+        return options
 
 
 class AuthorityBase(Serializer):
@@ -106,6 +147,10 @@ class AuthorityBase(Serializer):
     parent = Ref(Authority.objects.all, required=False, allow_null=True)  # type: ignore[assignment]
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
+    plugin = Plugin(required=False)
+    pki_base_url = drf.CharField(required=False, allow_blank=True, max_length=255)
+    is_cn_optional = drf.BooleanField(required=False, source="cn_optional")
+    is_cab_compliant = drf.BooleanField(required=False, allow_null=True, source="cab_compliant")
 
 
 class AuthorityRequest(AuthorityBase):
@@ -115,7 +160,6 @@ class AuthorityRequest(AuthorityBase):
 
     type = drf.ChoiceField(choices=["root", "subca"], required=False, default="root")
     authority = Ref(Authority.objects.all, required=False, allow_null=True)
-    plugin = Plugin(required=False)
     common_name = drf.CharField(max_length=255)
     organization = drf.CharField(required=False, allow_blank=True, max_length=255)
     organizational_unit = drf.CharField(required=False, allow_blank=True, max_length=255)
@@ -155,3 +199,20 @@ class AuthorityEdit(Serializer):
     active = drf.BooleanField(required=False)
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
+    options = OptionsField(required=False)
+    pki_base_url = drf.CharField(required=False, allow_blank=True, max_length=255)
+    is_cn_optional = drf.BooleanField(required=False, source="cn_optional")
+    is_cab_compliant = drf.BooleanField(required=False, allow_null=True, source="cab_compliant")
+
+
+class Child(Serializer):
+    """A certificate in the drawing of an authority."""
+
+    name = drf.CharField()
+
+
+class Drawing(Serializer):
+    """``GET /authorities/N/visualize``."""
+
+    name = drf.CharField()
+    children = Child(many=True)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import Role, User
 from accounts.service import create_role, ensure_owner_role
+from authorities import pointers
 from authorities.models import ISSUER_PLUGIN, Authority, Profile
 from authorities.permissions import permissions
 from core import keys
-from core.audit import Event, record
+from core.audit import Event, acting, record
 from core.commits import committing
-from core.errors import Conflict, Invalid
-from pki import profiles, signing
+from core.errors import Conflict, Forbidden, Invalid, Precondition
+from pki import containers, profiles, signing
 from pki.extensions import Extensions
 from pki.inspection import pem
 from plugins.contracts import Issuer
@@ -53,7 +55,17 @@ def profile_for(authority: Authority, name: str) -> profiles.Profile:
     if chosen is None:
         there_are = ", ".join(offered.values_list("name", flat=True)) or "none"
         raise Invalid.field("profile", f"{authority} does not offer the profile {name!r}. It offers: {there_are}.")
-    return chosen.value()
+    profile = chosen.value()
+    if authority.cab_compliant:
+        longest = min(profile.longest, timedelta(days=settings.PUBLIC_CA_MAX_VALIDITY_DAYS))
+        profile = replace(profile, longest=longest, default=min(profile.default, longest))
+    return profile
+
+
+def pointing(authority: Authority, extensions: Extensions) -> Extensions:
+    """The extensions with the addresses of this authority, its issuer, whatever was asked for in their place."""
+    found = pointers.addresses(authority)
+    return replace(extensions, crl_urls=found.crl_urls, ocsp_urls=found.ocsp_urls, issuer_urls=found.issuer_urls)
 
 
 def draft(
@@ -77,7 +89,7 @@ def draft(
         serial=signing.random_serial(),
         not_before=not_before,
         not_after=not_after,
-        extensions=extensions,
+        extensions=pointing(authority, extensions),
     )
 
 
@@ -90,7 +102,8 @@ DUTIES = ("admin", "operator")
 class NewAuthority:
     """What a person says about an authority that they make or bring.
 
-    ``offered`` None: every profile for end entities.
+    ``offered`` None: every profile for end entities. ``pki_base_url`` None: the site's ``PKI_ROOT``. ``options`` are
+    the plugin's.
     """
 
     name: str
@@ -100,6 +113,10 @@ class NewAuthority:
     parent: Authority | None = None
     roles: tuple[Role, ...] = ()
     offered: tuple[Profile, ...] | None = None
+    pki_base_url: str | None = None
+    cn_optional: bool = True
+    cab_compliant: bool | None = None
+    options: Any = None
 
 
 @committing("authority.row")
@@ -110,19 +127,7 @@ def create(
     permissions.require(by, "create", message="You are not allowed to create a new authority.")
     if len(new.name) > LONGEST_NAME:
         raise Invalid.field("name", f"At most {LONGEST_NAME} characters: the names of its roles are longer.")
-    ends = [c.not_valid_after_utc for c in (material.certificate, *material.chain)]
-    authority = Authority(
-        name=new.name,
-        owner=new.owner.strip().lower(),
-        description=new.description,
-        plugin=new.plugin,
-        parent=new.parent,
-        body=pem(material.certificate),
-        chain="".join(map(pem, material.chain)) or None,
-        private_key=key_uri,
-        not_before=material.certificate.not_valid_before_utc,
-        not_after=min(ends),
-    )
+    authority = _row(new, material, key_uri)
     try:
         with transaction.atomic():
             authority.save()
@@ -131,6 +136,28 @@ def create(
     authority.roles.add(*new.roles, *_own_roles(authority, by=by))
     authority.profiles.add(*(Profile.objects.filter(ca=False) if new.offered is None else new.offered))
     record(event, authority, by=by, plugin=new.plugin, parent=new.parent.name if new.parent else None)
+    return authority
+
+
+def _row(new: NewAuthority, material: CaMaterial, key_uri: str) -> Authority:
+    base = settings.PKI_ROOT if new.pki_base_url is None else new.pki_base_url
+    ends = [c.not_valid_after_utc for c in (material.certificate, *material.chain)]
+    authority = Authority(
+        name=new.name,
+        owner=new.owner.strip().lower(),
+        description=new.description,
+        parent=new.parent,
+        body=pem(material.certificate),
+        chain="".join(map(pem, material.chain)) or None,
+        private_key=key_uri,
+        not_before=material.certificate.not_valid_before_utc,
+        not_after=min(ends),
+        pki_base_url=pointers.base_url(base),
+        cn_optional=new.cn_optional,
+        cab_compliant=new.cab_compliant,
+        demo=acting().demo,
+    )
+    authority.configure(new.plugin, new.options)
     return authority
 
 
@@ -143,7 +170,9 @@ def _own_roles(authority: Authority, *, by: User) -> list[Role]:
     return [*made, ensure_owner_role(authority.owner, by=by)]
 
 
-CHANGEABLE = frozenset({"owner", "description", "active", "roles", "profiles"})
+CHANGEABLE = frozenset(
+    {"owner", "description", "active", "roles", "profiles", "options", "pki_base_url", "cn_optional", "cab_compliant"}
+)
 
 
 @committing("authority.update")
@@ -157,12 +186,7 @@ def update(authority: Authority, *, by: User, **changes: Any) -> Authority:
         raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
     fields, before = sorted(changes), authority.owner
     lists = {name: list(changes.pop(name)) for name in ("roles", "profiles") if name in changes}
-    if "owner" in changes:
-        changes["owner"] = changes["owner"].strip().lower()
-    for field, value in changes.items():
-        setattr(authority, field, value)
-    if changes:
-        authority.save(update_fields=list(changes))
+    _set_columns(authority, changes)
     if "profiles" in lists:
         authority.profiles.set(lists["profiles"])
     _set_roles(authority, lists.get("roles"), before=before, by=by)
@@ -170,8 +194,47 @@ def update(authority: Authority, *, by: User, **changes: Any) -> Authority:
     return authority
 
 
+def _set_columns(authority: Authority, changes: dict[str, Any]) -> None:
+    if "owner" in changes:
+        changes["owner"] = changes["owner"].strip().lower()
+    if "pki_base_url" in changes:
+        changes["pki_base_url"] = pointers.base_url(changes["pki_base_url"])
+    if "options" in changes:
+        authority.configure(authority.plugin, changes.pop("options"))
+        changes |= {"options": authority.options, "secrets": authority.secrets}
+    for field, value in changes.items():
+        setattr(authority, field, value)
+    if changes:
+        authority.save(update_fields=list(changes))
+
+
 def _set_roles(authority: Authority, wanted: list[Role] | None, *, before: str, by: User) -> None:
     roles = list(authority.roles.all()) if wanted is None else wanted
     kept = [role for role in roles if authority.owner == before or role.name != before]
     own = authority.roles.filter(name__in=[f"{authority.name}_{duty}" for duty in DUTIES])
     authority.roles.set({*kept, *own, ensure_owner_role(authority.owner, by=by)})
+
+
+SHORTEST_PASSPHRASE = 12
+
+
+def backup(authority: Authority, passphrase: str, *, as_pem: bool = False, by: User) -> bytes:
+    """The CA's certificate, chain and private key in one file under a passphrase: PKCS#12, or PEM.
+
+    The only way in which a CA's key leaves, and open to whoever can run a command on the host alone.
+    """
+    if acting().kind:
+        raise Forbidden("The key of an authority leaves through `manage.py backup_ca` alone.")
+    permissions.require(by, "back_up", authority)
+    if authority.private_key is None:
+        raise Precondition(f"The key of {authority} is not kept here; there is nothing to back up.")
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        raise Invalid.field("passphrase", f"Give at least {SHORTEST_PASSPHRASE} characters.")
+    key, certificate, chain = keys.reveal(authority.private_key), authority.certificate, authority.issuers
+    if as_pem:
+        data = containers.pem_backup(certificate, chain, key, passphrase)
+    else:
+        data = containers.pkcs12(authority.name, key, certificate, chain, passphrase)
+    with committing("authority.back-up"):
+        record(Event.AUTHORITY_BACKED_UP, authority, by=by, format="PEM" if as_pem else "PKCS#12")
+    return data

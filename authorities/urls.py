@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from authorities import api, views
+from authorities import api, api_dns, views, views_public
 from web.rest.views import Router
 
 app_name = "authorities"
@@ -10,10 +10,19 @@ app_name = "authorities"
 router = Router()
 router.register("authorities", api.AuthorityViewSet)
 router.register("profiles", api.ProfileViewSet)
-api_urls = router.urls
+router.register("dns_providers", api_dns.DnsProviderViewSet)
+api_urls = [*router.urls, path("dns_provider_options", api_dns.DnsProviderOptions.as_view())]
 
 urlpatterns = [
     path("", views.authority_list, name="list"),
     path("new", views.create, name="create"),
     path("<int:pk>", views.detail, name="detail"),
+]
+
+# Without a log-in, and of no namespace: these addresses are in certificates.
+public = [
+    path("<int:pk>/ca.crt", views_public.certificate, name="pki-certificate"),
+    path("<int:pk>/ca.crl", views_public.crl, name="pki-crl"),
+    path("<int:pk>/ocsp", views_public.ocsp_post, name="pki-ocsp"),
+    path("<int:pk>/ocsp/<path:question>", views_public.ocsp_get, name="pki-ocsp-get"),
 ]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import audit_log
+from authorities import pointers, publishing
 from authorities.forms import AuthorityForm
 from authorities.models import Authority
 from authorities.permissions import permissions
@@ -21,12 +22,12 @@ from certificates import anatomy
 from certificates import service as certificates
 from certificates.models import Certificate
 from certificates.service.authority import CaSpec
-from core.audit import HISTORY, about
+from core.audit import HISTORY, Event, about
 from web.views import act, get_or_404, person
 
 SHOWN_DEPTH = 6
 ISSUED_SHOWN = 10
-NEW = ("name", "owner", "description", "parent")
+NEW = ("name", "owner", "description", "parent", "pki_base_url")
 CA = (
     "common_name", "key_type", "validity_years", "path_length", "organization", "organizational_unit", "country",
     "state", "location",
@@ -65,6 +66,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     authority: Authority = get_or_404(request, permissions, rows, pk=pk)
     own = Certificate.objects.filter(root_authority=authority).first()
     issued = Certificate.objects.present().filter(authority=authority).without_texts().with_replaced()
+    history = about(authority).exclude(event=Event.CRL_PUBLISHED)  # of which there are many; the card has the newest
     can = set(permissions.actions(request.user, authority)) - {"create"}
     if permissions.can(request.user, "create") and "use" in can and authority.active:
         can.add("create")
@@ -74,10 +76,24 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "chain": anatomy.chain_links([authority.certificate, *authority.issuers], now=clock()),
         "children": authority.children.all(),
         "certificates": issued[:ISSUED_SHOWN],
-        "entries": audit_log.allowed(request.user, "view", about(authority))[:HISTORY],
+        "entries": audit_log.allowed(request.user, "view", history)[:HISTORY],
         "can": can,
+        "published": _published(authority),
     }
     return render(request, "authorities/detail.html", context)
+
+
+def _published(authority: Authority) -> dict[str, Any]:
+    """What the page says of revocation."""
+    now = clock()
+    crl = publishing.newest_crl(authority)
+    return {
+        "crl": crl,
+        "overdue": crl is not None and crl.next_update <= now,
+        "responder": publishing.newest_responder(authority, now=now),
+        "addresses": pointers.addresses(authority),
+        "warning": pointers.warning(authority),
+    }
 
 
 @login_required

@@ -5,58 +5,65 @@ from __future__ import annotations
 import base64
 from typing import Any, ClassVar
 
-from django.db.models import Prefetch, QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import QueryDict
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.serializers import RoleOutput, UserBrief
+from authorities.serializers import AuthorityOutput
 from certificates import service
+from certificates.api_revocation import RevocationMixin
 from certificates.filters import CertificateFilter
-from certificates.models import Certificate, Domain, Order
+from certificates.loading import in_full
+from certificates.models import Certificate, Order
 from certificates.permissions import permissions
 from certificates.serializers import (
-    CertificateEdit,
     CertificateOutput,
-    CertificateRequest,
     CertificateShort,
-    CertificateUpload,
+    ConnectorOutput,
+    DomainOutput,
     ExportOutput,
-    ExportRequest,
     KeyOutput,
     OrderOutput,
+    StatsOutput,
 )
-from core.errors import NotFound
+from certificates.serializers_input import (
+    CertificateEdit,
+    CertificateRequest,
+    CertificateUpload,
+    Description,
+    ExportRequest,
+    NewOwner,
+    Reissue,
+    Switches,
+)
+from core.errors import Invalid, NotFound
+from web.lists import LARGEST_COUNT, LARGEST_ID, Listing, NoFilters, YesNoField
 from web.rest.idempotency import idempotent
-from web.rest.views import ViewSet
-
-NEVER_CACHED = {"Cache-Control": "private, max-age=0, no-cache, no-store", "Pragma": "no-cache"}
-
-
-def in_full() -> QuerySet[Certificate]:
-    """Certificates with everything that the full output shows, in a fixed number of statements."""
-    return Certificate.objects.select_related("user", "authority").prefetch_related(
-        "roles",
-        "replaces",
-        "replaced",
-        Prefetch("domains", Domain.objects.order_by("certificate_domains__id")),
-    )
+from web.rest.views import NEVER_CACHED, ViewSet
+from web.spelling import snake
 
 
 def _complete(made: Certificate) -> Certificate:
     """A certificate ready for the full output: a new one as it was made, any other is read."""
-    if made.made_with is None:
-        return in_full().get(pk=made.pk)
-    cache = made.__dict__.setdefault("_prefetched_objects_cache", {})
-    for name, rows in made.made_with.items():
-        known = getattr(made, name).all()
-        known._result_cache, known._prefetch_done = rows, True
-        cache[name] = known
-    return made
+    return in_full().get(pk=made.pk) if made.made_with is None else made
 
 
-class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+NOT_FOUND = {
+    "retrieve": NotFound.title,
+    "describe": "Certificate not found",
+    "authority": "Certificate not found.",
+}
+LISTS = ("list", "by_name", "valid")
+
+
+class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     """List, order, show, change, import and export certificates."""
 
     queryset = in_full()
@@ -69,19 +76,32 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
         "partial_update": CertificateEdit,
         "upload": CertificateUpload,
         "export": ExportRequest,
+        "switch": Switches,
+        "switches": Switches,
+        "switches_put": CertificateEdit,
+        "owner": NewOwner,
+        "describe": Description,
+        "reissue": Reissue,
     }
 
     @property
     def not_found(self) -> str:  # type: ignore[override]
         """Contract 10: reading says it one way, everything else another."""
-        return NotFound.title if self.action == "retrieve" else "Cannot find specified certificate"
+        words = {
+            "retrieve": NotFound.title,
+            "describe": "Certificate not found",
+            "authority": "Certificate not found.",
+        }
+        return words.get(self.action, "Cannot find specified certificate")
 
     def get_queryset(self) -> QuerySet[Any]:
         """Deleted ones are gone from lists; the single object can still be read."""
         rows = super().get_queryset()
-        return rows.filter(deleted=False) if self.action == "list" else rows
+        return rows.filter(deleted=False) if self.action in LISTS else rows
 
     def get_serializer_class(self) -> Any:
+        if self.serializer_class is not CertificateOutput:  # a list below one, which names its own
+            return self.serializer_class
         short = self.action == "list" and self.request.query_params.get("short", "").lower() == "true"
         return CertificateShort if short else CertificateOutput
 
@@ -133,3 +153,172 @@ class CertificateViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
         extension, passphrase, data = service.export(certificate, self.validated()["plugin"], by=self.caller)
         body = {"extension": extension, "passphrase": passphrase, "data": base64.b64encode(data).decode()}
         return Response(body, headers=NEVER_CACHED)
+
+    @extend_schema(request=Switches, responses=CertificateOutput)
+    def switch(self, request: Request, pk: int) -> Response:
+        """The same as ``POST /certificates/N/update/switches``."""
+        given = self.validated()
+        service.update_switches(self.get_object(), given.get("notify"), given.get("rotation"), by=self.caller)
+        return self.answer(self.get_object())
+
+    @extend_schema(request=Switches, responses=CertificateOutput)
+    @action(detail=True, methods=["post"], url_path="update/switches")
+    def switches(self, request: Request, pk: int) -> Response:
+        """Turn notifications or renewal on or off."""
+        return self.switch(request, pk)
+
+    @extend_schema(operation_id="certificates_switches_show", responses=CertificateOutput)
+    @switches.mapping.get
+    def switches_get(self, request: Request, pk: int) -> Response:
+        """The certificate."""
+        return self.answer(self.get_object())
+
+    @extend_schema(
+        operation_id="certificates_update_switches_edit", request=CertificateEdit, responses=CertificateOutput
+    )
+    @switches.mapping.put
+    def switches_put(self, request: Request, pk: int) -> Response:
+        """The same as ``PUT /certificates/N``."""
+        return self.update(request, pk)
+
+    @extend_schema(request=NewOwner, responses=CertificateOutput)
+    @action(detail=True, methods=["post"], url_path="update/owner")
+    def owner(self, request: Request, pk: int) -> Response:
+        """Hand it to another owner."""
+        given = self.validated()
+        service.update_owner(self.get_object(), given, by=self.caller)
+        return self.answer(self.get_object())
+
+    @extend_schema(request=Description, responses=CertificateOutput)
+    @action(detail=True, methods=["put"], url_path="description")
+    def describe(self, request: Request, pk: int) -> Response:
+        """Say something else about it."""
+        given = self.validated()
+        service.update_description(self.get_object(), given["description"] or "", by=self.caller)
+        return self.answer(self.get_object())
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Mark it as deleted, where the site allows that: it leaves the lists."""
+        if not settings.ALLOW_CERT_DELETION:
+            return Response({"message": "Certificate deletion is disabled"}, status=405)
+        service.delete(self.get_object().pk, by=self.caller)
+        return Response(status=204)
+
+    @extend_schema(request=Reissue, responses={200: CertificateOutput, 202: OpenApiResponse(OrderOutput)})
+    @action(detail=True, methods=["post"])
+    @idempotent()
+    def reissue(self, request: Request, pk: int) -> Response:
+        """The same certificate again, with a new key. Without a body nothing is replaced."""
+        given = self.validated() if request.headers.get("Content-Length", "0") not in ("", "0") else {}
+        replace = given.get("replace", False)
+        return self._issued(service.reissue_certificate(self.get_object(), replace=replace, user=self.caller))
+
+    @extend_schema(operation_id="certificates_by_name", responses=CertificateOutput(many=True))
+    @action(detail=False, methods=["get"], url_path="name/<str:name>", filterset_class=NoFilters)
+    def by_name(self, request: Request, name: str) -> Response:
+        """The one of this exact name, as a list."""
+        return self.answer_list(self.get_queryset().filter(name=name))
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("filter", str, required=True, description="cn;name, where % stands for anything"),
+            OpenApiParameter("owner", str, description="Its owner, in the same way"),
+            OpenApiParameter("san", str, description="Part of one of its names"),
+        ],
+        responses=CertificateOutput(many=True),
+    )
+    @action(detail=False, methods=["get"], filterset_class=NoFilters)
+    def valid(self, request: Request) -> Response:
+        """Those that can be used: not over, not revoked, not replaced. All of them, unless page and count are given."""
+        params: QueryDict = request.query_params.copy()
+        key, separator, name = (params.pop("filter", [""])[-1]).partition(";")
+        if key != "cn" or not separator or not name:
+            raise Invalid.field("filter", "Give a common name: filter=cn;www.example.com, or cn;% for any.")
+        if not (params.get("page") and params.get("count")):
+            params["page"], params["count"] = "1", str(LARGEST_COUNT)
+        asked = {part: params.pop(part, [None])[-1] for part in ("owner", "san")}
+        ids = service.usable(name, **asked).order_by().values("pk")
+        listing = Listing(NoFilters, self.get_queryset().filter(pk__in=ids), params, request=request, form=False)
+        return Response({"items": self.get_serializer(listing.items, many=True).data, "total": listing.total})
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("metric", str, required=True, enum=sorted(service.METRICS)),
+            OpenApiParameter("range", int, description="Weeks, for not_after"),
+            OpenApiParameter("destinationId", int),
+            OpenApiParameter("active", bool),
+        ],
+        responses=StatsOutput,
+    )
+    @action(detail=False, methods=["get"], filterset_class=NoFilters, pagination_class=None)
+    def stats(self, request: Request) -> Response:
+        """How many there are of each issuer, key size and so on."""
+        found = service.stats(**_stats(request.query_params))
+        return Response({"items": found, "total": len(found["labels"])})
+
+    @extend_schema(responses=CertificateOutput(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters)
+    def replacements(self, request: Request, pk: int) -> Response:
+        """The certificates that this one replaces."""
+        return self.answer_list(in_full().filter(replaced=self.get_object()))
+
+    @extend_schema(responses=ConnectorOutput(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorOutput)
+    def destinations(self, request: Request, pk: int) -> Response:
+        """Where it shall be."""
+        return self.answer_list(self.get_object().destinations.all())
+
+    @extend_schema(responses=ConnectorOutput(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorOutput)
+    def sources(self, request: Request, pk: int) -> Response:
+        """Where it was found."""
+        return self.answer_list(self.get_object().sources.all())
+
+    @extend_schema(responses=ConnectorOutput(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorOutput)
+    def notifications(self, request: Request, pk: int) -> Response:
+        """Through what its end is told."""
+        return self.answer_list(self.get_object().notifications.all())
+
+    @extend_schema(responses=DomainOutput(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=DomainOutput)
+    def domains(self, request: Request, pk: int) -> Response:
+        """Its names."""
+        return self.answer_list(self.get_object().domains.all())
+
+    @extend_schema(responses=RoleOutput(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=RoleOutput)
+    def roles(self, request: Request, pk: int) -> Response:
+        """Who may manage it besides its owner."""
+        return self.answer_list(self.get_object().roles.all())
+
+    @extend_schema(responses=UserBrief)
+    @action(detail=True, methods=["get"])
+    def creator(self, request: Request, pk: int) -> Response:
+        """Who ordered or imported it."""
+        return Response(UserBrief(self.get_object().user).data)
+
+    @extend_schema(responses=AuthorityOutput)
+    @action(detail=True, methods=["get"])
+    def authority(self, request: Request, pk: int) -> Response:
+        """Who issued it, if that is one of ours."""
+        authority = self.get_object().authority
+        if authority is None:
+            raise NotFound
+        return Response(AuthorityOutput(authority).data)
+
+
+def _stats(params: QueryDict) -> dict[str, Any]:
+    """The arguments of ``service.stats``. Raises Invalid, naming the parameter."""
+    given: dict[str, Any] = {"metric": snake(params.get("metric", ""))}
+    for name, most in (("range", 5200), ("destinationId", LARGEST_ID)):
+        if text := params.get(name, ""):
+            if not text.isascii() or not text.isdigit() or len(text) > 19 or int(text) > most:
+                raise Invalid.field(name, f"Give a whole number from 0 to {most}.")
+            given[snake(name)] = int(text)
+    try:
+        given["active"] = YesNoField(required=False).clean(params.get("active"))
+    except ValidationError as error:
+        raise Invalid.field("active", error.messages[0]) from error
+    return given

@@ -9,12 +9,14 @@ from functools import reduce
 from operator import or_
 
 import django_filters
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.timezone import now as clock
 
 from authorities.models import Authority
-from certificates.models import Certificate, CertificateQuerySet
+from certificates.models import Certificate, CertificateQuerySet, Domain, Order, RotationPolicy
 from certificates.models.certificate import SOON
+from notifications.models import Notification
+from stores.models import Destination, Source
 from web.lists import FilterSet, NumbersFilter, YesNoFilter
 
 Rows = CertificateQuerySet
@@ -58,6 +60,21 @@ def serial_number(text: str) -> str:
     return text
 
 
+def like(field: str, pattern: str) -> Q:
+    """A column that is as the pattern says, without regard to case; ``%`` stands for any text (contract 7.2, 10.14)."""
+    first, *middle = pattern.split("%")
+    if not middle:
+        return Q(**{f"{field}__iexact": pattern})
+    last = middle.pop()
+    condition = Q(**{f"{field}__istartswith": first}) if first else Q()
+    if last:
+        condition &= Q(**{f"{field}__iendswith": last})
+    if any(middle):
+        inner = ".*".join(map(re.escape, [first, *middle, last]))
+        condition &= Q(**{f"{field}__iregex": f"^{inner}$"})
+    return condition
+
+
 def text_filter(*fields: str, label: str = "", domains: bool = False) -> django_filters.CharFilter:
     """A case-insensitive substring of any of the columns; in double quotes, the whole value (contract 7.2).
 
@@ -88,13 +105,25 @@ class CertificateFilter(FilterSet):
     authority = django_filters.ModelChoiceFilter(queryset=Authority.objects.all(), label="Authority")
     phase = django_filters.ChoiceFilter(choices=list(PHASES.items()), method="in_phase", label="State")
     serial = django_filters.CharFilter(method="by_serial", label="Serial number")
+    filter_serial = text_filter("serial")
     fingerprint = django_filters.CharFilter(method="by_fingerprint", label="SHA-256 fingerprint")
     filter_id = django_filters.NumberFilter(field_name="id")
     id = NumbersFilter(field_name="id", lookup_expr="in")
     notify = YesNoFilter()
     active = YesNoFilter(field_name="notify")
     rotation = YesNoFilter(label="Renews itself")
+    rotation_policy = django_filters.ModelChoiceFilter(queryset=RotationPolicy.objects.all(), label="Rotation policy")
+    destination = django_filters.ModelChoiceFilter(
+        field_name="deployments__destination", queryset=Destination.objects.all(), label="Destination"
+    )
+    destination_id = django_filters.NumberFilter(field_name="deployments__destination")
+    notification = django_filters.ModelChoiceFilter(
+        field_name="notifications", queryset=Notification.objects.all(), label="Notification"
+    )
+    notification_id = django_filters.NumberFilter(field_name="notifications")
+    source = django_filters.ModelChoiceFilter(field_name="sources", queryset=Source.objects.all(), label="Source")
     status = django_filters.CharFilter(lookup_expr="iexact")
+    filter_status = text_filter("status")
     description = text_filter("description")
     key_type = django_filters.CharFilter(method="by_key_type", label="Key type")
     signing_algorithm = text_filter("signing_algorithm")
@@ -168,3 +197,36 @@ class CertificateFilter(FilterSet):
     def hide_expired(self, rows: Rows, name: str, value: str) -> Rows:
         """``showExpired=0`` hides what expired more than a month ago; the API shows it by default."""
         return rows if value == "1" else rows.filter(not_after__gt=clock() - timedelta(days=30))
+
+
+class DomainFilter(FilterSet):
+    """Part of the name, sensitive, held by a certificate."""
+
+    q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Search")
+    name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
+    sensitive = YesNoFilter(label="Sensitive")
+    ordering = django_filters.OrderingFilter(fields=("id", "name", "sensitive"))
+
+    class Meta:
+        model = Domain
+        fields: tuple[str, ...] = ()
+
+
+class OrderFilter(FilterSet):
+    """Common name, owner, state, authority."""
+
+    q = django_filters.CharFilter(method="search", label="Search")
+    cn = django_filters.CharFilter(field_name="spec__common_name", lookup_expr="icontains")
+    owner = django_filters.CharFilter(field_name="spec__owner", lookup_expr="icontains", label="Owner")
+    authority = django_filters.ModelChoiceFilter(queryset=Authority.objects.all(), label="Authority")
+    state = django_filters.ChoiceFilter(choices=Order.State.choices, label="State")
+    ordering = django_filters.OrderingFilter(fields=("id", "created_at", "not_before"))
+
+    class Meta:
+        model = Order
+        fields: tuple[str, ...] = ()
+
+    def search(self, rows: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
+        """Common name or owner."""
+        text = value.strip()
+        return rows.filter(Q(spec__common_name__icontains=text) | Q(spec__owner__icontains=text))

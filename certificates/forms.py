@@ -19,14 +19,17 @@ from certificates.extensions import too_many_names
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from core.forms import RowsField
+from notifications.models import Notification
 from pki import containers, inspection
 from pki.errors import BadContainer, PkiError
 from pki.keys import private_key_pem
 from pki.names import NameType
 from plugins import PluginOptions
 from plugins.exports.container import generate_passphrase
+from stores.models import Destination
 from web.forms import KEY_CHOICES, OptionsForm
 
+MOST_NAMES = 1000
 MONOSPACE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono"}
 
 
@@ -98,6 +101,14 @@ class OrderForm(forms.Form):
         help_text=_("Made from the subject if you leave it empty."),
     )
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    rotation = forms.BooleanField(label=_("Renew it by itself"), required=False)
+    destinations = RowsField(
+        label=_("Destinations"),
+        required=False,
+        queryset=Destination.objects.all(),
+        widget=forms.SelectMultiple(attrs={"size": 4}),
+        help_text=_("Where it is delivered."),
+    )
     replaces = RowsField(
         label=_("Replaces"), required=False, queryset=Certificate.objects.none(), widget=forms.MultipleHiddenInput
     )
@@ -188,26 +199,121 @@ class ImportForm(forms.Form):
             self.cleaned_data[field] = self.cleaned_data.get(field) or text or ""
 
 
+class NamesField(forms.CharField):
+    """Certificates by their names, one a line; the person must be able to see them."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, "max_length": 100_000, **kwargs})
+        self.rows = Certificate.objects.present()
+
+    def clean(self, value: Any) -> list[Certificate]:
+        """The rows, each once."""
+        names = dict.fromkeys(line.strip() for line in super().clean(value).splitlines() if line.strip())
+        found = {one.name: one for one in self.rows.filter(name__in=list(names)[:MOST_NAMES])}
+        for name in names:
+            if name not in found:
+                raise forms.ValidationError(_("There is no certificate called %(name)s."), params={"name": name[:100]})
+        return list(found.values())
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """The names are texts on both sides."""
+        return str(initial or "").split() != str(data or "").split()
+
+
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]
     """What is known about a certificate."""
 
+    replaces = NamesField(
+        label=_("Replaces"),
+        help_text=_("Names of older certificates, one a line. Nobody is told any more that those expire."),
+        widget=forms.Textarea(attrs={**MONOSPACE, "rows": 2}),
+    )
+
     class Meta:
         model = Certificate
-        fields = ("owner", "description", "roles")
+        fields = (
+            "owner",
+            "description",
+            "notify",
+            "rotation",
+            "rotation_policy",
+            "roles",
+            "destinations",
+            "notifications",
+        )
         labels = {
             "owner": _("Owner"),
             "description": _("Description"),
+            "notify": _("Tell people before it expires"),
+            "rotation": _("Renew it by itself"),
+            "rotation_policy": _("Rotation policy"),
             "roles": _("Roles that may manage it"),
+            "destinations": _("Destinations"),
+            "notifications": _("Notifications"),
         }
-        field_classes = {"roles": RowsField}
-        widgets = {"roles": forms.SelectMultiple(attrs={"size": 6})}
+        help_texts = {
+            "owner": _("A new owner takes over: the old owner's role and the creator's rights end."),
+            "destinations": _("What is taken out of the list is taken away there."),
+            "notifications": _("Those of its owner are added where none of them is chosen."),
+        }
+        field_classes = {"roles": RowsField, "destinations": RowsField, "notifications": RowsField}
+        widgets = {name: forms.SelectMultiple(attrs={"size": 6}) for name in ("roles", "destinations", "notifications")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["roles"].queryset = Role.objects.all()  # type: ignore[attr-defined]
+        self.initial["replaces"] = "\n".join(self.instance.replaces.values_list("name", flat=True))
+        for name, rows in (("roles", Role), ("destinations", Destination), ("notifications", Notification)):
+            self.fields[name].queryset = rows._default_manager.all()  # type: ignore[attr-defined]
 
     def _post_clean(self) -> None:
         """The service changes the certificate, not this form."""
+
+
+class ReissueForm(forms.Form):
+    """Renewing."""
+
+    replace = forms.BooleanField(
+        label=_("The new one takes its place"),
+        required=False,
+        initial=True,
+        help_text=_("Then nobody is told any more that this one expires."),
+    )
+
+
+class OrderUploadForm(forms.Form):
+    """What the CA issued for an order."""
+
+    body = forms.CharField(label=_("Certificate (PEM)"), max_length=settings.MAX_PEM_IN_IMPORT, widget=pem_area())
+    chain = forms.CharField(
+        label=_("Chain (PEM)"),
+        required=False,
+        max_length=settings.MAX_PEM_IN_IMPORT,
+        help_text=_("Empty: the authority's own."),
+        widget=pem_area(4),
+    )
+
+
+class OrderCancelForm(forms.Form):
+    """Why an order is given up."""
+
+    note = forms.CharField(label=_("Why"), required=False, max_length=1000)
+
+
+class DomainForm(forms.Form):
+    """Whether a domain is sensitive."""
+
+    sensitive = forms.BooleanField(required=False)
+
+
+class NewDomainForm(forms.Form):
+    """A name that no certificate has yet."""
+
+    name = forms.CharField(label=_("Name"), max_length=255, widget=forms.TextInput(attrs=MONOSPACE))
+    sensitive = forms.BooleanField(
+        label=_("Sensitive"), required=False, help_text=_("Only trusted people may order it.")
+    )
 
 
 class ExportForm(OptionsForm):

@@ -16,6 +16,14 @@ def responsible(user: Any) -> Q:
     return Q(roles__in=user.role_ids) | Q(owner=user.email) | Q(user=user.pk, handed_over=False)
 
 
+def orderers(user: Any) -> Q:
+    """Whoever placed the order, its owner, and holders of the role of the owner's name or of one that it names."""
+    mine = Q(by=user.pk) | Q(spec__owner__in=[user.email, *sorted(user.role_names)])
+    for pk in user.role_ids:
+        mine |= Q(spec__managed_by__icontains=f",{pk},")
+    return mine
+
+
 def guardians(user: Any) -> Q:
     """Whoever the site trusts with sensitive domains, besides administrators."""
     return EVERYTHING if user.role_names & set(settings.SENSITIVE_DOMAIN_ROLES) else NOTHING
@@ -32,11 +40,14 @@ permissions = Permissions(
     export=writers(responsible),
     reveal_key=writers(responsible),
     revoke=writers(responsible),
+    reissue=writers(responsible),
     # A CA's own key never leaves through certificates, whoever asks.
     never={"reveal_key": Q(root_authority__isnull=False), "export": Q(root_authority__isnull=False)},
 )
-domain_permissions = Permissions(Domain, view=readers(members), order=readers(guardians), change=writers(guardians))
-order_permissions = Permissions(Order, view=readers(members))
+domain_permissions = Permissions(
+    Domain, view=readers(members), order=readers(guardians), create=writers(members), change=writers(guardians)
+)
+order_permissions = Permissions(Order, view=readers(members), change=writers(orderers), reveal_key=writers(orderers))
 deployment_permissions = Permissions(Deployment, view=readers(members))
 revocation_permissions = Permissions(Revocation, view=readers(members))
 policy_permissions = Permissions(

@@ -1,19 +1,21 @@
-"""Certificates as JSON: the only place that knows Lemur's synonyms (contract 9)."""
+"""Certificates as JSON, with Lemur's synonyms (contract 9.1); what people send is in ``serializers_input``."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
+from django.db.models import Manager
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as drf
 
-from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
-from authorities.models import Authority
 from authorities.serializers import AuthorityBrief
+from certificates.loading import complete
 from certificates.models import Certificate, Order
-from web.rest.fields import Email, Pem, Ref, UtcDateTime
+from core.connectors import Connector
+from core.errors import Unavailable
+from web.rest.fields import UtcDateTime
 from web.rest.serializers import ModelSerializer, Serializer
 from web.spelling import camel, snake
 
@@ -29,6 +31,8 @@ IRREGULAR = {
     "cRLDistributionPoints": "crl_distribution_points",
     "path_length": "path_length",
 }
+SUBJECT = ("country", "state", "location", "organization", "organizational_unit")
+UNRESOLVED = (Order.State.WAITING, Order.State.UNKNOWN)
 SPELLED = {python: wire for wire, python in IRREGULAR.items()}
 
 
@@ -55,116 +59,6 @@ def _keys(value: Any, spell: Any, depth: int = 0) -> Any:
     return value
 
 
-class Said(Serializer):
-    """What every way of bringing a certificate in lets a person say about it."""
-
-    owner = Email()
-    name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=256)
-    description = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=1024)
-    notify = drf.BooleanField(required=False, default=True)
-    active = drf.BooleanField(required=False)
-    rotation = drf.BooleanField(required=False, default=False)
-    roles = Ref(Role.objects.all, many=True, required=False)
-    replaces = Ref(Certificate.objects.all, many=True, required=False)
-    replacements = Ref(Certificate.objects.all, many=True, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Translate the synonyms: ``active`` is notify, a non-empty ``replacements`` wins over ``replaces``."""
-        active, replacements = attrs.pop("active", None), attrs.pop("replacements", None)
-        if active is not None and ("notify" not in self.initial_data):
-            attrs["notify"] = active
-        if replacements:
-            attrs["replaces"] = replacements
-        return attrs
-
-
-class CertificateRequest(Said):
-    """``POST /certificates`` (contract 9.2)."""
-
-    authority = Ref(Authority.objects.all, required=False)
-    common_name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
-    validity_start = UtcDateTime(required=False, allow_null=True)
-    validity_end = UtcDateTime(required=False, allow_null=True)
-    validity_years = drf.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
-    country = drf.CharField(required=False, allow_blank=True, max_length=64)
-    state = drf.CharField(required=False, allow_blank=True, max_length=255)
-    location = drf.CharField(required=False, allow_blank=True, max_length=255)
-    organization = drf.CharField(required=False, allow_blank=True, max_length=255)
-    organizational_unit = drf.CharField(required=False, allow_blank=True, max_length=255)
-    key_type = drf.CharField(required=False, max_length=64)
-    profile = drf.CharField(required=False, max_length=64)
-    csr = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_ORDER)
-    extensions = ExtensionsField(required=False)
-
-
-class CertificateUpload(Said):
-    """``POST /certificates/upload`` (contract 9.6), in both generations of names."""
-
-    body = Pem(required=False, max_length=settings.MAX_PEM_IN_IMPORT)
-    public_cert = Pem(required=False, max_length=settings.MAX_PEM_IN_IMPORT)
-    chain = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
-    intermediate_cert = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
-    private_key = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
-    csr = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_ORDER)
-    external_id = drf.CharField(required=False, allow_null=True, max_length=128)
-    authority = Ref(Authority.objects.all, required=False, allow_null=True)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Translate the seed's names of body and chain as well."""
-        attrs = super().validate(attrs)
-        for old, new in (("public_cert", "body"), ("intermediate_cert", "chain")):
-            if value := attrs.pop(old, None):
-                attrs.setdefault(new, value)
-        if not attrs.get("body"):
-            raise drf.ValidationError({"body": ["Missing data for required field."]})
-        return attrs
-
-
-class CertificateEdit(Said):
-    """``PUT`` and ``PATCH /certificates/N`` (contract 9.8): lists that are absent stay as they are."""
-
-    owner = Email(required=False)
-    name = None  # type: ignore[assignment]
-    notify = drf.BooleanField(required=False)
-    rotation = drf.BooleanField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A description of null empties it; an empty ``replacements`` is a list like any other here."""
-        given = "replacements" in attrs and "replaces" not in attrs
-        replacements = attrs.get("replacements")
-        attrs = super().validate(attrs)
-        if given:
-            attrs["replaces"] = replacements
-        if "description" in attrs:
-            attrs["description"] = attrs["description"] or ""
-        return attrs
-
-
-class PluginChoice(Serializer):
-    """A plugin and its options, as Lemur's clients send them."""
-
-    slug = drf.CharField(max_length=64)
-    plugin_options = drf.JSONField(required=False)
-
-
-class ExportRequest(Serializer):
-    """``POST /certificates/N/export``: with or without the seed's wrapper."""
-
-    plugin = PluginChoice(required=False)
-    export = drf.DictField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Take the plugin from inside the wrapper where there is one."""
-        if "plugin" not in attrs and "plugin" in attrs.get("export", {}):
-            inner = PluginChoice(data=attrs["export"]["plugin"])
-            if not inner.is_valid():
-                raise drf.ValidationError({"plugin": inner.errors})
-            attrs["plugin"] = inner.validated_data
-        if "plugin" not in attrs:
-            raise drf.ValidationError({"plugin": ["Missing data for required field."]})
-        return attrs
-
-
 class ExportOutput(Serializer):
     """A file, in base64."""
 
@@ -179,12 +73,85 @@ class KeyOutput(Serializer):
     key = drf.CharField(allow_null=True)
 
 
+class Counts(Serializer):
+    """How many there are with each label."""
+
+    labels = drf.ListField(child=drf.JSONField())
+    values = drf.ListField(child=drf.IntegerField())
+
+
+class StatsOutput(Serializer):
+    """``GET /certificates/stats``; ``total`` is the number of labels."""
+
+    items = Counts()
+    total = drf.IntegerField()
+
+
 class DomainOutput(Serializer):
     """A name of a certificate."""
 
     id = drf.IntegerField()
     name = drf.CharField()
     sensitive = drf.BooleanField()
+
+
+class PolicyBrief(Serializer):
+    """How long before its end it is renewed."""
+
+    id = drf.IntegerField()
+    days = drf.IntegerField()
+
+
+class NamedBrief(Serializer):
+    """Something with a name."""
+
+    id = drf.IntegerField()
+    name = drf.CharField()
+
+
+class EndpointBrief(Serializer):
+    """Where a certificate is served."""
+
+    id = drf.IntegerField()
+    name = drf.CharField()
+    dnsname = drf.CharField()
+    owner = drf.CharField()
+    type = drf.CharField()
+    active = drf.BooleanField()
+    description = drf.SerializerMethodField()
+
+    def get_description(self, endpoint: Any) -> str:
+        """Sources describe nothing; Lemur's clients look for the key."""
+        return ""
+
+
+class ConnectorOutput(Serializer):
+    """A destination, source or notification (contract 9.5). Each row is described once, however often it is shown."""
+
+    id = drf.IntegerField()
+    label = drf.CharField()  # type: ignore[assignment]
+    description = drf.CharField()
+    active = drf.BooleanField()
+    options = drf.ListField(child=drf.DictField())
+    plugin = drf.DictField()
+
+    def to_representation(self, connector: Connector) -> dict[str, Any]:
+        shown: dict[str, Any] | None = connector.__dict__.get("shown")
+        if shown is None:
+            shown = connector.__dict__["shown"] = described(connector)
+        return shown
+
+
+def described(connector: Any) -> dict[str, Any]:
+    """What the API shows of a connector with a label; of its secrets only that they exist."""
+    options = connector.described_options()
+    try:
+        title, about = connector.plugin_class.title, connector.plugin_class.description
+    except Unavailable as error:
+        title, about = connector.plugin, error.message
+    plugin = {"slug": connector.plugin, "title": title, "description": about, "pluginOptions": options}
+    named = {name: getattr(connector, name) for name in ("id", "label", "description", "active")}
+    return {**named, "options": options, "plugin": plugin}
 
 
 class CertificateBrief(ModelSerializer):
@@ -194,12 +161,13 @@ class CertificateBrief(ModelSerializer):
     validity_start = UtcDateTime(source="not_before")
     validity_end = UtcDateTime(source="not_after")
     active = drf.BooleanField(source="notify")
+    rotation_policy = PolicyBrief(allow_null=True)
 
     class Meta:
         model = Certificate
         fields = (
             "id", "name", "owner", "description", "status", "bits", "body", "chain", "csr", "active", "notify",
-            "rotation",
+            "rotation", "rotation_policy",
             "cn", "common_name", "not_after", "validity_end", "not_before", "validity_start",
         )  # fmt: skip
 
@@ -218,6 +186,15 @@ class CertificateShort(ModelSerializer):
         fields = ("id", "name", "owner", "notify", "rotation", "authority", "issuer", "cn")
 
 
+class InFull(drf.ListSerializer[Any]):
+    """Several certificates: what hangs on them is read for all at once."""
+
+    def to_representation(self, data: Any) -> Any:
+        rows = list(data.all() if isinstance(data, Manager) else data)
+        complete(rows)
+        return super().to_representation(rows)
+
+
 class CertificateOutput(CertificateBrief):
     """A certificate in full (contract 9.1)."""
 
@@ -227,11 +204,13 @@ class CertificateOutput(CertificateBrief):
     has_private_key = drf.BooleanField()
     user = UserBrief()
     authority = AuthorityBrief(allow_null=True)
+    dns_provider_id = drf.IntegerField(allow_null=True)
+    dns_provider = NamedBrief(allow_null=True)
     domains = DomainOutput(many=True)
     roles = RoleOutput(many=True)
-    destinations = drf.SerializerMethodField()
-    notifications = drf.SerializerMethodField()
-    endpoints = drf.SerializerMethodField()
+    destinations = ConnectorOutput(many=True)
+    notifications = ConnectorOutput(many=True)
+    endpoints = EndpointBrief(many=True)
     replaces = CertificateBrief(many=True)
     replaced = CertificateBrief(many=True)
     replaced_by = CertificateBrief(many=True, source="replaced")
@@ -239,38 +218,81 @@ class CertificateOutput(CertificateBrief):
 
     class Meta:
         model = Certificate
+        list_serializer_class = InFull
         fields = (
             "id", "name", "owner", "description", "status", "deleted", "date_created", "body", "chain", "csr",
             "external_id", "issuer", "serial", "serial_hex", "cn", "common_name", "distinguished_name", "bits",
             "key_type",
             "signing_algorithm", "san", "has_private_key", "not_before", "validity_start", "not_after", "validity_end",
-            "notify", "active", "rotation", "fingerprint", "user", "authority", "domains", "roles", "destinations",
-            "notifications", "replaces", "replaced", "replaced_by", "endpoints", "extensions",
+            "notify", "active", "rotation", "rotation_policy", "fingerprint", "user", "authority", "dns_provider_id",
+            "dns_provider", "domains", "roles", "destinations", "notifications", "replaces", "replaced", "replaced_by",
+            "endpoints", "extensions",
         )  # fmt: skip
 
-    def get_destinations(self, certificate: Certificate) -> list[dict[str, Any]]:
-        """Destinations do not exist yet."""
-        return []
-
-    get_notifications = get_endpoints = get_destinations
+    def to_representation(self, certificate: Certificate) -> dict[str, Any]:
+        complete([certificate])
+        shown: dict[str, Any] = super().to_representation(certificate)
+        if certificate.authority is None or certificate.authority.cab_compliant is False:
+            shown |= {camel(name): value for name in SUBJECT if (value := getattr(certificate, name)) is not None}
+        return shown
 
 
 class OrderOutput(Serializer):
-    """A certificate that does not exist yet, in the shape of one: 202."""
+    """An order, in the shape of the certificate that it will become: body and chain are null until then."""
 
     id = drf.IntegerField()
     pending = drf.BooleanField()
     owner = drf.CharField()
+    name = drf.CharField(allow_null=True)
+    description = drf.CharField()
+    cn = drf.CharField(allow_null=True)
+    common_name = drf.CharField()
+    notify = drf.BooleanField()
+    active = drf.BooleanField()
+    rotation = drf.BooleanField()
     body = drf.CharField(allow_null=True)
     chain = drf.CharField(allow_null=True)
     csr = drf.CharField()
+    external_id = drf.CharField(allow_null=True)
+    date_created = UtcDateTime()
+    validity_start = UtcDateTime()
+    validity_end = UtcDateTime()
+    user = UserBrief()
+    authority = AuthorityBrief()
+    status = drf.CharField(help_text="waiting, unknown (a person must look), failed or done.")
+    last_error = drf.CharField()
+    number_attempts = drf.IntegerField()
+    last_updated = UtcDateTime(help_text="When it was taken up, or will be taken up again.")
+    resolved = drf.BooleanField()
+    resolved_cert_id = drf.IntegerField(allow_null=True)
 
     def to_representation(self, order: Order) -> dict[str, Any]:
+        said = {camel(name): order.spec.get(name) for name in ("owner", "name", "description", "notify", "rotation")}
+        certificate = order.certificate
         return {
             "id": order.pk,
-            "pending": True,
-            "owner": order.spec["owner"],
-            "body": None,
-            "chain": None,
+            "pending": order.state in UNRESOLVED,
+            **said,
+            "active": said["notify"],
+            "cn": order.spec.get("common_name") or None,
+            "commonName": order.spec.get("common_name") or "",
+            "body": certificate and certificate.body,
+            "chain": certificate and certificate.chain,
             "csr": order.csr,
+            "externalId": order.external_id,
+            "dateCreated": _printed(order.created_at),
+            "validityStart": _printed(order.not_before_asked),
+            "validityEnd": _printed(order.not_after_asked),
+            "user": UserBrief(order.by).data,
+            "authority": AuthorityBrief(order.authority).data,
+            "status": order.state,
+            "lastError": order.last_error,
+            "numberAttempts": order.attempts,
+            "lastUpdated": _printed(order.not_before),
+            "resolved": order.state not in UNRESOLVED,
+            "resolvedCertId": order.certificate_id,
         }
+
+
+def _printed(moment: datetime) -> str:
+    return UtcDateTime().to_representation(moment)

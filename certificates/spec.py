@@ -8,14 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Model
 
 from accounts.models import Role
-from authorities.models import Authority
+from authorities.models import Authority, DnsProvider
 from certificates import extensions as wire
-from certificates.models import Certificate
+from certificates.models import Certificate, RotationPolicy
 from core.errors import Invalid
+from notifications.models import Notification
 from pki.extensions import Extensions
 from pki.subjects import Subject
+from stores.models import Destination
 
 SUBJECT_FIELDS = ("organization", "organizational_unit", "country", "state", "location")
 # The seed's synonyms, and what get_certificate_primitives returns twice.
@@ -25,6 +28,9 @@ SYNONYMS = {
     "not_before": "validity_start",
     "not_after": "validity_end",
 }
+
+
+MANY = ("replaces", "roles", "destinations", "notifications")
 
 
 def filled(name: str, value: str | None) -> str:
@@ -62,6 +68,10 @@ class CertificateSpec:
     rotation: bool = False
     replaces: tuple[Certificate, ...] = ()
     roles: tuple[Role, ...] = ()
+    destinations: tuple[Destination, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    rotation_policy: RotationPolicy | None = None
+    dns_provider: DnsProvider | None = None
 
     @classmethod
     def of(cls, **fields: Any) -> CertificateSpec:
@@ -75,8 +85,9 @@ class CertificateSpec:
         known["common_name"] = (known.get("common_name") or "").strip()
         known["extensions"] = wire.parse(known.get("extensions"))
         known["description"] = known.get("description") or ""
-        for many in ("replaces", "roles"):
+        for many in MANY:
             known[many] = tuple(dict.fromkeys(known.get(many) or ()))
+        known["rotation_policy"] = known.get("rotation_policy") or RotationPolicy.usual()
         for name in ("key_type", "profile", "notify", "rotation"):
             if known.get(name) is None:
                 known.pop(name, None)
@@ -97,9 +108,31 @@ class CertificateSpec:
             "description": self.description,
             "notify": self.notify,
             "rotation": self.rotation,
-            "replaces": _pks(self.replaces),
-            "roles": _pks(self.roles),
+            **{name: _pks(getattr(self, name)) for name in MANY},
+            "managed_by": f",{','.join(map(str, _pks(self.roles)))},",
+            "rotation_policy": self.rotation_policy and self.rotation_policy.pk,
+            "dns_provider": self.dns_provider and self.dns_provider.pk,
         }
+
+
+def related(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows that :meth:`CertificateSpec.row_fields` named, as far as they still exist: arguments of ``place``."""
+    models: dict[str, type[Model]] = {
+        "replaces": Certificate,
+        "roles": Role,
+        "destinations": Destination,
+        "notifications": Notification,
+    }
+    return {
+        name: model._default_manager.filter(pk__in=spec[name]) if spec[name] else () for name, model in models.items()
+    }
+
+
+def single(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for what there is one of at most: columns of the certificate."""
+    policy = RotationPolicy.objects.filter(pk=spec["rotation_policy"]).first() if spec["rotation_policy"] else None
+    provider = DnsProvider.objects.filter(pk=spec["dns_provider"]).first() if spec["dns_provider"] else None
+    return {"rotation_policy": policy, "dns_provider": provider}
 
 
 def _pks(rows: Iterable[Any]) -> list[int]:

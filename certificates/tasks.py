@@ -2,8 +2,10 @@
 
 from celery import shared_task
 
-from certificates.service import fulfil
+from certificates.service import carry_out, deploy, fulfil
+from certificates.service.deploying import due_deployments
 from certificates.service.issuance import due_orders
+from certificates.service.revoking import due_revocations
 
 
 @shared_task(name="certificates.fulfil")  # type: ignore[untyped-decorator]
@@ -17,3 +19,29 @@ def sweep_orders() -> None:
     """No order is due: whatever a lost message or a dead process left behind is taken up."""
     for order_id in due_orders():
         fulfil_order.delay(order_id)
+
+
+@shared_task(name="certificates.carry_out")  # type: ignore[untyped-decorator]
+def carry_out_revocation(revocation_id: int) -> None:
+    """Take up one revocation."""
+    carry_out(revocation_id)
+
+
+@shared_task(name="certificates.sweep_revocations")  # type: ignore[untyped-decorator]
+def sweep_revocations() -> None:
+    """No revocation is due: the authority has agreed to each, or has said why not."""
+    for revocation_id in due_revocations():
+        carry_out_revocation.delay(revocation_id)
+
+
+@shared_task(name="certificates.deploy")  # type: ignore[untyped-decorator]
+def deploy_certificate(deployment_id: int) -> None:
+    """Deliver one certificate to one destination."""
+    deploy(deployment_id)
+
+
+@shared_task(name="certificates.sweep_deployments")  # type: ignore[untyped-decorator]
+def sweep_deployments() -> None:
+    """No deployment is due: what shall be at a destination is there, or the row says why not."""
+    for deployment_id in due_deployments():
+        deploy_certificate.delay(deployment_id)

@@ -1,22 +1,46 @@
 """The addresses of certificates."""
 
 from django.urls import path
+from rest_framework.routers import Route
 
-from certificates import api, views
+from certificates import api, api_defaults, api_domains, api_logs, api_orders, views, views_orders, views_revocation
 from web.rest.views import Router
 
 app_name = "certificates"
 
-router = Router()
+
+class CertificateRouter(Router):
+    """With ``POST /certificates/N``, an older name of ``/certificates/N/update/switches``."""
+
+    routes = [
+        route._replace(mapping={**route.mapping, "post": "switch"})
+        if isinstance(route, Route) and route.detail
+        else route
+        for route in Router.routes
+    ]
+
+
+router = CertificateRouter()
 router.register("certificates", api.CertificateViewSet)
-api_urls = router.urls
+plain = Router()
+plain.register("pending_certificates", api_orders.OrderViewSet)
+plain.register("domains", api_domains.DomainViewSet)
+plain.register("logs", api_logs.LogViewSet)
+api_urls = [*router.urls, *plain.urls, path("defaults", api_defaults.Defaults.as_view())]
 
 urlpatterns = [
     path("", views.certificate_list, name="list"),
     path("new", views.order, name="order"),
     path("import", views.import_, name="import"),
     path("<int:pk>", views.detail, name="detail"),
+    path("orders", views_orders.order_list, name="orders"),
+    path("orders/<int:pk>", views_orders.order_detail, name="pending"),
+    path("orders/<int:pk>/upload", views_orders.order_upload, name="pending-upload"),
+    path("orders/<int:pk>/retry", views_orders.order_retry, name="pending-retry"),
+    path("orders/<int:pk>/cancel", views_orders.order_cancel, name="pending-cancel"),
+    path("<int:pk>/reissue", views_orders.reissue, name="reissue"),
     path("<int:pk>/edit", views.edit, name="edit"),
     path("<int:pk>/export", views.export, name="export"),
     path("<int:pk>/key", views.key, name="key"),
+    path("<int:pk>/revoke", views_revocation.revoke, name="revoke"),
 ]

@@ -24,6 +24,7 @@ from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
 from certificates.permissions import permissions
+from certificates.views_orders import made
 from core.audit import HISTORY, about
 from core.errors import Forbidden
 from plugins import Exporter, registry
@@ -98,6 +99,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "policy": anatomy.policy(certificate.facts),
         "replaces": certificate.replaces.with_replaced(),
         "replaced": certificate.replaced.with_replaced(),
+        "deployments": certificate.deployments.select_related("destination"),
+        "endpoints": certificate.endpoints.select_related("source"),  # type: ignore[attr-defined]
         "exporters": exporters_for(certificate, can),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
@@ -106,7 +109,12 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _certificate(request: HttpRequest, pk: int) -> Certificate:
-    rows = Certificate.objects.present().with_replaced().select_related("authority", "user").prefetch_related("roles")
+    rows = (
+        Certificate.objects.present()
+        .with_replaced()
+        .select_related("authority", "user", "rotation_policy")
+        .prefetch_related("roles", "notifications")
+    )
     found: Certificate = get_or_404(request, permissions, rows, pk=pk)
     return found
 
@@ -124,16 +132,10 @@ def order(request: HttpRequest) -> HttpResponse:
         request,
         form,
         partial(service.create, by=person(request)),
-        done=_order_done,
+        done=made,
         template="certificates/order.html",
         context=context,
     )
-
-
-def _order_done(made: Certificate | Order) -> str:
-    if isinstance(made, Certificate):
-        return _("The certificate was issued.")
-    return _("The order was placed; the certificate appears here once the authority has answered.")
 
 
 def _order_defaults(request: HttpRequest) -> dict[str, Any]:

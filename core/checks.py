@@ -52,6 +52,17 @@ def allowed_domains(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return problems
 
 
+@register()
+def public_base(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Can certificates bear this address?"""
+    if not settings.PKI_ROOT or re.fullmatch(r"http://[^\s/?#@]+(/[^\s?#]*)?", settings.PKI_ROOT):
+        return []
+    hint = "Set it to http:// and a host that leads to this site, or leave it empty."
+    return [
+        Error(f"PKI_ROOT is {settings.PKI_ROOT!r}: revocation is looked up over plain HTTP.", hint=hint, id="core.E004")
+    ]
+
+
 @register(deploy=True)
 def transport(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Is the site reached over HTTPS?"""

@@ -99,4 +99,5 @@ def _parsed(plugin: type[Plugin], options: Given, *, kept: Mapping[str, str]) ->
     try:
         return parse(plugin.Options, {**kept, **by_name(options)})
     except OptionErrors as error:
-        raise Invalid(reasons={"plugin": {"plugin_options": error.errors}}) from error
+        whole = error.errors.get("")  # contract 9.5 has that as a sentence
+        raise Invalid(reasons={"plugin": {"plugin_options": whole or error.errors}}) from error

@@ -33,6 +33,15 @@ class JobQuerySet(models.QuerySet[Any]):
         taken = self.due(now).filter(pk=pk).update(not_before=now + lease, attempts=F("attempts") + 1)
         return self.get(pk=pk) if taken else None
 
+    def take_over(self, pk: int, *, lease: timedelta = LEASE, now: datetime | None = None) -> Any:
+        """Take a job that is not done because a person says so, whatever it waits for; None if it is done.
+
+        A worker that has it at this moment writes nothing any more.
+        """
+        changes = {"state": Job.State.WAITING, "not_before": (now or clock()) + lease, "attempts": F("attempts") + 1}
+        taken = self.filter(pk=pk).exclude(state=Job.State.DONE).update(**changes)
+        return self.get(pk=pk) if taken else None
+
 
 class Job(models.Model):
     """Claimed with a lease, retried ever less often, and never silently forgotten."""

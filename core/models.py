@@ -8,18 +8,35 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
+PLAIN_BULK = 3  # positions of bulk_create's arguments before update_conflicts
+
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
-    """Refuses what would change the past."""
+    """Refuses what would change the past, whichever of Django's ways leads there."""
 
-    def update(self, **changes: Any) -> NoReturn:
+    def update(self, *args: Any, **changes: Any) -> NoReturn:
         raise TypeError("The audit log is append-only.")
+
+    _update = bulk_update = abulk_update = update_or_create = aupdate_or_create = update
+
+    def bulk_create(self, *args: Any, **options: Any) -> list[AuditEntry]:
+        """New entries only: with the option to update, it would change old ones."""
+        if options.get("update_conflicts") or len(args) > PLAIN_BULK:
+            raise TypeError("The audit log is append-only.")
+        return super().bulk_create(*args, **options)
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Only entries about demo data may go, and only together with it."""
+        self._require_demo()
+        return super().delete()
+
+    def _raw_delete(self, using: str | None) -> int:
+        self._require_demo()
+        return super()._raw_delete(using)
+
+    def _require_demo(self) -> None:
         if self.filter(demo=False).exists():
             raise TypeError("The audit log is append-only.")
-        return super().delete()
 
 
 class AuditEntry(models.Model):
@@ -30,7 +47,9 @@ class AuditEntry(models.Model):
 
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     event = models.CharField(max_length=64)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.DO_NOTHING, db_constraint=False, related_name="+")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
     actor_name = models.CharField(max_length=150)
     target_type = models.CharField(max_length=64)
     target_id = models.CharField(max_length=64)
@@ -44,7 +63,12 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["target_type", "target_id", "-id"], name="audit_target")]
+        base_manager_name = "objects"
+        indexes = [
+            models.Index(fields=["target_type", "target_id", "-id"], name="audit_target"),
+            models.Index(fields=["actor", "-id"], name="audit_actor"),
+            models.Index(fields=["event", "-id"], name="audit_event"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event} {self.target_name} by {self.actor_name}"
@@ -91,7 +115,7 @@ class IdempotentAnswer(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     key = models.CharField(max_length=255)
-    digest = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    digest = models.CharField(max_length=64, help_text="Keyed SHA-256 of method, path and body.")
     status = models.PositiveSmallIntegerField(null=True, help_text="Empty while the first request is still at work.")
     body = models.JSONField(null=True)
     made = models.CharField(max_length=64, blank=True, help_text="What it has made so far, as model:id.")

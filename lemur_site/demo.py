@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
 from accounts.models import Role, User
-from authorities.models import Authority, Issuance
+from authorities.models import Authority, Issuance, Responder
 from authorities.service import DUTIES
 from certificates import service
 from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order
@@ -20,6 +21,7 @@ from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import acting_as
 from core.errors import Conflict
 from core.models import AuditEntry, StoredKey
+from notifications.models import Notification
 from pki import inspection, keys, names, signing
 from pki.extensions import Extensions
 from pki.subjects import Subject
@@ -108,22 +110,38 @@ def _people(system: User) -> dict[str, User]:
 
 
 def _authorities(system: User, leads: Iterable[User], *, now: datetime) -> Authority:
-    owner = f"pki@{DOMAIN}"
+    owner, base = f"pki@{DOMAIN}", _public_base()
     teams = tuple(Role.objects.filter(users__in=list(leads)).distinct())
     root = service.create_authority(
-        NewAuthority(name="Demo Root", owner=owner, description="Offline in real life. Signs intermediates only."),
+        NewAuthority(
+            name="Demo Root",
+            owner=owner,
+            description="Offline in real life. Signs intermediates only.",
+            pki_base_url=base,
+        ),
         CaSpec(common_name=f"{COMPANY} Root CA", organization=COMPANY, country="NL", key_type="ECCSECP384R1"),
         by=system,
         now=now - timedelta(days=900),
     )
     return service.create_authority(
         NewAuthority(
-            name="Demo Issuing", owner=owner, parent=root, roles=teams, description="For servers and services."
+            name="Demo Issuing",
+            owner=owner,
+            parent=root,
+            roles=teams,
+            description="For servers and services.",
+            pki_base_url=base,
         ),
         CaSpec(common_name=f"{COMPANY} Issuing CA 1", organization=COMPANY, country="NL"),
         by=system,
         now=now - timedelta(days=800),
     )
+
+
+def _public_base() -> str:
+    """Of the demo alone, this machine may be the place where its certificates say that revocation is looked up."""
+    here = settings.SITE_ROOT if settings.SITE_ROOT.startswith("http://") else ""
+    return str(settings.PKI_ROOT or here)
 
 
 def _issue(wanted: Wanted, people: dict[str, User], issuing: Authority, *, now: datetime) -> None:
@@ -210,11 +228,15 @@ def remove(*, with_what_people_made: bool = False) -> int:
         _refuse_to_remove(certificates.filter(demo=False))
     orders = Order.objects.filter(authority__in=authorities)
     pks = list(certificates.values_list("pk", flat=True))
-    keys = {*certificates.values_list("private_key", flat=True), *orders.values_list("private_key", flat=True)}
+    responders = Responder.objects.filter(authority__in=authorities)
+    keys = {key for rows in (certificates, orders, responders) for key in rows.values_list("private_key", flat=True)}
+    told = set(Notification.objects.filter(certificates__in=pks).values_list("pk", flat=True))
     domains = set(CertificateDomain.objects.filter(certificate__in=pks).values_list("domain", flat=True))
     orders.delete()
     Certificate.objects.filter(pk__in=pks).delete()
     _remove_authorities(authorities)
+    defaults = Notification.objects.filter(creator=None, options__recipients__endswith=f"@{DOMAIN}")
+    defaults.filter(pk__in=told, certificates=None).delete()
     Domain.objects.filter(pk__in=domains, certificate_domains=None, sensitive=False).delete()
     StoredKey.objects.filter(pk__in=[uri.removeprefix("key:") for uri in keys if uri]).delete()
     AuditEntry.objects.filter(demo=True).delete()

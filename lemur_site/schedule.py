@@ -6,6 +6,9 @@ import os
 
 PERIODS = {
     "certificates.sweep_orders": 60,
+    "certificates.sweep_deployments": 60,
+    "certificates.sweep_revocations": 60,
+    "authorities.publish_crls": 300,
 }
 
 

@@ -14,7 +14,7 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from lemur_site import home
+from lemur_site import home, mail
 from lemur_site.schedule import beat_schedule
 
 env = environ.FileAwareEnv(interpolate=False)
@@ -35,7 +35,9 @@ ENCRYPTION_KEYS = env.str("ENCRYPTION_KEYS", default="") or home.read_secret(
 
 # Addresses
 SITE_ROOT = env.str("SITE_ROOT", default=f"http://127.0.0.1:{PORT}").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", urlsplit(SITE_ROOT).hostname])
+PKI_ROOT = env.str("PKI_ROOT", default="").rstrip("/")
+_own_hosts = [host for root in (SITE_ROOT, PKI_ROOT) if (host := urlsplit(root).hostname)]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", *_own_hosts])
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[SITE_ROOT] if SITE_ROOT.startswith("https") else [])
 
@@ -125,6 +127,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.FourKindsOfCharacters"},
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
@@ -223,8 +226,17 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "polling_interval": 0.1,
     }
 
+# Mail
+globals().update(mail.read(env.str("EMAIL_URL", default="")))  # Django's EMAIL_HOST, EMAIL_PORT and so on
+EMAIL_CA_FILE = env.str("EMAIL_CA_FILE", default="")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = mail.sender(env.str("LEMUR_EMAIL", default=""), SITE_ROOT)
+
 # Who keeps private keys
 KEY_CUSTODY = env.str("KEY_CUSTODY", default="sealed")
+
+# Directories of this machine that sources may look into
+SOURCE_DIRECTORIES = env.list("SOURCE_DIRECTORIES", default=[])
 
 # Product defaults, by Lemur's names
 LEMUR_ALLOWED_DOMAINS = env.list("LEMUR_ALLOWED_DOMAINS", default=[])
@@ -235,6 +247,19 @@ LEMUR_DEFAULT_ORGANIZATION = env.str("LEMUR_DEFAULT_ORGANIZATION", default="")
 LEMUR_DEFAULT_ORGANIZATIONAL_UNIT = env.str("LEMUR_DEFAULT_ORGANIZATIONAL_UNIT", default="")
 LEMUR_OWNER_EMAIL_IN_SUBJECT = env.bool("LEMUR_OWNER_EMAIL_IN_SUBJECT", default=False)
 LEMUR_SECURITY_TEAM_EMAIL = env.list("LEMUR_SECURITY_TEAM_EMAIL", default=[])
+LEMUR_DEFAULT_AUTHORITY = env.str("LEMUR_DEFAULT_AUTHORITY", default="")
+LEMUR_DEFAULT_ROTATION_INTERVAL = env.int("LEMUR_DEFAULT_ROTATION_INTERVAL", default=30)  # days
+LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY = env.bool("LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY", default=False)
+DEFAULT_VALIDITY_DAYS = env.int("DEFAULT_VALIDITY_DAYS", default=365)
+PUBLIC_CA_MAX_VALIDITY_DAYS = env.int("PUBLIC_CA_MAX_VALIDITY_DAYS", default=397)
+ALLOW_CERT_DELETION = env.bool("ALLOW_CERT_DELETION", default=False)
+LEMUR_DEFAULT_EXPIRATION_NOTIFICATION_INTERVALS = mail.days(
+    "LEMUR_DEFAULT_EXPIRATION_NOTIFICATION_INTERVALS",
+    env.list("LEMUR_DEFAULT_EXPIRATION_NOTIFICATION_INTERVALS", default=["30", "15", "2"]),
+)
+LEMUR_SECURITY_TEAM_EMAIL_INTERVALS = mail.days(
+    "LEMUR_SECURITY_TEAM_EMAIL_INTERVALS", env.list("LEMUR_SECURITY_TEAM_EMAIL_INTERVALS", default=["30", "15", "2"])
+)
 LEMUR_ALLOW_WEEKEND_EXPIRATION = env.bool("LEMUR_ALLOW_WEEKEND_EXPIRATION", default=True)
 LEMUR_STRICT_ROLE_ENFORCEMENT = env.bool("LEMUR_STRICT_ROLE_ENFORCEMENT", default=False)
 SENSITIVE_DOMAIN_ROLES = env.list("SENSITIVE_DOMAIN_ROLES", default=[])
@@ -265,8 +290,13 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # Django's own handlers would print and mail a second copy of everything.
-    "loggers": {"django": {"handlers": [], "propagate": True}, "django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        # Django's own handlers would print and mail a second copy of everything.
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        # What the audit log says leaves whatever LOG_LEVEL is.
+        "audit": {"level": "INFO"},
+    },
 }
 structlog.configure(
     processors=[*_shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -7,14 +7,28 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 import accounts.urls
 import authorities.urls
 import certificates.urls
+import certificates.urls_domains
+import certificates.urls_policies
 import core.urls
+import lifecycle.urls
+import notifications.urls
+import stores.urls
 from accounts.views import LoginForm
 from certificates.views import overview
 
 admin.site.login_form = LoginForm  # with the limits and the audit of every other log-in
 admin.site.site_header = admin.site.site_title = "Lemur"
 
-api = [*accounts.urls.api_urls, *authorities.urls.api_urls, *certificates.urls.api_urls, *core.urls.api_urls]
+api = [
+    *accounts.urls.api_urls,
+    *authorities.urls.api_urls,
+    *certificates.urls.api_urls,
+    *core.urls.api_urls,
+    *lifecycle.urls.api_urls,
+    *stores.urls.api_urls,
+    *certificates.urls_policies.api_urls,
+    *notifications.urls.api_urls,
+]
 
 urlpatterns = [
     *core.urls.health,
@@ -22,6 +36,13 @@ urlpatterns = [
     path("", overview, name="overview"),
     path("certificates/", include("certificates.urls")),
     path("authorities/", include("authorities.urls")),
+    path("destinations/", include(stores.urls.destinations)),
+    path("sources/", include(stores.urls.sources)),
+    path("domains/", include("certificates.urls_domains")),
+    path("endpoints/", include("lifecycle.urls")),
+    path("pki/", include(authorities.urls.public)),
+    path("notifications/", include("notifications.urls")),
+    path("policies/", include("certificates.urls_policies")),
     path("api/1/", include(api)),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

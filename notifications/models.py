@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import uuid
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F
+from django.utils.timezone import now as clock
 
 from core.connectors import Connector
-from core.jobs import Job
+from core.jobs import LEASE, Job, JobQuerySet
+from plugins.notifications.base import DAYS
 
-DAYS = {"days": 1, "weeks": 7, "months": 30}
+LONGEST_LOCAL_PART = 100  # so that a label has room for the rest
+
+
+def default_prefix(address: str) -> str:
+    """How the labels of an owner's default notifications begin (contract 9.2); "" if it is no address."""
+    local, at, _ = address.partition("@")
+    return f"DEFAULT_{local.upper()[:LONGEST_LOCAL_PART]}" if at and local else ""
 
 
 class Notification(Connector):
@@ -30,6 +40,10 @@ class Notification(Connector):
     def __str__(self) -> str:
         return self.label
 
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return f"/notifications/{self.pk}"
+
     @property
     def threshold(self) -> timedelta | None:
         """How long before the end it speaks up; None if its options do not say."""
@@ -37,6 +51,27 @@ class Notification(Connector):
         if interval is None or unit not in DAYS:
             return None
         return timedelta(days=int(interval) * DAYS[unit])
+
+
+class NoticeQuerySet(JobQuerySet):
+    """What whoever tells people asks of notices."""
+
+    def claim_for(
+        self, recipient: str, channel: str, *, lease: timedelta = LEASE, now: datetime | None = None
+    ) -> list[Notice]:
+        """Take everything that one recipient must be told through one channel now: what one message will say.
+
+        One conditional UPDATE decides, as for any job. What was taken together before stays together, so that a message
+        that is sent again is the same message; the rest waits for its turn.
+        """
+        now = now or clock()
+        due = self.due(now).filter(recipient=recipient, channel=channel)
+        again = due.exclude(batch=None).order_by("pk").values_list("batch", flat=True).first()
+        batch = again or uuid.uuid4()
+        taken = due.filter(batch=again).update(batch=batch, not_before=now + lease, attempts=F("attempts") + 1)
+        mine = list(self.filter(batch=batch, state=Job.State.WAITING).order_by("pk")) if taken else []
+        # Fewer than all: another worker has the rest of them, and sends the message or lets the lease run out.
+        return mine if len(mine) == taken else []
 
 
 class Notice(Job):
@@ -51,6 +86,9 @@ class Notice(Job):
     dedupe = models.CharField(max_length=255, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, editable=False)
+    batch = models.UUIDField(null=True, editable=False, help_text="The same for all that one message says.")
+
+    objects = NoticeQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["-id"]
@@ -58,3 +96,8 @@ class Notice(Job):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}: {self.subject_label}"
+
+    @property
+    def kind_in_words(self) -> str:
+        """``certificate-expiring`` as a person says it."""
+        return self.kind.replace("-", " ")

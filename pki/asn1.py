@@ -41,6 +41,11 @@ def public_key_info(certificate: x509.Certificate) -> bytes:
     return asn1.encode_der(_inside(certificate)[1].public_key)
 
 
+def subject(certificate: x509.Certificate) -> bytes:
+    """DER of the subject as it stands in the certificate, over which OCSP identifies issuers (RFC 6960, 4.1.1)."""
+    return asn1.encode_der(_inside(certificate)[1].subject)
+
+
 def algorithms_agree(certificate: x509.Certificate) -> bool:
     """RFC 5280, 4.1.1.2: the algorithm beside the signature must be the one that was signed."""
     outside, inside = _inside(certificate)

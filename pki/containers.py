@@ -9,7 +9,7 @@ from typing import Final, get_args
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from cryptography.hazmat.primitives.serialization import pkcs7 as pkcs7_files
 from cryptography.hazmat.primitives.serialization import pkcs12 as pkcs12_files
 from cryptography.hazmat.primitives.serialization.pkcs12 import PBES
@@ -50,6 +50,20 @@ def pem_bundle(
     issuers = list(chain) if root else chains.without_root(chain)
     text = "".join(inspection.pem(one) for one in (certificate, *issuers))
     return (text + (keys.private_key_pem(key) if key else "")).encode("ascii")
+
+
+def pem_backup(
+    certificate: x509.Certificate, chain: Iterable[x509.Certificate], key: PrivateKey, passphrase: str
+) -> bytes:
+    """Certificate, whole chain and the key, encrypted under the passphrase (PKCS#8), for kinds no PKCS#12 holds too."""
+    secret = _octets(passphrase)
+    if not secret:
+        raise BadContainer("A backup needs a passphrase.", field=_PASSPHRASE)
+    try:
+        sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(secret))
+    except UNREADABLE as error:
+        raise BadContainer(f"The private key cannot be written: {error}.") from error
+    return pem_bundle(certificate, chain, root=True) + sealed
 
 
 def pkcs7(certificates: Sequence[x509.Certificate], *, der: bool) -> bytes:

@@ -29,6 +29,10 @@ class BadRequest(PkiError):
     """Not a certificate signing request, or one whose own signature is wrong."""
 
 
+class BadQuestion(PkiError):
+    """Not an OCSP request, or one that is not answered here."""
+
+
 class BadKey(PkiError):
     """Not a private key, or a kind of key that cannot be used here."""
 

@@ -112,6 +112,8 @@ class Destination(Plugin, ABC):
     """A place that certificates are delivered to."""
 
     kind = "destination"
+    several_per_account: ClassVar[bool] = False
+    """Whether a certificate may go to two destinations that name the same `accountNumber` among their options."""
 
     @property
     def needs_key(self) -> bool:
@@ -153,6 +155,11 @@ class Notifier(Plugin, ABC):
     """A way to tell people something."""
 
     kind = "notification"
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Whom its options name, in the form that `send` takes; nobody, where the options name a place instead."""
+        return ()
 
     @abstractmethod
     def send(self, message: Message, recipients: Sequence[str]) -> None:

@@ -67,7 +67,7 @@ def parse(cls: type[Options], values: Mapping[str, Any] | Sequence[Any] | None) 
         options = cls.model_validate({n: v for n, v in given.items() if n not in errors}, by_alias=True, by_name=False)
     except ValidationError as error:
         secrets = [str(given[name]) for name in secret_names(cls) & given.keys()]
-        raise OptionErrors(errors | _messages(error, secrets, skip=errors)) from None
+        raise OptionErrors(errors | _messages(cls, error, secrets, skip=errors)) from None
     if errors:
         raise OptionErrors(errors)
     return options
@@ -160,11 +160,15 @@ def _has_control_character(value: object) -> bool:
     return isinstance(value, str) and any(unicodedata.category(c) == "Cc" for c in value)
 
 
-def _messages(error: ValidationError, secrets: Sequence[str], skip: Mapping[str, str]) -> dict[str, str]:
+def _messages(
+    cls: type[PluginOptions], error: ValidationError, secrets: Sequence[str], skip: Mapping[str, str]
+) -> dict[str, str]:
     """The first complaint about each option; one that quotes a secret is replaced."""
     found: dict[str, str] = {}
+    wire = {attribute: _wire_name(attribute, field) for attribute, field in cls.model_fields.items()}
     for detail in error.errors(include_url=False, include_input=False, include_context=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
+        name = wire.get(name, name)  # of a default that is refused pydantic tells the attribute
         reason = detail["msg"].removeprefix("Value error, ").rstrip(".")
         if any(secret in reason for secret in secrets):
             reason = "the value is not accepted"

@@ -27,7 +27,10 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "java-truststore-jks": ("export", "plugins.exports.java:TrustStoreExport"),
     "java-export": ("export", "plugins.exports.java:JavaExport"),
     "openssl-csr": ("export", "plugins.exports.csr:CsrExport"),
+    "email-notification": ("notification", "plugins.notifications.email:EmailNotifier"),
     "sealed": ("custody", "plugins.custody.sealed:SealedCustody"),
+    "sftp-destination": ("destination", "plugins.destinations.sftp:SftpDestination"),
+    "directory-source": ("source", "plugins.sources.directory:DirectorySource"),
 }
 
 

@@ -22,6 +22,10 @@ class Destination(Connector):
     def __str__(self) -> str:
         return self.label
 
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return f"/destinations/{self.pk}"
+
 
 class Source(Connector):
     """A place that is looked at for certificates, and for the endpoints that serve them."""
@@ -36,3 +40,7 @@ class Source(Connector):
 
     def __str__(self) -> str:
         return self.label
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return f"/sources/{self.pk}"

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.timezone import now as clock
+
 from accounts.models import User
+from authorities import service as authorities
 from authorities.models import Authority
 from certificates import service
-from certificates.models import Certificate
+from certificates.models import Certificate, Order
+from certificates.service import issuance
 from certificates.service.authority import CaSpec, NewAuthority
+from certificates.service.settling import settle
+from certificates.spec import CertificateSpec
+from plugins import Issued
 
 
 def an_authority(by: User, *, name: str = "Root", parent: Authority | None = None, **fields: Any) -> Authority:
@@ -23,3 +30,21 @@ def a_certificate(by: User, authority: Authority, *, cn: str = "www.example.org"
     made = service.create(by=by, authority=authority, common_name=cn, owner=fields.pop("owner", by.email), **fields)
     assert isinstance(made, Certificate)
     return made
+
+
+def an_order(by: User, **fields: Any) -> Order:
+    """An order that was written down, and of which nobody knows what became of it."""
+    now = clock()
+    order = issuance._draw_up(settle(CertificateSpec.of(**fields), by=by, now=now), by=by, now=now)
+    order.spec = {**order.spec, "keeps": {}}
+    issuance._write_down(order)
+    order.doubt("The connection broke.")
+    return order
+
+
+def issued_for(order: Order) -> str:
+    """What our own CA would answer to an order, as PEM."""
+    opened = authorities.issuer_of(order.authority)
+    answer = opened.plugin.issue(issuance.request_for(order, opened))
+    assert isinstance(answer, Issued)
+    return answer.body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from plugins import FinishesLater, Issued, Issuer, IssueRequest, Pending
+from plugins import FinishesLater, Issued, Issuer, IssueRequest, Pending, RevokeRequest, Revokes
 
 
 class OddIssuer(Issuer, FinishesLater):
@@ -27,3 +27,15 @@ class OddIssuer(Issuer, FinishesLater):
 
     def cancel(self, request: IssueRequest) -> None:
         """Nothing to withdraw."""
+
+
+class RemoteCa(OddIssuer, Revokes):
+    """One that also revokes, as ``answer`` says: it raises it, or is content."""
+
+    slug = "remote-ca"
+    revoked: ClassVar[list[RevokeRequest]] = []
+
+    def revoke(self, request: RevokeRequest) -> None:
+        self.revoked.append(request)
+        if isinstance(self.answer, Exception):
+            raise self.answer

@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts import service
 from accounts.models import ADMIN, OPERATOR, READ_ONLY, Role, User
 
-PASSWORD = "correct horse battery"
+PASSWORD = "Correct horse battery 1!"
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,13 @@ class OptionsForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
 
 
+class SecretArea(forms.Textarea):
+    """A secret of several lines: what was typed is never sent back."""
+
+    def format_value(self, value: Any) -> None:
+        """Always empty."""
+
+
 def _field(option: Mapping[str, Any], value: Any, stored: bool) -> forms.Field:
     default = option.get("default")
     common: dict[str, Any] = {
@@ -67,8 +74,8 @@ def _field(option: Mapping[str, Any], value: Any, stored: bool) -> forms.Field:
     }
     if option.get("sensitive"):
         help_text = " ".join(filter(None, (option["helpMessage"], KEEP if stored else "")))
-        secret = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
-        return forms.CharField(**{**common, "initial": None, "help_text": help_text}, strip=False, widget=secret)
+        shown = {**common, "initial": None, "help_text": help_text}
+        return forms.CharField(**shown, strip=False, widget=_secret_widget(option["type"]))
     match option["type"]:
         case "bool":
             return forms.BooleanField(**{**common, "required": False})
@@ -80,6 +87,12 @@ def _field(option: Mapping[str, Any], value: Any, stored: bool) -> forms.Field:
         case "textarea":
             return forms.CharField(**common, widget=forms.Textarea(attrs={"rows": 6}))
     return forms.CharField(**common, validators=_validators(option))
+
+
+def _secret_widget(kind: str) -> forms.Widget:
+    if kind == "textarea":
+        return SecretArea(attrs={"rows": 6, "spellcheck": "false", "autocomplete": "off", "class": "mono"})
+    return forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
 
 
 def _label(name: str) -> str:

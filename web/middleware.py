@@ -96,7 +96,8 @@ class ActingUser:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
+        # Without the cookie nobody is: not asked, so that what is the same for all does not vary by cookie.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             assume(replace(acting(), user=request.user))
         return self.get_response(request)
 

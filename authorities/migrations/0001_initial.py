@@ -94,6 +94,14 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("demo", models.BooleanField(default=False, editable=False)),
                 (
+                    "ledger_version",
+                    models.PositiveBigIntegerField(
+                        default=0,
+                        editable=False,
+                        help_text="How often its ledger has changed what a revocation list must say.",
+                    ),
+                ),
+                (
                     "parent",
                     models.ForeignKey(
                         blank=True,
@@ -137,6 +145,14 @@ class Migration(migrations.Migration):
                 ("der", models.BinaryField()),
                 ("this_update", models.DateTimeField()),
                 ("next_update", models.DateTimeField()),
+                ("entries", models.PositiveIntegerField(default=0)),
+                (
+                    "ledger_version",
+                    models.PositiveBigIntegerField(
+                        default=0,
+                        help_text="Its authority's, read before the entries were: it lists at least what was known then.",
+                    ),
+                ),
                 (
                     "authority",
                     models.ForeignKey(
@@ -169,6 +185,11 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.UniqueConstraint(fields=("authority", "serial"), name="one_issuance_per_serial")
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("revoked_at__isnull", False)), fields=["authority"], name="issuance_revoked"
+                    )
                 ],
             },
         ),

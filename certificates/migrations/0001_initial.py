@@ -8,233 +8,431 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0003_sorts_by_code_point'),
-        ('authorities', '0003_sorts_by_code_point'),
-        ('notifications', '0002_sorts_by_code_point'),
-        ('stores', '0002_sorts_by_code_point'),
+        ("accounts", "0003_sorts_by_code_point"),
+        ("authorities", "0003_sorts_by_code_point"),
+        ("notifications", "0002_sorts_by_code_point"),
+        ("stores", "0002_sorts_by_code_point"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255, unique=True)),
-                ('sensitive', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=255, unique=True)),
+                ("sensitive", models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(
-            name='RotationPolicy',
+            name="RotationPolicy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=128, unique=True)),
-                ('days', models.PositiveIntegerField(validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(3650)])),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=128, unique=True)),
+                (
+                    "days",
+                    models.PositiveIntegerField(
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(3650),
+                        ]
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'rotation policies',
-                'ordering': ['name'],
+                "verbose_name_plural": "rotation policies",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Certificate',
+            name="Certificate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=256, unique=True)),
-                ('owner', models.EmailField(max_length=128)),
-                ('description', models.CharField(blank=True, max_length=1024)),
-                ('notify', models.BooleanField(default=True)),
-                ('rotation', models.BooleanField(default=False)),
-                ('status', models.CharField(blank=True, choices=[('valid', 'Valid'), ('revoked', 'Revoked'), ('unknown', 'Unknown')], max_length=8, null=True)),
-                ('status_checked_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('deleted', models.BooleanField(default=False)),
-                ('handed_over', models.BooleanField(default=False, editable=False)),
-                ('demo', models.BooleanField(default=False, editable=False)),
-                ('date_created', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('body', models.TextField()),
-                ('chain', models.TextField(null=True)),
-                ('csr', models.TextField(null=True)),
-                ('private_key', models.CharField(editable=False, max_length=64, null=True)),
-                ('external_id', models.CharField(editable=False, max_length=128, null=True)),
-                ('cn', models.CharField(max_length=255, null=True)),
-                ('issuer', models.CharField(max_length=128)),
-                ('serial', models.CharField(max_length=255)),
-                ('not_before', models.DateTimeField()),
-                ('not_after', models.DateTimeField()),
-                ('bits', models.PositiveIntegerField(null=True)),
-                ('key_type', models.CharField(max_length=128, null=True)),
-                ('signing_algorithm', models.CharField(max_length=128)),
-                ('san', models.BooleanField(null=True)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of the DER, in hex.', max_length=64)),
-                ('spki_sha256', models.CharField(max_length=64)),
-                ('domain_names', models.TextField(blank=True, editable=False, help_text='Its domains, one per line: what is searched for a part of a name.')),
-                ('authority', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='authorities.authority')),
-                ('dns_provider', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='certificates', to='authorities.dnsprovider')),
-                ('notifications', models.ManyToManyField(blank=True, related_name='certificates', to='notifications.notification')),
-                ('replaces', models.ManyToManyField(blank=True, related_name='replaced', to='certificates.certificate')),
-                ('roles', models.ManyToManyField(blank=True, related_name='certificates', to='accounts.role')),
-                ('root_authority', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='own_certificates', to='authorities.authority')),
-                ('sources', models.ManyToManyField(blank=True, related_name='certificates', to='stores.source')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=256, unique=True)),
+                ("owner", models.EmailField(max_length=128)),
+                ("description", models.CharField(blank=True, max_length=1024)),
+                ("notify", models.BooleanField(default=True)),
+                ("rotation", models.BooleanField(default=False)),
+                (
+                    "status",
+                    models.CharField(
+                        blank=True,
+                        choices=[("valid", "Valid"), ("revoked", "Revoked"), ("unknown", "Unknown")],
+                        max_length=8,
+                        null=True,
+                    ),
+                ),
+                ("status_checked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("deleted", models.BooleanField(default=False)),
+                ("handed_over", models.BooleanField(default=False, editable=False)),
+                ("demo", models.BooleanField(default=False, editable=False)),
+                ("date_created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("body", models.TextField()),
+                ("chain", models.TextField(null=True)),
+                ("csr", models.TextField(null=True)),
+                ("private_key", models.CharField(editable=False, max_length=64, null=True)),
+                ("external_id", models.CharField(editable=False, max_length=128, null=True)),
+                ("cn", models.CharField(max_length=255, null=True)),
+                ("issuer", models.CharField(max_length=128)),
+                ("serial", models.CharField(max_length=255)),
+                ("not_before", models.DateTimeField()),
+                ("not_after", models.DateTimeField()),
+                ("bits", models.PositiveIntegerField(null=True)),
+                ("key_type", models.CharField(max_length=128, null=True)),
+                ("signing_algorithm", models.CharField(max_length=128)),
+                ("san", models.BooleanField(null=True)),
+                ("fingerprint", models.CharField(help_text="SHA-256 of the DER, in hex.", max_length=64)),
+                ("spki_sha256", models.CharField(max_length=64)),
+                (
+                    "domain_names",
+                    models.TextField(
+                        blank=True,
+                        editable=False,
+                        help_text="Its domains, one per line: what is searched for a part of a name.",
+                    ),
+                ),
+                (
+                    "authority",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificates",
+                        to="authorities.authority",
+                    ),
+                ),
+                (
+                    "dns_provider",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="certificates",
+                        to="authorities.dnsprovider",
+                    ),
+                ),
+                (
+                    "notifications",
+                    models.ManyToManyField(blank=True, related_name="certificates", to="notifications.notification"),
+                ),
+                (
+                    "replaces",
+                    models.ManyToManyField(blank=True, related_name="replaced", to="certificates.certificate"),
+                ),
+                ("roles", models.ManyToManyField(blank=True, related_name="certificates", to="accounts.role")),
+                (
+                    "root_authority",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="own_certificates",
+                        to="authorities.authority",
+                    ),
+                ),
+                ("sources", models.ManyToManyField(blank=True, related_name="certificates", to="stores.source")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificates",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Deployment',
+            name="Deployment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='waiting', max_length=8)),
-                ('attempts', models.PositiveIntegerField(default=0, help_text='How often it was claimed: the fencing token.')),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_error', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('deployed_at', models.DateTimeField(editable=False, null=True)),
-                ('certificate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deployments', to='certificates.certificate')),
-                ('destination', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deployments', to='stores.destination')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "attempts",
+                    models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token."),
+                ),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_error", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("deployed_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "certificate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deployments",
+                        to="certificates.certificate",
+                    ),
+                ),
+                (
+                    "destination",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="deployments", to="stores.destination"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='certificate',
-            name='destinations',
-            field=models.ManyToManyField(blank=True, related_name='certificates', through='certificates.Deployment', to='stores.destination'),
+            model_name="certificate",
+            name="destinations",
+            field=models.ManyToManyField(
+                blank=True, related_name="certificates", through="certificates.Deployment", to="stores.destination"
+            ),
         ),
         migrations.CreateModel(
-            name='CertificateDomain',
+            name="CertificateDomain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ports', models.JSONField(default=list, help_text='Where it was last seen served under this name.')),
-                ('certificate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='certificate_domains', to='certificates.certificate')),
-                ('domain', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificate_domains', to='certificates.domain')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ports", models.JSONField(default=list, help_text="Where it was last seen served under this name.")),
+                (
+                    "certificate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="certificate_domains",
+                        to="certificates.certificate",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificate_domains",
+                        to="certificates.domain",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddField(
-            model_name='certificate',
-            name='domains',
-            field=models.ManyToManyField(related_name='certificates', through='certificates.CertificateDomain', to='certificates.domain'),
+            model_name="certificate",
+            name="domains",
+            field=models.ManyToManyField(
+                related_name="certificates", through="certificates.CertificateDomain", to="certificates.domain"
+            ),
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='waiting', max_length=8)),
-                ('attempts', models.PositiveIntegerField(default=0, help_text='How often it was claimed: the fencing token.')),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_error', models.TextField(blank=True)),
-                ('spec', models.JSONField()),
-                ('csr', models.TextField()),
-                ('private_key', models.CharField(max_length=64, null=True)),
-                ('profile', models.CharField(max_length=64)),
-                ('draft', models.BinaryField(null=True)),
-                ('not_before_asked', models.DateTimeField()),
-                ('not_after_asked', models.DateTimeField()),
-                ('external_id', models.CharField(max_length=128, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('authority', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='orders', to='authorities.authority')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to=settings.AUTH_USER_MODEL)),
-                ('certificate', models.OneToOneField(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='order', to='certificates.certificate')),
-                ('reissues', models.ForeignKey(blank=True, help_text='What it renews.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='reissues', to='certificates.certificate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "attempts",
+                    models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token."),
+                ),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_error", models.TextField(blank=True)),
+                ("spec", models.JSONField()),
+                ("csr", models.TextField()),
+                ("private_key", models.CharField(max_length=64, null=True)),
+                ("profile", models.CharField(max_length=64)),
+                ("draft", models.BinaryField(null=True)),
+                ("not_before_asked", models.DateTimeField()),
+                ("not_after_asked", models.DateTimeField()),
+                ("external_id", models.CharField(max_length=128, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "authority",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="orders", to="authorities.authority"
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="orders", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "certificate",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="order",
+                        to="certificates.certificate",
+                    ),
+                ),
+                (
+                    "reissues",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="What it renews.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="reissues",
+                        to="certificates.certificate",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Revocation',
+            name="Revocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('done', 'Done'), ('failed', 'Failed'), ('unknown', 'Unknown')], default='waiting', max_length=8)),
-                ('attempts', models.PositiveIntegerField(default=0, help_text='How often it was claimed: the fencing token.')),
-                ('failures', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_error', models.TextField(blank=True)),
-                ('reason', models.CharField(max_length=32)),
-                ('comments', models.CharField(blank=True, max_length=1024)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('certificate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revocations', to='certificates.certificate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "attempts",
+                    models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token."),
+                ),
+                ("failures", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_error", models.TextField(blank=True)),
+                ("reason", models.CharField(max_length=32)),
+                ("comments", models.CharField(blank=True, max_length=1024)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "certificate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revocations",
+                        to="certificates.certificate",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='certificate',
-            name='rotation_policy',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='certificates.rotationpolicy'),
+            model_name="certificate",
+            name="rotation_policy",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="certificates",
+                to="certificates.rotationpolicy",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deployment',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['not_before'], name='deployment_due'),
+            model_name="deployment",
+            index=models.Index(condition=models.Q(("state", "waiting")), fields=["not_before"], name="deployment_due"),
         ),
         migrations.AddConstraint(
-            model_name='deployment',
-            constraint=models.UniqueConstraint(fields=('certificate', 'destination'), name='one_deployment_per_destination'),
+            model_name="deployment",
+            constraint=models.UniqueConstraint(
+                fields=("certificate", "destination"), name="one_deployment_per_destination"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='certificatedomain',
-            constraint=models.UniqueConstraint(fields=('certificate', 'domain'), name='one_domain_per_certificate'),
+            model_name="certificatedomain",
+            constraint=models.UniqueConstraint(fields=("certificate", "domain"), name="one_domain_per_certificate"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['not_before'], name='order_due'),
+            model_name="order",
+            index=models.Index(condition=models.Q(("state", "waiting")), fields=["not_before"], name="order_due"),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('reissues',), name='one_open_order_per_reissue'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "waiting")), fields=("reissues",), name="one_open_order_per_reissue"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='revocation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'waiting')), fields=('certificate',), name='one_open_revocation'),
+            model_name="revocation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "waiting")), fields=("certificate",), name="one_open_revocation"
+            ),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(condition=models.Q(('deleted', False)), fields=['id'], name='certificate_present'),
+            model_name="certificate",
+            index=models.Index(condition=models.Q(("deleted", False)), fields=["id"], name="certificate_present"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(condition=models.Q(('deleted', False)), fields=['not_after', 'not_before', 'status', 'id'], name='certificate_not_after'),
+            model_name="certificate",
+            index=models.Index(
+                condition=models.Q(("deleted", False)),
+                fields=["not_after", "not_before", "status", "id"],
+                name="certificate_not_after",
+            ),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['not_before'], name='certificate_not_before'),
+            model_name="certificate",
+            index=models.Index(fields=["not_before"], name="certificate_not_before"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['serial'], name='certificate_serial'),
+            model_name="certificate",
+            index=models.Index(fields=["serial"], name="certificate_serial"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['fingerprint'], name='certificate_fingerprint'),
+            model_name="certificate",
+            index=models.Index(fields=["fingerprint"], name="certificate_fingerprint"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['spki_sha256'], name='certificate_spki'),
+            model_name="certificate",
+            index=models.Index(fields=["spki_sha256"], name="certificate_spki"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['cn'], name='certificate_cn'),
+            model_name="certificate",
+            index=models.Index(fields=["cn"], name="certificate_cn"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['owner'], name='certificate_owner'),
+            model_name="certificate",
+            index=models.Index(fields=["owner"], name="certificate_owner"),
         ),
         migrations.AddIndex(
-            model_name='certificate',
-            index=models.Index(fields=['issuer'], name='certificate_issuer'),
+            model_name="certificate",
+            index=models.Index(fields=["issuer"], name="certificate_issuer"),
         ),
         migrations.AddConstraint(
-            model_name='certificate',
-            constraint=models.UniqueConstraint(condition=models.Q(('authority__isnull', False)), fields=('authority', 'serial'), name='one_certificate_per_serial'),
+            model_name="certificate",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("authority__isnull", False)),
+                fields=("authority", "serial"),
+                name="one_certificate_per_serial",
+            ),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any, Self
@@ -9,7 +10,8 @@ from typing import Any, Self
 from cryptography import x509
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models.functions import Now
 from django.utils.timezone import now as clock
 
 from accounts.models import Role
@@ -17,8 +19,10 @@ from authorities.models import Authority, DnsProvider
 from certificates import extensions
 from certificates.models.domain import Domain
 from certificates.models.rotation import RotationPolicy
+from core.audit import about
+from core.models import AuditEntry
 from notifications.models import Notification
-from pki import chains, inspection
+from pki import chains, inspection, validity
 from pki.subjects import Subject, rfc4514
 from stores.models import Destination, Source
 
@@ -33,8 +37,24 @@ class Status(models.TextChoices):
     UNKNOWN = "unknown"
 
 
+def _days(number: int) -> timedelta:
+    return timedelta(days=number)
+
+
 def _split(chain: str) -> tuple[x509.Certificate, ...]:
     return tuple(chains.split(chain, limit=LONGEST_CHAIN))
+
+
+class Flag:
+    """True or None of a certificate, as in Lemur; of the class the condition: ``filter(Certificate.expired)``."""
+
+    def __init__(self, condition: Q, holds: Callable[[Certificate], bool], doc: str) -> None:
+        self.condition, self.holds, self.__doc__ = condition, holds, doc
+
+    def __get__(self, certificate: Certificate | None, owner: type[Certificate]) -> Any:
+        if certificate is None:
+            return self.condition
+        return True if self.holds(certificate) else None
 
 
 # All that one authority issues has the same chain.
@@ -61,6 +81,23 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
     def revoked(self) -> Self:
         """Revoked, as far as we know."""
         return self.present().filter(status=Status.REVOKED)
+
+    def in_rotation_window(self, now: datetime) -> Self:
+        """To be renewed now by its rotation policy, or by LEMUR_DEFAULT_ROTATION_INTERVAL if it has none.
+
+        The same as :attr:`Certificate.in_rotation_window`. One statement more, which reads the few policies.
+        """
+        near = Q(rotation_policy=None, not_after__lte=now + _days(settings.LEMUR_DEFAULT_ROTATION_INTERVAL))
+        for pk, days in RotationPolicy.objects.values_list("pk", "days"):
+            near |= Q(rotation_policy=pk, not_after__lte=now + _days(days))
+        third = ExpressionWrapper((F("not_after") - F("not_before")) / 3, output_field=DurationField())
+        left = ExpressionWrapper(F("not_after") - Value(now), output_field=DurationField())
+        return self.filter(near, not_before__lte=now).alias(left=left, third=third).filter(left__lte=F("third"))
+
+    def pending_reissue(self, now: datetime) -> Self:
+        """Renews itself, is due, and has neither a successor nor an order for one; revoked and expired ones are out."""
+        asked = self.filter(rotation=True, root_authority=None, authority__isnull=False).in_rotation_window(now)
+        return asked.current(now).unreplaced().exclude(reissues__state="waiting").exclude(reissues__state="unknown")
 
     def with_replaced(self) -> Self:
         """Annotated with ``was_replaced``: is there a newer certificate in its place?"""
@@ -303,15 +340,24 @@ class Certificate(models.Model):
         """How far from now its end is, in either direction."""
         return abs(self.not_after - clock())
 
-    @property
-    def expired(self) -> bool | None:
-        """True once it is over, else None, as in Lemur."""
-        return True if self.not_after <= clock() else None
+    expired = Flag(Q(not_after__lte=Now()), lambda one: one.not_after <= clock(), "It is over.")
+    revoked = Flag(Q(status=Status.REVOKED), lambda one: one.status == Status.REVOKED, "We know of its revocation.")
 
     @property
-    def revoked(self) -> bool | None:
-        """True once we know of its revocation, else None."""
-        return True if self.status == Status.REVOKED else None
+    def in_rotation_window(self) -> bool:
+        """Is it time to renew it, by its rotation policy?"""
+        policy = self.rotation_policy
+        days = policy.days if policy else settings.LEMUR_DEFAULT_ROTATION_INTERVAL
+        return validity.renewal_opens(self.not_before, self.not_after, days=days) <= clock()
+
+    @property
+    def logs(self) -> models.QuerySet[AuditEntry]:
+        """What happened to it, newest first."""
+        return about(self)
+
+    def get_arn(self, account_number: str | int) -> str:
+        """Its address as a server certificate in AWS IAM."""
+        return f"arn:aws:iam::{account_number}:server-certificate/{self.name}"
 
     @property
     def phase(self) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cached_property
 
+from cryptography import x509
 from django.conf import settings
 from django.db import models
 
 from authorities.models import Authority, Issuance, Profile
 from certificates.models.certificate import Certificate
 from core.jobs import Job
+from core.models import StoredKey
 from pki import profiles
 
 # Longer than the web server lets a request run, so that the sweep never mints an order that a request still works on.
@@ -40,8 +42,9 @@ class Order(Job):
     )
     certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, related_name="order")
 
-    # The line of the ledger, for who has just written it.
+    # The line of the ledger, for who has just written it; and before it is saved, its key and its draft.
     reserved: Issuance | None = None
+    unsaved: tuple[StoredKey | None, x509.Certificate | None] = (None, None)
 
     class Meta:
         indexes = [
@@ -57,8 +60,8 @@ class Order(Job):
         return f"order {self.pk} for {self.spec.get('common_name') or self.spec.get('owner')}"
 
     def get_absolute_url(self) -> str:
-        """Where a person waits for it: the list, since it has no page of its own."""
-        return "/certificates/"
+        """Its page, where a person waits for it."""
+        return f"/certificates/orders/{self.pk}"
 
     @cached_property
     def profile_value(self) -> profiles.Profile:

@@ -4,9 +4,32 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
-from certificates.models.certificate import Certificate
+from authorities.models import Authority
+from certificates.models.certificate import Certificate, CertificateQuerySet
 from core.jobs import Job
+
+# CRLReasons by their names (RFC 5280 5.3.1), in Lemur's order.
+REASONS = (
+    "unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
+    "certificateHold", "removeFromCRL", "privilegeWithdrawn", "aACompromise",
+)  # fmt: skip
+
+
+def same_certificate(certificate: Certificate) -> CertificateQuerySet:
+    """Every row of this very certificate: the same bytes, or the same serial of the same authority."""
+    same = Q(fingerprint=certificate.fingerprint)
+    if certificate.authority_id is not None:
+        same |= Q(authority=certificate.authority_id, serial=certificate.serial)
+    return Certificate.objects.filter(same).select_related("root_authority__parent")
+
+
+def issuing_authority(certificate: Certificate) -> Authority | None:
+    """The authority known here that can revoke it: of a CA's own certificate the parent, of a root none."""
+    if certificate.root_authority is not None:
+        return certificate.root_authority.parent
+    return certificate.authority
 
 
 class Revocation(Job):

@@ -20,3 +20,8 @@ class RotationPolicy(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def usual(cls) -> RotationPolicy | None:
+        """The one that certificates have unless they name another; None if somebody took it away."""
+        return cls.objects.filter(name=DEFAULT).first()

@@ -2,33 +2,119 @@
 
 from certificates.service.authority import create_authority, import_authority
 from certificates.service.csr import create_csr
-from certificates.service.editing import create_certificate_roles, delete, mark_domain, revoke, update
+from certificates.service.deploying import (
+    deliver_again,
+    deploy,
+    refuse_duplicate_destinations,
+    remove_from_destination,
+    require_deliverable,
+    withdraw,
+)
+from certificates.service.dns_providers import create_dns_provider, delete_dns_provider, update_dns_provider
+from certificates.service.domains import create_domain, mark_domain
+from certificates.service.editing import (
+    create_certificate_roles,
+    delete,
+    update,
+    update_description,
+    update_owner,
+    update_switches,
+)
 from certificates.service.export import export
 from certificates.service.importing import find_duplicates, import_certificate, upload
 from certificates.service.issuance import Minted, create, fulfil, mint
 from certificates.service.keys import reveal
-from certificates.service.query import get, get_all_certs, get_by_name, render
+from certificates.service.orders import cancel_order, fulfil_by_hand, get_order, retry_order, reveal_order_key
+from certificates.service.policies import create_policy, delete_policy, update_policy
+from certificates.service.query import (
+    METRICS,
+    get,
+    get_account_number,
+    get_all_certs,
+    get_all_pending_cleaning,
+    get_all_pending_cleaning_expired,
+    get_all_pending_cleaning_expiring_in_days,
+    get_all_pending_cleaning_issued_since_days,
+    get_all_pending_reissue,
+    get_all_valid_certs,
+    get_by_attributes,
+    get_by_name,
+    get_by_serial,
+    get_name_from_arn,
+    query_common_name,
+    query_name,
+    render,
+    stats,
+    usable,
+)
+from certificates.service.reissue import calculate_reissue_range, get_certificate_primitives, reissue_certificate
+from certificates.service.revoking import carry_out, deactivate, revoke
+from certificates.service.watching import create_notification, update_notification, watch
 
 __all__ = [
+    "METRICS",
     "Minted",
+    "calculate_reissue_range",
+    "cancel_order",
+    "carry_out",
     "create",
     "create_authority",
     "create_certificate_roles",
     "create_csr",
+    "create_dns_provider",
+    "create_domain",
+    "create_notification",
+    "create_policy",
+    "deactivate",
     "delete",
+    "delete_dns_provider",
+    "delete_policy",
+    "deliver_again",
+    "deploy",
     "export",
     "find_duplicates",
     "fulfil",
+    "fulfil_by_hand",
     "get",
+    "get_account_number",
     "get_all_certs",
+    "get_all_pending_cleaning",
+    "get_all_pending_cleaning_expired",
+    "get_all_pending_cleaning_expiring_in_days",
+    "get_all_pending_cleaning_issued_since_days",
+    "get_all_pending_reissue",
+    "get_all_valid_certs",
+    "get_by_attributes",
     "get_by_name",
+    "get_by_serial",
+    "get_certificate_primitives",
+    "get_name_from_arn",
+    "get_order",
     "import_authority",
     "import_certificate",
     "mark_domain",
     "mint",
+    "query_common_name",
+    "query_name",
+    "refuse_duplicate_destinations",
+    "reissue_certificate",
+    "remove_from_destination",
     "render",
+    "require_deliverable",
+    "retry_order",
     "reveal",
+    "reveal_order_key",
     "revoke",
+    "stats",
     "update",
+    "update_description",
+    "update_dns_provider",
+    "update_notification",
+    "update_owner",
+    "update_policy",
+    "update_switches",
     "upload",
+    "usable",
+    "watch",
+    "withdraw",
 ]

@@ -11,7 +11,7 @@ from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting
-from authorities import ledger
+from authorities import ledger, pointers, publishing
 from authorities import service as authorities
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions
@@ -33,6 +33,7 @@ from pki.extensions import BasicConstraints, Extensions, KeyUsage
 from pki.subjects import Subject
 from plugins import OptionErrors, PluginUnavailable, parse, registry
 from plugins.contracts import CreatesAuthorities
+from plugins.options import by_name
 from plugins.values import CaMaterial, CaRequest
 
 
@@ -59,16 +60,18 @@ def create_authority(
     """A new root, or with ``new.parent`` an intermediate under it, made by the authority's plugin.
 
     Our own plugin signs in this process, so one transaction holds everything but the making of the key: a crash leaves
-    nothing behind.
+    nothing behind. Its first revocation list and its OCSP responder come right after; a sweep makes what is missing.
     """
     by, now = acting(by), now or clock()
     if (made := idempotency.recall(Authority)) is not None:
         return made
     _require_may_create(new, by)
     try:
-        return _create(new, spec, by=by, now=now)
+        made = _create(new, spec, by=by, now=now)
     except PkiError as error:
         raise as_invalid(error, default="common_name") from error
+    publishing.prepare(made, now=clock())
+    return made
 
 
 def _require_may_create(new: NewAuthority, by: User) -> None:
@@ -81,10 +84,11 @@ def _require_may_create(new: NewAuthority, by: User) -> None:
             raise Invalid.field("parent", "The authority is inactive.")
     if not new.name.strip():
         raise Invalid.field("name", "Missing data for required field.")
+    pointers.base_url(new.pki_base_url or "")
 
 
 def _create(new: NewAuthority, spec: CaSpec, *, by: User, now: datetime) -> Authority:
-    plugin = _plugin(new.plugin)
+    plugin = _plugin(new)
     parent = _parent_material(new)
     stored, key = key_store.generate(keys.KeySpec.parse(spec.key_type))
     draft = _draft(new, spec, key, parent, now=now)
@@ -113,12 +117,14 @@ def _sign_and_save(
     return _found(new, material, ca.stored.uri, by=by, now=now, event=Event.AUTHORITY_CREATED)
 
 
-def _plugin(slug: str) -> CreatesAuthorities:
+def _plugin(new: NewAuthority) -> CreatesAuthorities:
     try:
-        plugin = registry.get(slug, "issuer")
+        plugin = registry.get(new.plugin, "issuer")
         if not issubclass(plugin, CreatesAuthorities):
-            raise Invalid.field("plugin", f"The plugin {slug} cannot create authorities; import the existing one.")
-        return plugin(parse(plugin.Options, {}))
+            raise Invalid.field(
+                "plugin", f"The plugin {new.plugin} cannot create authorities; import the existing one."
+            )
+        return plugin(parse(plugin.Options, by_name(new.options)))
     except PluginUnavailable as error:
         raise Invalid.field("plugin", str(error)) from error
     except OptionErrors as error:
@@ -136,6 +142,7 @@ def _draft(
     asked = Extensions(basic_constraints=BasicConstraints(ca=True, path_length=length))
     profiles.check(profile, asked=asked, subject=subject, key_type=key_type)
     start, end = _validity(new, spec, profile, now=now)
+    settled = profiles.settle(profile, asked, key_type=key_type)
     return signing.draft(
         subject=subject,
         public_key=key.public_key(),
@@ -144,7 +151,7 @@ def _draft(
         serial=signing.random_serial(),
         not_before=start,
         not_after=end,
-        extensions=profiles.settle(profile, asked, key_type=key_type),
+        extensions=authorities.pointing(new.parent, settled) if new.parent else settled,
     )
 
 
@@ -210,7 +217,9 @@ def import_authority(
     with committing("authority.import"):
         stored.save(force_insert=True)
         new = replace(new, parent=new.parent or _known_parent(material))
-        return _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
+        made = _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
+    publishing.prepare(made, now=clock())
+    return made
 
 
 def _read(body: str, private_key: str, chain: str, parent: Authority | None, *, now: datetime) -> CaMaterial:
@@ -279,7 +288,7 @@ def _found(
         root_authority=authority,
         date_created=now,
     )
-    placing.place(certificate, name=authority.name, roles=authority.roles.all(), replaces=(), by=by)
+    placing.place(certificate, name=authority.name, roles=authority.roles.all(), by=by)
     return authority
 
 

@@ -1,42 +1,84 @@
-"""Changing what we say about a certificate, deleting it, revoking it."""
+"""Changing what we say about a certificate, deleting it."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
-
-from django.db.models import Q
-from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting, ensure_owner_role
-from authorities import ledger
-from certificates.models import Certificate, CertificateQuerySet, Domain
-from certificates.models.certificate import Status
-from certificates.permissions import domain_permissions, permissions
-from certificates.service.placing import add_replaced, create_certificate_roles, require_may_replace
+from certificates.models import Certificate, update_destinations
+from certificates.permissions import permissions
+from certificates.service.deploying import (
+    refuse_duplicate_destinations,
+    remove_from_destination,
+    require_deliverable,
+)
+from certificates.service.placing import (
+    add_replaced,
+    create_certificate_roles,
+    require_may_replace,
+)
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Invalid, NotFound, Precondition
+from notifications.models import Notification, default_prefix
+from notifications.service import default_notifications
+from stores.models import Destination
 
-__all__ = ["create_certificate_roles", "delete", "mark_domain", "revoke", "update"]
+__all__ = [
+    "create_certificate_roles",
+    "delete",
+    "update",
+    "update_description",
+    "update_owner",
+    "update_switches",
+]
 
-COLUMNS = frozenset({"owner", "description", "notify", "rotation"})
-LISTS = frozenset({"roles", "replaces"})
+COLUMNS = frozenset({"owner", "description", "notify", "rotation", "rotation_policy"})
+LISTS = frozenset({"roles", "replaces", "destinations", "notifications"})
+FORBIDDEN = "You are not authorized to update this certificate"
 MISSING = "Cannot find specified certificate"
 
 
-@committing("certificate.update")
 def update(cert_id: int, *, by: User | None = None, **changes: Any) -> Certificate:
-    """Change a certificate's owner, description, notify, rotation, roles or replaces; lists replace what was there.
+    """Change what :data:`COLUMNS` and :data:`LISTS` name; lists replace what was there.
 
-    A new owner takes over: the old owner's role goes, and the creator has no more rights than anybody else.
+    A new owner takes over: the old owner's role and default notifications go, and the creator has no more rights than
+    anybody else. From destinations that are left out it is taken away at once; one that does not let it go stays, and
+    Invalid says so after everything else was saved.
     """
     by = acting(by)
     if unknown := set(changes) - COLUMNS - LISTS:
         raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
-    certificate = _locked(cert_id)
-    permissions.require(by, "change", certificate, message="You are not authorized to update this certificate")
+    failed = _leave_destinations(cert_id, changes, by=by) if "destinations" in changes else []
+    with committing("certificate.update"):
+        certificate = _change(_locked(cert_id), changes, by=by)
+    if failed:
+        raise Invalid("Edit Successful except -\n\n " + " ".join(failed))
+    return certificate
+
+
+def _leave_destinations(cert_id: int, changes: dict[str, Any], *, by: User) -> list[str]:
+    """Take it away from where it shall be no more, outside of any transaction; returns what went wrong."""
+    certificate = Certificate.objects.filter(pk=cert_id).first()
+    if certificate is None:
+        raise NotFound(MISSING)
+    permissions.require(by, "change", certificate, message=FORBIDDEN)
+    require_may_replace(set(changes.get("replaces", ())) - set(certificate.replaces.all()), by)
+    wanted, failed = list(changes["destinations"]), []
+    for destination in set(certificate.destinations.all()) - set(wanted):
+        try:
+            remove_from_destination(certificate, destination, by=by)
+        except Invalid as error:
+            failed.append(error.message)
+            wanted.append(destination)
+    changes["destinations"] = wanted
+    return failed
+
+
+def _change(certificate: Certificate, changes: dict[str, Any], *, by: User) -> Certificate:
+    permissions.require(by, "change", certificate, message=FORBIDDEN)
     lists = {name: list(changes.pop(name)) for name in LISTS & set(changes)}
     before = certificate.owner
     _set_columns(certificate, changes, by=by)
@@ -46,6 +88,10 @@ def update(cert_id: int, *, by: User | None = None, **changes: Any) -> Certifica
         certificate.roles.set([*kept, ensure_owner_role(certificate.owner, by=by)])
     if "replaces" in lists:
         _set_replaces(certificate, lists["replaces"], by=by)
+    if "destinations" in lists:
+        _add_destinations(certificate, lists["destinations"])
+    if "notifications" in lists or certificate.owner != before:
+        _set_notifications(certificate, lists.get("notifications"), before=before, by=by)
     record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted({*changes, *lists} - {"handed_over"}))
     return certificate
 
@@ -71,6 +117,43 @@ def _set_columns(certificate: Certificate, changes: dict[str, Any], *, by: User)
         certificate.save(update_fields=list(changes))
 
 
+def _add_destinations(certificate: Certificate, wanted: list[Destination]) -> None:
+    known = set(certificate.destinations.all())
+    refuse_duplicate_destinations(wanted)
+    require_deliverable(certificate, [one for one in wanted if one not in known])
+    for destination in wanted:
+        if destination not in known:
+            update_destinations(certificate, destination)
+
+
+def _set_notifications(certificate: Certificate, wanted: list[Notification] | None, *, before: str, by: User) -> None:
+    """Contract 9.8: the owner's defaults stay or come along, those of an owner that was go."""
+    known = list(certificate.notifications.all()) if wanted is None else wanted
+    if certificate.owner != before:
+        known = [one for one in known if not one.label.startswith(default_prefix(before))]
+    if not any(one.label.startswith(default_prefix(certificate.owner)) for one in known):
+        known = [*known, *default_notifications(certificate.owner, by)]
+    certificate.notifications.set(known)
+
+
+def update_switches(
+    cert: Certificate, notify_flag: bool | None = None, rotation_flag: bool | None = None, *, by: User | None = None
+) -> Certificate:
+    """Turn telling people of its end, or its renewal, on or off; None leaves a switch as it is."""
+    switches = {"notify": notify_flag, "rotation": rotation_flag}
+    return update(cert.pk, by=by, **{name: value for name, value in switches.items() if value is not None})
+
+
+def update_owner(cert: Certificate, new_cert_data: Mapping[str, Any], *, by: User | None = None) -> Certificate:
+    """Hand it to ``new_cert_data["owner"]``."""
+    return update(cert.pk, by=by, owner=new_cert_data["owner"])
+
+
+def update_description(cert: Certificate, description: str, *, by: User | None = None) -> Certificate:
+    """Say something else about it."""
+    return update(cert.pk, by=by, description=description)
+
+
 def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: User) -> None:
     known = set(certificate.replaces.all())
     added = [other for other in wanted if other not in known]
@@ -79,18 +162,6 @@ def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: Us
     require_may_replace(added, by)
     certificate.replaces.remove(*(known - set(wanted)))
     add_replaced(certificate, added)
-
-
-@committing("domain.update")
-def mark_domain(pk: int, *, sensitive: bool, by: User | None = None) -> None:
-    """Say whether only trusted people may ask for certificates with this name."""
-    by = acting(by)
-    domain = Domain.objects.filter(pk=pk).first()
-    if domain is None:
-        raise NotFound
-    domain_permissions.require(by, "change", domain)
-    Domain.objects.filter(pk=pk).update(sensitive=sensitive)
-    record(Event.DOMAIN_UPDATED, domain, by=by, sensitive=sensitive)
 
 
 @committing("certificate.delete")
@@ -103,30 +174,3 @@ def delete(cert_id: int, *, by: User | None = None) -> None:
     permissions.require(by, "delete", certificate, message="You are not authorized to delete this certificate")
     Certificate.objects.filter(pk=certificate.pk).update(deleted=True)
     record(Event.CERTIFICATE_DELETED, certificate, by=by)
-
-
-@committing("certificate.revoke")
-def revoke(
-    certificate: Certificate, *, reason: str = "unspecified", by: User | None = None, now: datetime | None = None
-) -> None:
-    """Revoke a certificate of an authority whose ledger is ours; nobody is told any more that it expires.
-
-    A duplicate never gives a right: the permission on every row of the same certificate is asked.
-    """
-    by, now = acting(by), now or clock()
-    rows = _rows_of(certificate)
-    for same in rows:
-        permissions.require(by, "revoke", same, message="You are not authorized to revoke this certificate.")
-    if certificate.authority is None or certificate.authority.private_key is None:
-        raise Precondition("Revoke is not implemented for issuer of this certificate")
-    ledger.revoke(certificate.authority, certificate.serial, reason=reason, at=now)
-    rows.update(status=Status.REVOKED, notify=False, rotation=False)
-    record(Event.CERTIFICATE_REVOKED, certificate, by=by, reason=reason)
-
-
-def _rows_of(certificate: Certificate) -> CertificateQuerySet:
-    """Every row of this very certificate: the same bytes, or the same serial of the same authority."""
-    same = Q(fingerprint=certificate.fingerprint)
-    if certificate.authority_id is not None:
-        same |= Q(authority=certificate.authority_id, serial=certificate.serial)
-    return Certificate.objects.filter(same)

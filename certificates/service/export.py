@@ -39,7 +39,7 @@ def export(
 def _export(cert: Certificate, plugin: Exporter, *, by: User) -> tuple[str, str | None, bytes]:
     """The file is made outside of the transaction, and given out only once it is written down that it is."""
     try:
-        exported: Exported = plugin.export(_bundle(cert, with_key=plugin.needs_key))
+        exported: Exported = plugin.export(bundle(cert, with_key=plugin.needs_key))
     except PluginError as error:
         raise Invalid(str(error)) from error
     event = Event.KEY_REVEALED if plugin.reveals_key else Event.CERTIFICATE_EXPORTED
@@ -48,7 +48,7 @@ def _export(cert: Certificate, plugin: Exporter, *, by: User) -> tuple[str, str 
     return exported.extension, exported.passphrase, exported.data
 
 
-def _bundle(certificate: Certificate, *, with_key: bool) -> Bundle:
+def bundle(certificate: Certificate, *, with_key: bool) -> Bundle:
     """The certificate and what goes with it, as plugins take it. The caller has asked the permissions."""
     with_key = with_key and certificate.private_key is not None
     return Bundle(

@@ -17,17 +17,22 @@ from accounts.service import acting
 from authorities.models import Authority
 from authorities.permissions import permissions as authority_permissions
 from certificates.extensions import as_invalid
-from certificates.models import Certificate
+from certificates.models import Certificate, RotationPolicy
 from certificates.permissions import permissions
 from certificates.service import placing
+from certificates.service.deploying import refuse_duplicate_destinations, require_deliverable
 from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Conflict, Forbidden, Invalid
 from core.models import StoredKey
+from notifications.models import Notification
 from pki import chains, inspection, keys, naming, requests, signatures
 from pki.errors import BadChain, PkiError
+from stores.models import Destination, Source
+
+MANY = ("replaces", "roles", "destinations", "notifications", "sources")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,10 @@ class Upload:
     authority: Authority | None = None
     replaces: tuple[Certificate, ...] = ()
     roles: tuple[Role, ...] = ()
+    destinations: tuple[Destination, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    sources: tuple[Source, ...] = ()
+    rotation_policy: RotationPolicy | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def _given(fields: dict[str, Any]) -> Upload:
     for required in ("owner", "body"):
         if not texts[required]:
             raise Invalid.field(required, "Missing data for required field.")
-    many = {name: tuple(dict.fromkeys(fields.get(name) or ())) for name in ("replaces", "roles")}
+    many = {name: tuple(dict.fromkeys(fields.get(name) or ())) for name in MANY}
     optional = {name: texts[name] or None for name in ("chain", "private_key", "csr")}
     rest = {**fields, **optional, **many, "description": fields.get("description") or ""}
     return Upload(**{**rest, "owner": texts["owner"].lower(), "body": texts["body"]})
@@ -142,7 +151,16 @@ def _read(given: Upload) -> Read:
     csr = _field("csr", lambda: requests.read(given.csr) if given.csr else None)
     if csr is not None and (public_key is None or keys.spki_sha256(csr.public_key) != keys.spki_sha256(public_key)):
         raise Invalid.field("csr", "This signing request is for another key than the certificate's.")
+    _require_deliverable(given, with_key=key is not None)
     return Read(certificate, chain, key, csr and csr.pem)
+
+
+def _require_deliverable(given: Upload, *, with_key: bool) -> None:
+    refuse_duplicate_destinations(given.destinations)
+    try:
+        require_deliverable(Certificate(private_key="brought" if with_key else None), given.destinations)
+    except Invalid as error:
+        raise Invalid.rule("Destinations require private key.") from error
 
 
 def _load(body: str) -> x509.Certificate:
@@ -197,13 +215,15 @@ def _save(given: Upload, read: Read, stored: StoredKey | None, *, by: User, now:
         description=given.description,
         notify=given.notify,
         rotation=given.rotation,
+        rotation_policy=given.rotation_policy or RotationPolicy.usual(),
         user=by,
         authority=given.authority,
         date_created=now,
     )
+    many = {name: getattr(given, name) for name in MANY}
     try:
         with transaction.atomic():
-            placing.place(certificate, name=given.name, roles=given.roles, replaces=given.replaces, by=by)
+            placing.place(certificate, name=given.name, by=by, **many)
     except IntegrityError as error:
         raise Conflict(f"A certificate with this name or serial was taken in at the same moment ({by}).") from error
     idempotency.remember(certificate)

@@ -6,6 +6,7 @@ takes it up again without ever asking for a second certificate.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import IntegrityError
 from django.utils.timezone import now as clock
 
-from accounts.models import Role, User
+from accounts.models import User
 from accounts.service import acting
 from authorities import ledger
 from authorities import service as authorities
@@ -25,12 +26,12 @@ from certificates.models import Certificate, Order
 from certificates.models.order import REQUEST_LEASE
 from certificates.service import placing
 from certificates.service.settling import Wanted, require_may_order, settle
-from certificates.spec import CertificateSpec
+from certificates.spec import CertificateSpec, related, single
 from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
 from core.commits import committing
-from core.errors import DomainError, Unavailable
+from core.errors import Conflict, DomainError, Unavailable
 from core.failpoints import around
 from core.jobs import LeaseLost
 from core.models import StoredKey
@@ -64,20 +65,37 @@ def create(
     Returns the order instead when the CA answers later. Raises Invalid naming the field, Forbidden, or Unavailable when
     the CA does not answer; then the order stays and is tried again.
     """
-    by, now = acting(by, creator), now or clock()
+    return place_order(fields, by=acting(by, creator), now=now or clock())
+
+
+def place_order(
+    fields: Mapping[str, Any],
+    *,
+    by: User,
+    now: datetime,
+    reissues: Certificate | None = None,
+    keeps: Mapping[str, Any] | None = None,
+) -> Certificate | Order:
+    """What :func:`create` and reissuing have in common.
+
+    ``reissues``: Conflict while another order renews it. ``keeps``: columns of its that the new certificate takes over.
+    """
     begun = idempotency.recall(Order)
     if begun is not None and begun.state != Order.State.FAILED:
         return _resume(begun, now=now)
     spec = CertificateSpec.of(**fields)
     require_may_order(spec, by)
-    return _carry_out(_write_down(settle(spec, by=by, now=now), by=by, now=now, instead_of=begun), now=now)
+    order = _draw_up(settle(spec, by=by, now=now), by=by, now=now)
+    order.reissues, order.spec = reissues, {**order.spec, "keeps": dict(keeps or {})}
+    try:
+        _write_down(order, instead_of=begun)
+    except IntegrityError as error:
+        raise Conflict(f"An order that renews {reissues} is open already; wait for it, or cancel it.") from error
+    return carry_out(order, now=now)
 
 
-def _write_down(wanted: Wanted, *, by: User, now: datetime, instead_of: Order | None = None) -> Order:
-    """Key, CSR, draft and order. Once this returns we know what we asked for, whatever happens.
-
-    ``instead_of`` is the failed order of an earlier request with the same Idempotency-Key.
-    """
+def _draw_up(wanted: Wanted, *, by: User, now: datetime) -> Order:
+    """Key, CSR, draft and order, not saved yet."""
     spec = wanted.spec
     stored, request = _key_and_request(wanted)
     draft = authorities.draft(
@@ -103,7 +121,7 @@ def _write_down(wanted: Wanted, *, by: User, now: datetime, instead_of: Order | 
         not_before=now + REQUEST_LEASE,
     )
     order.profile_value = wanted.profile
-    _save(order, stored, draft, instead_of=instead_of)
+    order.unsaved = (stored, draft)
     return order
 
 
@@ -120,8 +138,13 @@ def _key_and_request(wanted: Wanted) -> tuple[StoredKey | None, requests.Request
 
 
 @committing("order")
-def _save(order: Order, stored: StoredKey | None, draft: x509.Certificate | None, *, instead_of: Order | None) -> None:
-    """Transaction 1: the key, the line of the ledger, the order."""
+def _write_down(order: Order, *, instead_of: Order | None = None) -> None:
+    """Transaction 1: the key, the line of the ledger, the order.
+
+    Once this returns we know what we asked for, whatever happens. ``instead_of`` is the failed order of an earlier
+    request with the same Idempotency-Key.
+    """
+    stored, draft = order.unsaved
     if stored is not None:
         stored.save(force_insert=True)
     if draft is not None:
@@ -135,7 +158,7 @@ def _resume(order: Order, *, now: datetime) -> Certificate | Order:
     if order.certificate is not None:
         return order.certificate
     claimed = Order.objects.claim(order.pk, lease=REQUEST_LEASE, now=now)
-    return order if claimed is None else _carry_out(claimed, now=now)
+    return order if claimed is None else carry_out(claimed, now=now)
 
 
 def fulfil(order_id: int, *, now: datetime | None = None) -> Certificate | None:
@@ -145,13 +168,13 @@ def fulfil(order_id: int, *, now: datetime | None = None) -> Certificate | None:
     if order is None:
         return None
     try:
-        result = _carry_out(order, now=now)
+        result = carry_out(order, now=now)
     except Unavailable:
         return None
     return result if isinstance(result, Certificate) else None
 
 
-def _carry_out(order: Order, *, now: datetime) -> Certificate | Order:
+def carry_out(order: Order, *, now: datetime) -> Certificate | Order:
     """Ask the CA about a claimed order and record the answer.
 
     Raises Unavailable; then the order waits for the sweep, unless the CA refused it, or answered something that a
@@ -209,15 +232,23 @@ def mint(*, authority: Authority, creator: User | None = None, **fields: Any) ->
     by, now = acting(None, creator), clock()
     spec = CertificateSpec.of(authority=authority, **fields)
     require_may_order(spec, by)
-    order = _write_down(settle(spec, by=by, now=now), by=by, now=now)
+    order = _draw_up(settle(spec, by=by, now=now), by=by, now=now)
+    _write_down(order)
     return _minted(order, _ask_ca(order))
 
 
 def _ask_ca(order: Order) -> Issued | Pending:
     """Between the two transactions: the only line that talks to the CA."""
     opened = _open(order.authority)
+    request = request_for(order, opened)
+    with around("issue"):
+        return _ask(opened.plugin, request)
+
+
+def request_for(order: Order, opened: authorities.OpenIssuer) -> IssueRequest:
+    """The order as its authority's plugin takes it."""
     draft = _draft(order) if order.draft else None
-    request = IssueRequest(
+    return IssueRequest(
         csr=order.csr,
         serial=draft.serial_number if draft else 0,
         not_before=order.not_before_asked,
@@ -228,8 +259,6 @@ def _ask_ca(order: Order) -> Issued | Pending:
         reference=str(order.pk),
         external_id=order.external_id,
     )
-    with around("issue"):
-        return _ask(opened.plugin, request)
 
 
 def _open(authority: Authority) -> authorities.OpenIssuer:
@@ -272,7 +301,7 @@ def _record(order: Order, minted: Minted, *, now: datetime) -> Certificate | Ord
     """
     for _ in range(TRIES):
         try:
-            certificate = _record_once(order, minted, now=now)
+            certificate = record_once(order, minted, now=now)
         except LeaseLost:
             return _as_another_left_it(order)
         except IntegrityError:
@@ -291,7 +320,8 @@ def _as_another_left_it(order: Order) -> Certificate | Order:
 
 
 @committing("record")
-def _record_once(order: Order, minted: Minted, *, now: datetime) -> Certificate:
+def record_once(order: Order, minted: Minted, *, now: datetime) -> Certificate:
+    """The certificate that an order we hold has led to. Raises NotAllowed if it is not what was asked for."""
     certificate = Certificate.from_body(
         minted.body or "",
         chain=minted.chain,
@@ -302,18 +332,13 @@ def _record_once(order: Order, minted: Minted, *, now: datetime) -> Certificate:
         description=order.spec["description"],
         notify=order.spec["notify"],
         rotation=order.spec["rotation"],
-        user=order.by,
         authority=order.authority,
         date_created=now,
+        **(order.spec.get("keeps") or {"user": order.by}),
+        **single(order.spec),
     )
     _check_answer(order, certificate)
-    placing.place(
-        certificate,
-        name=order.spec["name"],
-        roles=Role.objects.filter(pk__in=order.spec["roles"]) if order.spec["roles"] else (),
-        replaces=Certificate.objects.filter(pk__in=order.spec["replaces"]) if order.spec["replaces"] else (),
-        by=order.by,
-    )
+    placing.place(certificate, name=order.spec["name"], by=order.by, **related(order.spec))
     order.succeed(certificate=certificate)
     record(Event.CERTIFICATE_ISSUED, certificate, by=order.by, order=order.pk, serial=certificate.serial)
     return certificate

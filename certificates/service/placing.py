@@ -10,22 +10,35 @@ from django.conf import settings
 from accounts.models import Role, User
 from accounts.service import ensure_owner_role
 from authorities.models import Authority
-from certificates.models import Certificate, CertificateDomain, Domain, get_or_increase_name, update_replacement
+from certificates.models import (
+    Certificate,
+    CertificateDomain,
+    Domain,
+    get_or_increase_name,
+    update_destinations,
+    update_replacement,
+)
 from certificates.models.domain import LONGEST
 from certificates.permissions import permissions
 from core.errors import Forbidden
+from notifications.models import Notification
+from notifications.service import default_notifications
 from pki import naming
+from stores.models import Destination, Source
 
 CHUNK = 500
 
 
-def place(
+def place(  # noqa: PLR0913  what hangs on a certificate
     certificate: Certificate,
     *,
     name: str | None,
-    roles: Iterable[Role],
-    replaces: Iterable[Certificate],
     by: User,
+    roles: Iterable[Role] = (),
+    replaces: Iterable[Certificate] = (),
+    destinations: Iterable[Destination] = (),
+    notifications: Iterable[Notification] = (),
+    sources: Iterable[Source] = (),
 ) -> None:
     """Save a new certificate with everything that hangs on it. Runs in the caller's transaction."""
     facts = certificate.facts
@@ -37,7 +50,25 @@ def place(
     held = {*roles, *owned}
     certificate.roles.add(*held)
     old = add_replaced(certificate, replaces)
-    certificate.made_with = {"roles": sorted(held, key=str), "domains": domains, "replaces": old, "replaced": []}
+    told = list(notifications) or default_notifications(certificate.owner, by)
+    certificate.sources.add(*sources)
+    certificate.notifications.add(*told)
+    places = list(destinations)
+    for destination in places:
+        update_destinations(certificate, destination)
+    certificate.made_with = {
+        "roles": sorted(held, key=str),
+        "domains": domains,
+        "replaces": old,
+        "replaced": [],
+        "destinations": sorted(places, key=_by_label),
+        "notifications": sorted(told, key=_by_label),
+        "endpoints": [],
+    }
+
+
+def _by_label(one: Destination | Notification) -> tuple[str, int]:
+    return one.label, one.pk
 
 
 def _default_name(certificate: Certificate) -> str:

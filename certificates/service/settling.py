@@ -15,8 +15,10 @@ from authorities import service as authorities
 from authorities.permissions import permissions as authority_permissions
 from certificates import rules
 from certificates.extensions import as_invalid
+from certificates.models import Certificate
 from certificates.permissions import permissions
 from certificates.service import placing
+from certificates.service.deploying import refuse_duplicate_destinations, require_deliverable
 from certificates.spec import CertificateSpec
 from core.errors import Invalid
 from pki import keys, naming, profiles, requests
@@ -67,8 +69,8 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
     if request:
         keys.check_strength(request.public_key, field="csr")
     common_name, subject, asked = _asked(spec, request)
-    if not common_name and not asked.names:
-        raise Invalid.rule("Missing common_name, either CN or SAN must be present")
+    _require_name(spec, common_name, asked)
+    _require_deliverable(spec, request)
     rules.check_names(common_name, asked.names, by)
     # Of a CSR its own subject is checked, before it is written anew without what is repeated or unknown.
     profiles.check(profile, asked=asked, subject=request.subject if request else subject, key_type=key_type)
@@ -83,6 +85,19 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
         now=now,
     )
     return Wanted(spec, profile, subject, settled, start, end, request)
+
+
+def _require_deliverable(spec: CertificateSpec, request: requests.Request | None) -> None:
+    refuse_duplicate_destinations(spec.destinations)
+    kept = None if request else "its key will be kept here"
+    require_deliverable(Certificate(private_key=kept), spec.destinations)
+
+
+def _require_name(spec: CertificateSpec, common_name: str, asked: Extensions) -> None:
+    if not common_name and not asked.names:
+        raise Invalid.rule("Missing common_name, either CN or SAN must be present")
+    if not common_name and not spec.authority.cn_optional:
+        raise Invalid.rule("Missing common_name")
 
 
 def _check_identity(settled: Extensions) -> None:

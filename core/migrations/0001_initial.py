@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
                     "actor",
                     models.ForeignKey(
                         db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
@@ -59,7 +60,12 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name_plural": "audit entries",
                 "ordering": ["-id"],
-                "indexes": [models.Index(fields=["target_type", "target_id", "-id"], name="audit_target")],
+                "base_manager_name": "objects",
+                "indexes": [
+                    models.Index(fields=["target_type", "target_id", "-id"], name="audit_target"),
+                    models.Index(fields=["actor", "-id"], name="audit_actor"),
+                    models.Index(fields=["event", "-id"], name="audit_event"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -67,7 +73,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("key", models.CharField(max_length=255)),
-                ("digest", models.CharField(help_text="SHA-256 of method, path and body.", max_length=64)),
+                ("digest", models.CharField(help_text="Keyed SHA-256 of method, path and body.", max_length=64)),
                 (
                     "status",
                     models.PositiveSmallIntegerField(

@@ -13,8 +13,11 @@ END;
 $$ LANGUAGE plpgsql;
 CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE ON core_auditentry
     FOR EACH ROW EXECUTE FUNCTION audit_log_is_append_only();
+CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON core_auditentry
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only();
 """
 DROP = """
+DROP TRIGGER audit_log_is_not_emptied ON core_auditentry;
 DROP TRIGGER audit_log_is_append_only ON core_auditentry;
 DROP FUNCTION audit_log_is_append_only();
 """

@@ -75,6 +75,10 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("sent_at", models.DateTimeField(editable=False, null=True)),
                 (
+                    "batch",
+                    models.UUIDField(editable=False, help_text="The same for all that one message says.", null=True),
+                ),
+                (
                     "notification",
                     models.ForeignKey(
                         blank=True,

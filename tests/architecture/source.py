@@ -41,8 +41,13 @@ class Module:
 
     @property
     def kind(self) -> str:
-        """What sort of module of its package it is: ``views``, ``service``, ``models`` …; "" for the package."""
-        return [*self.name.split("."), ""][1]
+        """What sort of module of its package it is: ``views``, ``service``, ``models`` …; "" for the package.
+
+        ``api_orders`` is a part of the app's ``api``.
+        """
+        name = [*self.name.split("."), ""][1]
+        first = name.partition("_")[0]
+        return first if first in ENTRY_POINTS else name
 
     @property
     def is_entry_point(self) -> bool:

@@ -32,8 +32,24 @@ SPEAKS_HTTP = {"web", "lemur_site"}
 APPS = set(PACKAGES) - {"pki", "plugins", *SPEAKS_HTTP}
 # Modules of the apps that are DRF's by their nature, beside the entry points.
 OF_REST_FRAMEWORK = {"accounts.authentication"}
-OUTSIDE_WORLD = ("socket", "ssl", "subprocess", "requests", "http.client", "urllib.request", "smtplib", "asyncio")
-MAY_TOUCH_IT = ("plugins.network", "lemur_site.supervisor")
+OUTSIDE_WORLD = (
+    "socket",
+    "ssl",
+    "subprocess",
+    "requests",
+    "http.client",
+    "urllib.request",
+    "smtplib",
+    "asyncio",
+    "paramiko",
+)
+MAY_TOUCH_IT = (
+    "plugins.network",
+    "lemur_site.supervisor",
+    "plugins.destinations.ssh",
+    "plugins.destinations.sftp",
+    "plugins.notifications.email",
+)
 # Files of the kernel from its beginning.
 KERNEL = {"apps", "audit", "checks", "connectors", "errors", "failpoints", "jobs", "models", "permissions", "secrets"}
 CLOCKS = re.compile(r"^(datetime\.datetime\.(now|utcnow|today)|time\.(time|monotonic)|django\.utils\.timezone\.now)$")

@@ -13,36 +13,46 @@ from core.audit import Event
 from tests.architecture.effects import ATOMIC, COMMITTING, OUTSIDE, RECORD, calls_in, effects, is_guarded, scopes
 from tests.architecture.source import Module, Ref, called, dotted_name, function, is_call_of, is_within, modules
 
-SERVICES = ("accounts.service", "authorities.service", "certificates.service")
+SERVICES = (
+    "accounts.service",
+    "authorities.service",
+    "certificates.service",
+    "stores.service",
+    "notifications.service",
+)
 
 # No verbs: who acts, and whether they may.
 RULES = {"acting", "require_may_order", "require_may_replace"}
 # Changes outside of a verb's transaction, by the function that makes them.
 SINGLE_STATEMENTS = {
-    "accounts.service.use_token": "when a token was last used, at most once a minute: no event, and nothing to undo",
+    "accounts.service.tokens.use_token": "when a token was last used, at most once a minute: no event, and nothing to undo",
 }
 # Verbs without `by`.
 BY_NOBODY = {
-    "accounts.service.create_first_admin": "there is nobody yet",
-    "accounts.service.log_in": "whoever logs in is not known before",
-    "accounts.service.log_in_token": "the user is the one who acts",
-    "accounts.service.use_token": "the token says who acts",
+    "certificates.service.deploying.deploy": "whoever attached the certificate was asked",
+    "accounts.service.people.create_first_admin": "there is nobody yet",
+    "accounts.service.identity.log_in": "whoever logs in is not known before",
+    "accounts.service.tokens.log_in_token": "the user is the one who acts",
+    "accounts.service.tokens.use_token": "the token says who acts",
     "certificates.service.importing.import_certificate": "hands everything on to upload",
     "certificates.service.issuance.fulfil": "the order says who acts",
+    "certificates.service.reissue.reissue_certificate": "the seed's signature: `user` is the one who acts",
+    "certificates.service.revoking.carry_out": "the revocation says who acts",
     "certificates.service.issuance.mint": "the seed's signature: `creator` is the one who acts",
 }
 # Verbs that ask no permission themselves: parts of other verbs, which have asked.
 ASKED_BEFORE = {
-    "accounts.service.create_role": "whoever makes an authority makes its roles; no entry point offers more",
+    "accounts.service.roles.create_role": "whoever makes an authority makes its roles; people use add_role, which asks",
     "certificates.service.placing.create_certificate_roles": "whoever makes a certificate makes its owner's role",
 }
 # Transactions that leave no event of their own.
 NO_EVENT = {
-    "accounts.service.log_in_token": "log_in, before it, has recorded login.succeeded",
+    "notifications.service.notices.raise_notice": "nobody has been told yet; notice.sent will say that somebody was",
+    "accounts.service.tokens.log_in_token": "log_in, before it, has recorded login.succeeded",
     "certificates.service.issuance._wait": "nothing has happened yet",
 }
 # They record that a role was made, which says nothing about what it was made for.
-ON_THE_SIDE = {"accounts.service.create_role", "accounts.service.ensure_owner_role"}
+ON_THE_SIDE = {"accounts.service.roles.create_role", "accounts.service.roles.ensure_owner_role"}
 # Transactions that are no verb's.
 OTHER_TRANSACTIONS = {
     "core.commits": "the one place",
@@ -82,7 +92,7 @@ def changing() -> set[Ref]:
 
 def test_the_verbs_are_found() -> None:
     names = {str(ref) for ref in changing()}
-    assert {"accounts.service.set_roles", "authorities.service.update", "certificates.service.issuance.create"} <= names
+    assert {"accounts.service.roles.set_roles", "authorities.service.update", "certificates.service.issuance.create"} <= names
     assert "certificates.service.query.get" not in names
 
 

@@ -86,6 +86,7 @@ class Book:
         self.ledger = database.rows("authorities_issuance")
         self.certificates = database.rows("certificates_certificate")
         self.orders = database.rows("certificates_order")
+        self.responders = database.rows("authorities_responder")
         self.keys = {uuid.UUID(str(row["id"])): row for row in database.rows("core_storedkey")}
         self.audit = Counter(
             (row["event"], row["target_type"], row["target_id"]) for row in database.rows("core_auditentry")
@@ -94,6 +95,14 @@ class Book:
         self.drafts = {
             row["id"]: x509.load_der_x509_certificate(bytes(row["draft"])) for row in self.orders if row["draft"]
         }
+
+    @cached_property
+    def answering(self) -> dict[tuple[int, int], x509.Certificate]:
+        """Certificates of OCSP responders, which are no rows of their own kind, by authority and serial number."""
+        parsed = [
+            (row["authority_id"], x509.load_pem_x509_certificate(row["body"].encode())) for row in self.responders
+        ]
+        return {(authority, one.serial_number): one for authority, one in parsed}
 
     @cached_property
     def entries(self) -> dict[tuple[int, int], Row]:
@@ -136,7 +145,7 @@ def lost(book: Book) -> Iterator[Finding]:
         if _is_awaited(row) and row["draft"]
     }
     for key, entry in book.entries.items():
-        if key not in book.issued and key not in awaited:
+        if key not in book.issued and key not in awaited and key not in book.answering:
             yield Finding("lost", _line(entry), "there is neither a certificate nor an order that could bring it")
     for order in book.orders:
         if order["state"] == DONE and order["certificate_id"] is None:
@@ -171,8 +180,8 @@ def unordered(book: Book) -> Iterator[Finding]:
         for row in book.authorities.values()
     }
     for key, entry in book.entries.items():
-        if key not in reserved | own:
-            yield Finding("unordered", _line(entry), "no order and no authority of ours has reserved it")
+        if key not in reserved | own and key not in book.answering:
+            yield Finding("unordered", _line(entry), "no order, authority or responder of ours has reserved it")
 
 
 def unwritten(book: Book) -> Iterator[Finding]:
@@ -185,12 +194,16 @@ def unwritten(book: Book) -> Iterator[Finding]:
         row = _named(book, order)
         if row and (order["authority_id"], book.parsed[row["id"]].serial_number) not in book.entries:
             yield Finding("unwritten", _certificate(row), "its serial number is not in the ledger")
+    for authority, serial in book.answering:
+        if (authority, serial) not in book.entries:
+            yield Finding("unwritten", f"responder {serial}", "its serial number is not in the ledger")
 
 
 def altered(book: Book) -> Iterator[Finding]:
     """What was signed is not what the ledger had reserved."""
     for key, entry in book.entries.items():
         drafts = [draft for draft in book.drafts.values() if draft.serial_number == key[1]]
+        drafts += [book.answering[key]] if key in book.answering else []
         for one in [*(book.parsed[row["id"]] for row in book.issued.get(key, ())), *drafts]:
             if hashlib.sha256(one.tbs_certificate_bytes).hexdigest() != entry["tbs_sha256"]:
                 yield Finding("altered", _line(entry), "the certificate or draft under it is another one")
@@ -205,6 +218,12 @@ def forged(book: Book) -> Iterator[Finding]:
                 book.parsed[row["id"]].verify_directly_issued_by(issuer)
             except (InvalidSignature, ValueError, TypeError):
                 yield Finding("forged", _certificate(row), f"authority {key[0]} has not signed it")
+    for (authority, serial), one in book.answering.items():
+        issuer = x509.load_pem_x509_certificate(book.authorities[authority]["body"].encode())
+        try:
+            one.verify_directly_issued_by(issuer)
+        except (InvalidSignature, ValueError, TypeError):
+            yield Finding("forged", f"responder {serial}", f"authority {authority} has not signed it")
 
 
 def misdescribed(book: Book) -> Iterator[Finding]:
@@ -238,6 +257,9 @@ def keyless(book: Book) -> Iterator[Finding]:
     for row in book.authorities.values():
         own = x509.load_pem_x509_certificate(row["body"].encode())
         holders.append((f"authority {row['id']}", row["private_key"], _spki(own)))
+    for row in book.responders:
+        own = x509.load_pem_x509_certificate(row["body"].encode())
+        holders.append((f"responder {row['id']}", row["private_key"], _spki(own)))
     holders += [
         (_order(row), row["private_key"], _spki(_request(row))) for row in book.orders if row["state"] != FAILED
     ]
@@ -259,7 +281,8 @@ def _why_not(book: Book, uri: str, spki: str) -> str:
 
 def left_over(book: Book) -> Iterator[Finding]:
     """A key that nothing names."""
-    named = {row["private_key"] for row in [*book.certificates, *book.authorities.values(), *book.orders]}
+    holders = [*book.certificates, *book.authorities.values(), *book.orders, *book.responders]
+    named = {row["private_key"] for row in holders}
     for pk in book.keys:
         if f"key:{pk}" not in named:
             yield Finding("left-over", f"key:{pk}", "no certificate, authority or order names it")

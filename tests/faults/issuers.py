@@ -1,4 +1,4 @@
-"""Two remote CAs, for processes that have no other: one that answers later, one that refuses."""
+"""Remote CAs, for processes that have no other: one that answers later, one that refuses, one that revokes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from plugins import Pending, Permanent
 from plugins.registry import Entry
-from tests.odd_issuer import OddIssuer
+from tests.odd_issuer import OddIssuer, RemoteCa
 
 
 class Slow(OddIssuer):
@@ -23,4 +23,11 @@ class Refusing(OddIssuer):
     answer: ClassVar[object] = Permanent("not on our list")
 
 
-ENTRIES = {one.slug: Entry(one.slug, "issuer", f"{__name__}:{one.__name__}", "tests") for one in (Slow, Refusing)}
+class Revoking(RemoteCa):
+    """Agrees to every revocation."""
+
+    slug = "revoking-issuer"
+
+
+KINDS = (Slow, Refusing, Revoking)
+ENTRIES = {one.slug: Entry(one.slug, "issuer", f"{__name__}:{one.__name__}", "tests") for one in KINDS}

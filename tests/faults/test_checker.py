@@ -25,6 +25,7 @@ ORDER = {"owner": "alice@example.org", "authority": {"name": "Root"}}
 CA = {"name": "New", "owner": "pki@example.org", "commonName": "New CA", "type": "subca", "parent": {"name": "Root"}}
 CERTIFICATES, ORDERS, LEDGER = "certificates_certificate", "certificates_order", "authorities_issuance"
 AUTHORITIES, KEYS, AUDIT = "authorities_authority", "core_storedkey", "core_auditentry"
+RESPONDERS = "authorities_responder"
 SPARE = 1_000_000  # an id that nothing has
 
 
@@ -132,8 +133,28 @@ def entry_deleted(it: Vandal) -> None:
 
 
 def entry_of_an_open_order_deleted(it: Vandal) -> None:
-    serials = {row["serial"] for row in it.rows(CERTIFICATES)}
+    serials = {row["serial"] for row in it.rows(CERTIFICATES)} | set(_answering(it))
     it.delete(LEDGER, next(row for row in it.rows(LEDGER) if row["serial"] not in serials))
+
+
+def _answering(it: Vandal) -> list[str]:
+    """The serial numbers of OCSP responders."""
+    bodies = [x509.load_pem_x509_certificate(row["body"].encode()) for row in it.rows(RESPONDERS)]
+    return [str(one.serial_number) for one in bodies]
+
+
+def entry_of_a_responder_deleted(it: Vandal) -> None:
+    serial = _answering(it)[0]
+    it.delete(LEDGER, next(row for row in it.rows(LEDGER) if row["serial"] == serial))
+
+
+def responder_deleted(it: Vandal) -> None:
+    it.delete(RESPONDERS, it.rows(RESPONDERS)[0])
+
+
+def key_of_a_responder_deleted(it: Vandal) -> None:
+    pk = it.rows(RESPONDERS)[0]["private_key"].removeprefix("key:")
+    it.delete(KEYS, next(row for row in it.rows(KEYS) if uuid.UUID(str(row["id"])) == uuid.UUID(pk)))
 
 
 def digest_changed(it: Vandal) -> None:
@@ -217,6 +238,9 @@ MUTANTS: dict[Callable[[Vandal], None], str] = {
     order_deleted: "unordered",
     entry_deleted: "unwritten",
     entry_of_an_open_order_deleted: "unwritten",
+    entry_of_a_responder_deleted: "unwritten",
+    responder_deleted: "unordered",
+    key_of_a_responder_deleted: "keyless",
     digest_changed: "altered",
     signature_changed: "forged",
     bodies_swapped: "mismatched",

@@ -160,4 +160,6 @@ def test_a_call_within_it(name: str, verb: str, action: str, furnished: Furnishe
     if action == "raise":
         refused(outcome, verb)
     assert outcome.killed == (action == "exit")
-    assert furnished.difference(room) == NOTHING
+    left, already = furnished.difference(room), VERBS[verb].already
+    assert (left.rows, left.changed) == (already, set()), "more or less than what was committed before the call"
+    assert left.events == list(VERBS[verb].events[: already.get(AUDIT, 0)])

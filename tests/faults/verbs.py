@@ -7,22 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+
+from django.utils.timezone import now as clock
 
 from accounts import service as accounts
 from accounts.models import ADMIN, ApiKey, Role, User
-from authorities.models import Authority, Profile
+from authorities import publishing
+from authorities import service as authorities
+from authorities.models import Authority, DnsProvider, Profile
 from certificates import service
-from certificates.models import Certificate, Domain
+from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, update_destinations
+from certificates.service import deploying, orders, revoking
+from certificates.service.dns_providers import NewDnsProvider
 from core.audit import Event
+from notifications import service as notifications
+from notifications.models import Notice, Notification
+from notifications.service import NewNotification
+from plugins import Permanent
+from stores import service as stores
+from stores.models import Destination, Source
 from tests import pki_material
-from tests.factories import a_certificate
+from tests.factories import a_certificate, an_order, issued_for
 from tests.faults.issuers import ENTRIES
+from tests.odd_notifier import SLUG, OddNotifier
+from tests.odd_stores import OddDestination
 from tests.people import PASSWORD
 
 HOST = "leaf.example.org"
 KEY_NAME = "old"
-NEW_PASSWORD = "staple correct horse"
+DAY = timedelta(days=1)
+UNKNOWN, SLOW = "unknown.example.org", "slow.example.org"
+NEW_PASSWORD = "Staple correct horse 2?"
 PKCS12 = {"slug": "openssl-export", "pluginOptions": [{"name": "type", "value": "PKCS12 (.p12)"}]}
 
 
@@ -61,7 +78,18 @@ def furnish() -> dict[str, Any]:
     accounts.create_api_key(user=alice, name=KEY_NAME, by=alice)
     for slug in ENTRIES:
         _remote(slug)
-    return {"leaf": leaf.pk, "root": root.pk}
+    theirs = service.upload(
+        by=alice,
+        body=pki_material.material().leaf.pem,
+        owner=alice.email,
+        authority=Authority.objects.get(name="revoking-issuer"),
+    )
+    Revocation.objects.create(certificate=theirs, by=alice, reason="superseded", attempts=1, not_before=clock() + DAY)
+    _a_destination()
+    _a_notification()
+    _orders()
+    unused = accounts.add_role("unused", username="shared", password=NEW_PASSWORD, by=_user("root"))
+    return {"leaf": leaf.pk, "root": root.pk, "unused": unused.pk}
 
 
 def _remote(slug: str) -> None:
@@ -78,8 +106,98 @@ def _remote(slug: str) -> None:
     authority.roles.set([_team()])
 
 
+def _orders() -> None:
+    """One of which nobody knows what became of it, one that a CA has in work; and a DNS provider."""
+    alice, fields = _user("alice"), {"owner": "alice@example.org", "common_name": UNKNOWN}
+    an_order(alice, authority=Authority.objects.get(name="Root"), **fields)
+    slow = Authority.objects.get(name="slow-issuer")
+    service.create(by=alice, authority=slow, owner="alice@example.org", common_name=SLOW)
+    service.create_dns_provider(NewDnsProvider(name="dns", plugin="odd-dns"), by=_user("root"))
+
+
+def _order(common_name: str) -> Order:
+    return Order.objects.select_related("authority", "by").get(spec__common_name=common_name)
+
+
+def _dns() -> DnsProvider:
+    return DnsProvider.objects.get(name="dns")
+
+
+def _a_destination() -> None:
+    """One to which a delivery was given up, one that has the certificate, one that nothing is at; and a source."""
+    root, leaf = _user("root"), _leaf()
+    for label, state in (("failed", "failed"), ("done", "done"), ("empty", "")):
+        made = stores.create(Destination, label=label, plugin="odd-destination", by=root)
+        if state:
+            Deployment.objects.create(certificate=leaf, destination=made, state=state, deployed_at=leaf.date_created)
+    stores.create(Source, label="files", plugin="odd-source", by=root)
+
+
+def _a_notification() -> None:
+    """Alice's, and a rotation policy that nothing follows."""
+    new = NewNotification(label="odd", plugin=SLUG, options=OPTIONS)
+    service.create_notification(new, certificates=[], by=_user("alice"))
+    service.create_policy(name="weekly", days=7, by=_user("root"))
+
+
+def _notification() -> Notification:
+    return Notification.objects.get(label="odd")
+
+
+def _new_notification() -> NewNotification:
+    return NewNotification(label="new", plugin=SLUG, options=OPTIONS)
+
+
+def _raise() -> None:
+    notice = Notice(kind="certificate-expiring", recipient=JOE, channel=SLUG, subject_label="leaf", dedupe="leaf")
+    notifications.raise_notice(notice)
+
+
+def _tell() -> None:
+    """Raised and told by one process."""
+    _raise()
+    notifications.tell(JOE, SLUG)
+
+
+def _tell_in_vain() -> None:
+    OddNotifier.trouble = Permanent("nobody is there")
+    _tell()
+
+
+def _policy() -> RotationPolicy:
+    return RotationPolicy.objects.get(name="weekly")
+
+
+def _place(label: str) -> Destination:
+    return Destination.objects.get(label=label)
+
+
+def _deliver() -> None:
+    """Attached and delivered by one process."""
+    update_destinations(_leaf(), _place("empty"))
+    service.deploy(Deployment.objects.latest("pk").pk)
+
+
+def _deliver_in_vain() -> None:
+    OddDestination.trouble = Permanent("not in this format")
+    _deliver()
+
+
 def _user(name: str) -> User:
     return User.objects.get(username=name)
+
+
+def _key() -> ApiKey:
+    return ApiKey.objects.get(name=KEY_NAME)
+
+
+def _unused() -> Role:
+    """A role that nothing uses, with a log-in to share."""
+    return Role.objects.get(name="unused")
+
+
+def _ca() -> Authority:
+    return Authority.objects.get(name="Root")
 
 
 def _team() -> Role:
@@ -90,14 +208,20 @@ def _leaf() -> Certificate:
     return Certificate.objects.get(cn=HOST)
 
 
+def _root() -> Authority:
+    return Authority.objects.get(name="Root")
+
+
+def _waiting() -> Revocation:
+    return Revocation.objects.select_related("certificate", "by").get(state=Revocation.State.WAITING)
+
+
 def _create_user() -> None:
     accounts.create_user(username="eve", email="eve@example.org", roles=[_team()], by=_user("root"))
 
 
 def _switch_off() -> None:
-    alice = _user("alice")
-    alice.is_active = False
-    accounts.update_user(alice, fields=["is_active"], by=_user("root"))
+    accounts.update_user(_user("alice"), is_active=False, by=_user("root"))
 
 
 def _order_at(slug: str, status: int) -> Ask:
@@ -110,35 +234,144 @@ def _login(password: str, status: int) -> Ask:
 
 
 ORDERED = {"core_auditentry": 1, "core_storedkey": 1, "certificates_order": 1}
+ATTACHED = {"core_auditentry": 1, "certificates_deployment": 1}
 LEAF, ROOT = "/api/1/certificates/{leaf}", "/api/1/authorities/{root}"
 NEW_OWNER = {"owner": "new@example.org", "description": "handed over"}
+
+RAISED = {"notifications_notice": 1}
+JOE = "joe@example.org"
+OPTIONS = {"interval": 10, "unit": "days", "recipients": "web@example.org"}
 
 VERBS: dict[str, Verb] = {
     "apikey.create": Verb(
         lambda: accounts.create_api_key(user=_user("alice"), name="new", by=_user("alice")), (Event.APIKEY_CREATED,)
     ),
+    "apikey.delete": Verb(lambda: accounts.delete_api_key(_key(), by=_user("alice")), (Event.APIKEY_DELETED,)),
+    "apikey.update": Verb(
+        lambda: accounts.update_api_key(_key(), name="new", days=7, revoked=True, by=_user("alice")),
+        (Event.APIKEY_UPDATED, Event.APIKEY_REVOKED),
+    ),
     "apikey.revoke": Verb(
-        lambda: accounts.revoke_api_key(ApiKey.objects.get(name=KEY_NAME), by=_user("alice")), (Event.APIKEY_REVOKED,)
+        lambda: accounts.revoke_api_key(_key(), by=_user("alice")), (Event.APIKEY_REVOKED,)
     ),
     "authority.update": Verb(Ask("root", "put", ROOT, NEW_OWNER), (Event.ROLE_CREATED, Event.AUTHORITY_UPDATED)),
     "certificate.delete": Verb(lambda: service.delete(_leaf().pk, by=_user("root")), (Event.CERTIFICATE_DELETED,)),
     "certificate.export": Verb(Ask("alice", "post", f"{LEAF}/export", {"plugin": PKCS12}), (Event.KEY_REVEALED,)),
-    "certificate.revoke": Verb(lambda: service.revoke(_leaf(), by=_user("root")), (Event.CERTIFICATE_REVOKED,)),
-    "certificate.update": Verb(Ask("alice", "put", LEAF, NEW_OWNER), (Event.ROLE_CREATED, Event.CERTIFICATE_UPDATED)),
+    "authority.back-up": Verb(
+        lambda: authorities.backup(_root(), PASSWORD, by=accounts.system_user()), (Event.AUTHORITY_BACKED_UP,)
+    ),
+    # Of another CA: the call, then one transaction. The flow with our own is in test_revocations.
+    "certificate.revoke": Verb(lambda: revoking._carry_out(_waiting(), now=clock()), (Event.CERTIFICATE_REVOKED,)),
+    "crl.publish": Verb(lambda: publishing.publish_crl(_root(), now=clock()), (Event.CRL_PUBLISHED,)),
+    "responder.issue": Verb(lambda: publishing.renew_responder(_root(), now=clock()), (Event.RESPONDER_ISSUED,)),
+    "revocation": Verb(
+        lambda: revoking._write_down(_leaf(), reason="superseded", comments="", by=_user("root"), now=clock()),
+        (Event.REVOCATION_REQUESTED,),
+    ),
+    "revocation.give-up": Verb(
+        lambda: revoking._give_up(_waiting(), Permanent("no"), now=clock()), (Event.REVOCATION_FAILED,)
+    ),
+    "certificate.update": Verb(
+        Ask("alice", "put", LEAF, NEW_OWNER),
+        (Event.ROLE_CREATED, *(Event.NOTIFICATION_CREATED,) * 3, Event.CERTIFICATE_UPDATED),
+    ),
+    "deployment.fail": Verb(_deliver_in_vain, (Event.KEY_DELIVERED, Event.DEPLOYMENT_FAILED), already=ATTACHED),
+    "deployment.remove": Verb(
+        lambda: service.remove_from_destination(_leaf(), _place("done"), by=_user("root")),
+        (Event.CERTIFICATE_WITHDRAWN,),
+    ),
+    "deployment.retry": Verb(
+        lambda: service.deliver_again(_place("failed"), by=_user("root")), (Event.DESTINATION_RETRIED,)
+    ),
+    "deployment.succeed": Verb(_deliver, (Event.KEY_DELIVERED, Event.CERTIFICATE_DEPLOYED), already=ATTACHED),
+    "destination.withdraw": Verb(
+        lambda: service.withdraw(_place("done"), by=_user("root")),
+        (Event.CERTIFICATE_WITHDRAWN, Event.DESTINATION_DELETED),
+    ),
+    "dns_provider.create": Verb(
+        lambda: service.create_dns_provider(NewDnsProvider(name="new", plugin="odd-dns"), by=_user("root")),
+        (Event.DNS_PROVIDER_CREATED,),
+    ),
+    "dns_provider.delete": Verb(
+        lambda: service.delete_dns_provider(_dns(), by=_user("root")), (Event.DNS_PROVIDER_DELETED,)
+    ),
+    "dns_provider.update": Verb(
+        lambda: service.update_dns_provider(_dns(), description="d", by=_user("root")), (Event.DNS_PROVIDER_UPDATED,)
+    ),
+    "domain.create": Verb(
+        lambda: service.create_domain("new.example.org", by=_user("alice")), (Event.DOMAIN_CREATED,)
+    ),
     "domain.update": Verb(
         lambda: service.mark_domain(Domain.objects.get(name=HOST).pk, sensitive=True, by=_user("root")),
         (Event.DOMAIN_UPDATED,),
     ),
+    "key.deliver": Verb(lambda: deploying._parcel(_leaf(), _place("empty"), with_key=True), (Event.KEY_DELIVERED,)),
     "key.reveal": Verb(Ask("alice", "get", f"{LEAF}/key"), (Event.KEY_REVEALED,)),
     "login.failed": Verb(_login("something else", 403), (Event.LOGIN_FAILED,)),
     "login.succeeded": Verb(lambda: accounts.log_in("alice", PASSWORD, address="192.0.2.1"), (Event.LOGIN_SUCCEEDED,)),
     "login.token": Verb(_login(PASSWORD, 200), (Event.LOGIN_SUCCEEDED,), already={"core_auditentry": 1}),
+    "certificate.watch": Verb(
+        lambda: service.watch(_notification(), add=[_leaf()], by=_user("alice")), (Event.CERTIFICATE_UPDATED,)
+    ),
+    "notice.failed": Verb(_tell_in_vain, (Event.NOTICE_FAILED,), already=RAISED),
+    "notice.raise": Verb(_raise, ()),
+    "notice.sent": Verb(_tell, (Event.NOTICE_SENT,), already=RAISED),
+    "notification.create": Verb(
+        lambda: notifications.create(_new_notification(), by=_user("alice")), (Event.NOTIFICATION_CREATED,)
+    ),
+    "notification.create-watching": Verb(
+        lambda: service.create_notification(_new_notification(), certificates=[_leaf()], by=_user("alice")),
+        (Event.NOTIFICATION_CREATED, Event.CERTIFICATE_UPDATED),
+    ),
+    "notification.default": Verb(
+        lambda: notifications.default_notifications("new@example.org", _user("alice")),
+        (Event.NOTIFICATION_CREATED,) * 3,
+    ),
+    "notification.delete": Verb(
+        lambda: notifications.delete(_notification(), by=_user("alice")), (Event.NOTIFICATION_DELETED,)
+    ),
+    "notification.test": Verb(
+        lambda: notifications.send_test(_notification(), by=_user("alice")), (Event.NOTIFICATION_TESTED,)
+    ),
+    "notification.update": Verb(
+        lambda: notifications.update(_notification(), active=False, by=_user("alice")), (Event.NOTIFICATION_UPDATED,)
+    ),
+    "notification.update-watching": Verb(
+        lambda: service.update_notification(_notification(), active=False, add=[_leaf()], by=_user("alice")),
+        (Event.NOTIFICATION_UPDATED, Event.CERTIFICATE_UPDATED),
+    ),
+    "policy.create": Verb(Ask("root", "post", "/api/1/policies", {"name": "new", "days": 3}), (Event.POLICY_CREATED,)),
+    "policy.delete": Verb(lambda: service.delete_policy(_policy(), by=_user("root")), (Event.POLICY_DELETED,)),
+    "policy.update": Verb(lambda: service.update_policy(_policy(), days=3, by=_user("root")), (Event.POLICY_UPDATED,)),
+    "order.cancel": Verb(lambda: service.cancel_order(_order(SLOW), by=_user("alice")), (Event.ORDER_CANCELLED,)),
+    "order.retry": Verb(
+        lambda: orders._take_up(_order(UNKNOWN), by=_user("alice"), now=clock()), (Event.ORDER_RETRIED,)
+    ),
+    "order.reveal": Verb(lambda: service.reveal_order_key(_order(UNKNOWN), by=_user("alice")), (Event.KEY_REVEALED,)),
+    "order.upload": Verb(
+        lambda: service.fulfil_by_hand(_order(UNKNOWN), body=issued_for(_order(UNKNOWN)), by=_user("alice")),
+        (Event.CERTIFICATE_ISSUED,),
+    ),
     "order.give-up": Verb(
         _order_at("refusing-issuer", 503), (Event.CERTIFICATE_ORDERED, Event.ORDER_FAILED), already=ORDERED
     ),
     "order.wait": Verb(_order_at("slow-issuer", 202), (Event.CERTIFICATE_ORDERED,), already=ORDERED),
     "password.change": Verb(
         lambda: accounts.change_password(_user("alice"), NEW_PASSWORD, by=_user("alice")), (Event.PASSWORD_CHANGED,)
+    ),
+    "role.add": Verb(
+        lambda: accounts.add_role("new", password=NEW_PASSWORD, users=[_user("charlie")], by=_user("root")),
+        (Event.ROLE_CREATED, Event.ROLE_GRANTED),
+    ),
+    "role.delete": Verb(lambda: accounts.delete_role(_unused(), by=_user("root")), (Event.ROLE_DELETED,)),
+    "role.members": Verb(
+        lambda: accounts.set_members(_team(), [_user("charlie")], by=_user("root")),
+        (Event.ROLE_WITHDRAWN, Event.ROLE_WITHDRAWN, Event.ROLE_GRANTED),
+    ),
+    "role.reveal": Verb(Ask("root", "get", "/api/1/roles/{unused}/credentials"), (Event.CREDENTIALS_REVEALED,)),
+    "role.update": Verb(
+        lambda: accounts.update_role(_unused(), description="d", authorities=[_ca()], by=_user("root")),
+        (Event.AUTHORITY_UPDATED, Event.ROLE_UPDATED),
     ),
     "role.create": Verb(lambda: accounts.create_role("team-new", by=_user("root")), (Event.ROLE_CREATED,)),
     "role.owner": Verb(lambda: accounts.ensure_owner_role("new@example.org", by=_user("alice")), (Event.ROLE_CREATED,)),
@@ -147,11 +380,36 @@ VERBS: dict[str, Verb] = {
         lambda: accounts.set_roles(_user("alice"), Role.objects.filter(name=ADMIN), by=_user("root")),
         (Event.ROLE_WITHDRAWN, Event.ROLE_GRANTED),
     ),
+    "source.scanned": Verb(lambda: stores.scan(Source.objects.get(), by=_user("root")), (Event.SOURCE_SCANNED,)),
+    "store.create": Verb(
+        Ask(
+            "root",
+            "post",
+            "/api/1/destinations",
+            {"label": "n", "description": "", "plugin": {"slug": "odd-destination"}},
+        ),
+        (Event.DESTINATION_CREATED,),
+    ),
+    "store.delete": Verb(lambda: stores.delete(Source.objects.get(), by=_user("root")), (Event.SOURCE_DELETED,)),
+    "store.test": Verb(lambda: stores.try_connection(_place("done"), by=_user("root")), (Event.DESTINATION_TESTED,)),
+    "store.update": Verb(
+        lambda: stores.update(_place("done"), options={"place": "new"}, by=_user("root")), (Event.DESTINATION_UPDATED,)
+    ),
     "user.create": Verb(_create_user, (Event.ROLE_GRANTED, Event.USER_CREATED)),
     "user.update": Verb(_switch_off, (Event.USER_UPDATED,)),
 }
 # Calls to the outside that only a verb makes: which.
-CALLS = {"custody.reveal": ("key.reveal", "certificate.export")}
+CALLS = {
+    "cancel": ("order.cancel",),
+    "custody.reveal": ("key.reveal", "certificate.export"),
+    "destination.confirm": ("deployment.succeed",),
+    "destination.remove": ("deployment.remove",),
+    "destination.upload": ("deployment.succeed",),
+    "notifier.send": ("notice.sent",),
+    "notifier.test": ("notification.test",),
+    "source.scan": ("source.scanned",),
+    "store.check": ("store.test",),
+}
 # The failpoints that test_verbs tries.
 TRIED = {f"{verb}.{at}" for verb in VERBS for at in ("before-commit", "after-commit")}
 TRIED |= {f"{call}.{at}" for call in CALLS for at in ("before", "after")}

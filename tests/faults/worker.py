@@ -37,9 +37,11 @@ from django.db import connections  # noqa: E402
 from rest_framework.test import APIClient, ForceAuthClientHandler  # noqa: E402
 
 from accounts.service import create_api_key  # noqa: E402
-from certificates.tasks import sweep_orders  # noqa: E402
+from authorities.tasks import publish_crls  # noqa: E402
+from certificates.tasks import sweep_deployments, sweep_orders, sweep_revocations  # noqa: E402
 from lemur_site.urls import urlpatterns  # noqa: E402, F401 - loaded once, for all children
 from plugins import registry  # noqa: E402
+from tests import odd_dns, odd_notifier, odd_stores  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
 from tests.faults.issuers import ENTRIES  # noqa: E402
 from tests.faults.verbs import VERBS, furnish  # noqa: E402
@@ -86,6 +88,14 @@ def call(verb: str) -> dict[str, Any]:
 def sweep() -> dict[str, Any]:
     """What the timetable calls each minute."""
     sweep_orders()
+    sweep_deployments()
+    return {}
+
+
+def sweep_revoked() -> dict[str, Any]:
+    """What the timetable calls for revocations and what is published of them."""
+    sweep_revocations()
+    publish_crls()
     return {}
 
 
@@ -96,6 +106,7 @@ DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
     "ask": ask,
     "call": call,
     "sweep": sweep,
+    "sweep revoked": sweep_revoked,
 }
 
 
@@ -124,7 +135,8 @@ def live(job: dict[str, Any]) -> NoReturn:
 
 def main() -> None:
     """``start`` answers with the child's process id, ``wait`` with how it ended."""
-    registry.entries.update(ENTRIES)  # type: ignore[attr-defined]  # a plain dict, which its type hides
+    for entries in (ENTRIES, odd_stores.ENTRIES, odd_notifier.ENTRIES, odd_dns.ENTRIES):
+        registry.entries.update(entries)  # type: ignore[attr-defined]  # a plain dict, which its type hides
     print("ready", flush=True)
     for line in sys.stdin:
         command = json.loads(line)

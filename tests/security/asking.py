@@ -14,14 +14,18 @@ from django.forms.models import model_to_dict
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, User
 from authorities.models import Profile
-from certificates.models import Certificate
+from certificates.models import Certificate, RotationPolicy
 from certificates.views import ALIASES
 from plugins import registry
+from stores.models import Destination, Source
+from tests.notifying import OPTIONS
+from tests.notifying import PLUGIN as NOTIFIER
 from tests.people import PASSWORD
+from tests.security import asking_certificates, asking_people
 from tests.security.table import Row, shape
-from tests.security.world import PEOPLE, World
+from tests.security.world import PEOPLE, SFTP, World
 
 UNKNOWN = 987654321
 API = "/api/"
@@ -51,6 +55,13 @@ PAGE_OPTIONS = {slug: {"passphrase": "Sesame*open1"} for slug in CONTAINERS}
 SETTINGS = {
     "strict": {"LEMUR_STRICT_ROLE_ENFORCEMENT": True},
     "everybody founds": {"ADMIN_ONLY_AUTHORITY_CREATION": False},
+    **asking_certificates.SETTINGS,
+}
+
+# Models whose rows "{any}" stands for, and the plugin that "new/{any}" stands for.
+STORES: dict[str, tuple[type[Model], str]] = {
+    "destinations/": (Destination, "sftp-destination"),
+    "sources/": (Source, "directory-source"),
 }
 
 Body = dict[str, Any]
@@ -68,6 +79,14 @@ def api_upload(world: World) -> Body:
 def api_import(world: World) -> Body:
     ca, _ = world.uploads
     return {"name": "Taken over", "owner": "pki@example.org", "body": ca.pem, "privateKey": ca.key_pem}
+
+
+def api_destination(world: World) -> Body:
+    return {"label": "new", "description": "", "plugin": {"slug": "sftp-destination", "pluginOptions": SFTP}}
+
+
+def api_source(world: World) -> Body:
+    return {"label": "new", "plugin": {"slug": "directory-source", "pluginOptions": {"path": "/etc/ssl/new"}}}
 
 
 def page_order(world: World) -> Body:
@@ -89,6 +108,10 @@ def page_edit(world: World) -> Body:
     return {"owner": "alice@example.org", "description": "changed"}
 
 
+def api_notification(world: World) -> Body:
+    return {"label": "new", "plugin": {"slug": NOTIFIER, "pluginOptions": OPTIONS}}
+
+
 # The body that would be accepted, by request; rows say in "with" what differs.
 BODIES: dict[str, Callable[[World], Body]] = {
     "POST /api/1/auth/login": lambda world: {"username": "bob", "password": PASSWORD},
@@ -99,13 +122,33 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "POST /api/1/certificates/upload": api_upload,
     "PUT /api/1/certificates/{}": lambda world: {"description": "changed"},
     "PATCH /api/1/certificates/{}": lambda world: {"description": "changed"},
+    "POST /api/1/destinations": api_destination,
+    "PUT /api/1/destinations/{}": lambda world: {"description": "changed"},
+    "POST /api/1/sources": api_source,
+    "PUT /api/1/sources/{}": lambda world: {"description": "changed"},
+    "POST /destinations/new/{}": lambda world: {"own_label": "new", **SFTP},
+    "POST /destinations/{}/edit": lambda world: {"own_label": "changed", **SFTP},
+    "POST /sources/new/{}": lambda world: {"own_label": "new", "path": "/etc/ssl/new"},
+    "POST /sources/{}/edit": lambda world: {"own_label": "changed", "path": "/etc/ssl/new"},
+    "POST /api/1/notifications": api_notification,
+    "PUT /api/1/notifications/{}": lambda world: {"description": "changed"},
+    "POST /api/1/policies": lambda world: {"name": "new", "days": 3},
+    "PUT /api/1/policies/{}": lambda world: {"days": 3},
+    "POST /notifications/new/{}": lambda world: {"label": "new", **OPTIONS},
+    "POST /notifications/{}/edit": lambda world: {"label": "changed", **OPTIONS},
+    "POST /policies/new": lambda world: {"name": "new", "days": 3},
+    "POST /policies/{}/edit": lambda world: {"name": "changed", "days": 3},
+    "PUT /api/1/certificates/{}/revoke": lambda world: {"crlReason": "superseded"},
     "POST /login": lambda world: {"username": "bob", "password": PASSWORD},
     "POST /admin/login/": lambda world: {"username": "sam", "password": PASSWORD},
-    "POST /admin/password_change/": lambda world: dict.fromkeys(NEW, "Another*horse*2") | {"old_password": PASSWORD},
+    "POST /admin/password_change/": lambda world: dict.fromkeys(NEW, "Another!horse!2") | {"old_password": PASSWORD},
     "POST /certificates/new": page_order,
     "POST /certificates/import": page_import,
     "POST /certificates/{}/edit": page_edit,
+    "POST /certificates/{}/revoke": lambda world: {"reason": "superseded"},
     "POST /authorities/new": page_authority,
+    **asking_people.BODIES,
+    **asking_certificates.BODIES,
 }
 
 
@@ -132,7 +175,7 @@ def _export(client: Client, row: Row, address: str, slug: str, options: dict[str
 
 def _send(client: Client, row: Row, address: str, body: Body) -> HttpResponse:
     if row.method == "GET":
-        return client.get(address)
+        return client.get(address, body)
     if address.startswith(API):
         return client.generic(row.method, address, json.dumps(body), content_type="application/json")
     body = {"csrfmiddlewaretoken": "x", **body}  # a browser always sends something
@@ -147,6 +190,7 @@ def requests(row: Row, person: str, world: World) -> Iterator[tuple[str, Body]]:
             yield _in_admin(row, person, world, model)
         return
     body = BODIES.get(f"{row.method} {shape(row.address)}", lambda world: {})(world)
+    body |= asking_certificates.body_of(row.address, person, world)
     for name, word in row.bearing:
         body |= _bear(name, word, person, world, api=row.address.startswith(API))
     yield _address(row.address, person, world), _as_references(body, row.address)
@@ -158,7 +202,19 @@ def _address(address: str, person: str, world: World) -> str:
     if not brace:
         return address
     word, _, after = rest.partition("}")
-    return f"{before}{_id(before, word, person, world)}{after}"
+    pk = asking_people.id_of(before, word, person, world) or asking_certificates.id_of(before, word, person, world)
+    pk = pk or _store(before, word) or _id(before, word, person, world)
+    return _address(f"{before}{pk}{after}", person, world)
+
+
+def _store(before: str, word: str) -> Any:
+    """Of the first destination or source, or which plugin a new one shall have; None for other addresses."""
+    for pages, (model, slug) in STORES.items():
+        if before.endswith(f"{pages}new/"):
+            return slug
+        if before.endswith(pages) and word != "unknown":
+            return model._default_manager.earliest("pk").pk
+    return None
 
 
 def _id(before: str, word: str, person: str, world: World) -> Any:
@@ -166,7 +222,15 @@ def _id(before: str, word: str, person: str, world: World) -> Any:
         return "no-such" if before.endswith("plugins/") else UNKNOWN
     if before.endswith("certificates/"):
         return world.certificate(word, person).pk
-    if before.endswith("authorities/"):
+    if before.endswith("notifications/new/"):
+        return NOTIFIER
+    if before.endswith("notifications/"):
+        return world.notifications[word].pk
+    if before.endswith("policies/"):
+        return RotationPolicy.objects.exclude(name="default").earliest("pk").pk
+    if word == "question":
+        return "bm9uc2Vuc2U="
+    if before.endswith(("authorities/", "pki/")):
         return world.authorities[word].pk
     return {"profiles/": Profile.objects.get(name="server").pk, "plugins/": "pem-export"}[before.rpartition("1/")[2]]
 
@@ -177,10 +241,12 @@ def _bear(name: str, word: str, person: str, world: World, *, api: bool) -> Body
         case "authority" | "parent":
             kind = {} if name == "authority" else {"type" if api else "kind": "subca"}
             return {name: world.authorities[word].pk, **kind}
-        case "replaces" | "replacements":
+        case "replaces" | "replacements" | "certificates" | "addedCertificates" | "removedCertificates":
             return {name: [world.certificate(word, person).pk]}
-        case "roles":
-            return {name: [world.authorities[word].roles.order_by("pk").first().pk]}
+        case "roles" | "user" | "users" | "authorities":
+            return {name: asking_people.reference(name, word, person, world)}
+        case "destinations" | "notifications" | "rotationPolicy" | "older" | "sensitive":
+            return asking_certificates.reference(name, word, person, world)
         case "owner":
             return {name: f"{word}@example.org"}
         case "externalId":
@@ -195,10 +261,11 @@ def _as_references(body: Body, address: str) -> Body:
     if not address.startswith(API):
         return body
     references: Body = {}
-    for name in ("authority", "parent"):
+    for name in ("authority", "parent", "user", "rotationPolicy"):
         if name in body:
             references[name] = {"id": body[name]}
-    for name in ("replaces", "replacements", "roles"):
+    lists = ("replaces", "replacements", "roles", "users", "authorities", "destinations", "notifications")
+    for name in (*lists, "certificates", "addedCertificates", "removedCertificates"):
         if name in body:
             references[name] = [{"id": pk} for pk in body[name]]
     return body | references
@@ -236,6 +303,8 @@ def _admin_object(row: Row, person: str, world: World, model: type[Model]) -> Mo
         return world.certificates[which]
     if model is type(world.authorities["own"]):
         return world.authorities[which]
+    if model is User:
+        return world.users["bob"]  # the first is system, whom nobody changes
     if model is ApiKey:
         holder = world.users[(PEOPLE[person] if which == "own" else None) or "charlie"]
         return ApiKey.objects.filter(user=holder).order_by("pk").first()

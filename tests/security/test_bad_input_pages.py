@@ -12,7 +12,8 @@ from django.test import Client
 
 from certificates.models import Certificate
 from tests import pki_material
-from tests.security.asking import BODIES, _admin_form
+from tests.security import asking_people
+from tests.security.asking import BODIES, STORES, _admin_form
 from tests.security.bad_input import ABOUT_LOGINS, FORM, SLOW, Answer, form_of, post, send_file, watched
 from tests.security.world import World
 
@@ -26,6 +27,16 @@ PAGES = (
     "/certificates/{}/export",
     "/certificates/{}/export?plugin=openssl-export",
     "/authorities/new",
+    "/account/keys/new",
+    "/people/new",
+    "/people/{}/edit",
+    "/roles/new",
+    "/roles/{}/edit",
+    "/roles/{}/members",
+    "/destinations/new/{}",
+    "/destinations/{}/edit",
+    "/sources/new/{}",
+    "/sources/{}/edit",
 )
 # One field at a time, so that the rest of the way is open to it; and all of them in all fields at once.
 FEW = ("9" * 30, "a\0b", "9999-12-31 23:59:59")
@@ -39,7 +50,16 @@ def page(world: World, address: str) -> tuple[str, dict[str, Any], Client]:
     """Its address, a body that it takes, and the administrator's browser."""
     name = "POST " + address.partition("?")[0]
     body = BODIES[name](world) if name in BODIES else EXPORTS[address.partition("?")[2]]
-    return address.replace("{}", str(world.certificates["own"].pk)), body, browser(world, address)
+    address = asking_people.filled(address, world)
+    return address.replace("{}", str(_about(address, world))), body, browser(world, address)
+
+
+def _about(address: str, world: World) -> Any:
+    """What stands in the place of the braces."""
+    for pages, (model, slug) in STORES.items():
+        if pages in address:
+            return slug if "/new/" in address else model._default_manager.earliest("pk").pk
+    return world.certificates["own"].pk
 
 
 def browser(world: World, address: str) -> Client:

@@ -16,14 +16,20 @@ from django.utils.timezone import now as clock
 
 from accounts import service as accounts
 from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, User
-from authorities.models import Authority
+from authorities.models import Authority, DnsProvider
 from certificates import service
-from certificates.models import Certificate
+from certificates.models import Certificate, Order, update_destinations
 from core import keys
 from core.models import StoredKey
+from lifecycle.models import Endpoint
+from notifications.models import Notification
+from notifications.service import default_notifications
 from pki.keys import PrivateKey
+from stores import service as stores
+from stores.models import Destination, Source
 from tests import pki_material
-from tests.factories import a_certificate, an_authority
+from tests.factories import a_certificate, an_authority, an_order, issued_for
+from tests.notifying import a_notification
 from tests.people import PASSWORD, People, make_people
 
 # The heads of the columns, and who stands under them.
@@ -46,7 +52,19 @@ PEOPLE = {
     "staff admin": "adam",
     "superuser": "sam",
 }
+UNUSED = "unused"
+SHARED = "Shared by the team 3!"
 WITHOUT_SESSION = ("nobody", "reading key")
+# What a destination is told: nobody answers there.
+SFTP = {
+    "host": "127.0.0.1",
+    "port": 1,
+    "user": "deploy",
+    "hostKey": "SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDCCxYxtJRoG8FWBYw",
+    "destinationPath": "/etc/nginx/certs",
+    "exportFormat": "NGINX",
+    "password": "Canary*of*the*destination*1",
+}
 HANDLER = ClientHandler(enforce_csrf_checks=False)  # one for all, since each would look for the static files again
 NEEDLE = slice(4, 24)  # of base64: without the ends, where neighbours decide
 
@@ -60,6 +78,9 @@ class World:
     authorities: dict[str, Authority]
     certificates: dict[str, Certificate]
     uploads: tuple[pki_material.Pair, pki_material.Pair]
+    notifications: dict[str, Notification] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    issued: dict[int, str] = field(default_factory=dict)  # by order, what its CA would answer
     tokens: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
 
@@ -77,6 +98,10 @@ class World:
         """``own`` is Alice's; for ``creator`` and ``former`` the one that they ordered for her or gave to her."""
         return self.certificates.get(f"{which} of {person}", self.certificates[which])
 
+    def order(self, which: str, person: str) -> Order:
+        """``own`` is Alice's; for ``creator`` the one that they placed for her."""
+        return self.orders.get(f"{which} of {person}", self.orders[which])
+
     def secrets_in(self, content: bytes) -> list[str]:
         """The names of the secrets that the answer holds, in any usual spelling and however its lines are broken."""
         return found(content, self._needles)
@@ -90,6 +115,8 @@ class World:
             "SECRET_KEY": settings.SECRET_KEY.encode(),
             "ENCRYPTION_KEYS": settings.ENCRYPTION_KEYS.encode(),
             "the password": PASSWORD.encode(),
+            "the team's password": SHARED.encode(),
+            "the password of a destination": str(SFTP["password"]).encode(),
             "the uploaded CA's key": private_number(self.uploads[0].key),
             "the uploaded key": private_number(self.uploads[1].key),
         }
@@ -129,8 +156,15 @@ def build() -> World:
     users = _users(people)
     authorities = _authorities(people)
     world = World(users, people.team, authorities, _certificates(users, people.team, authorities), _uploads())
+    _deliver(world.certificates["own"], by=people.root)
+    world.notifications = _notifications(users, world.certificates["foreign"])
+    service.create_policy(name="weekly", days=7, by=people.root)
+    _orders(world, people)
     for name in ("grace", "frank"):
         users[name].roles.clear()
+    accounts.update_role(people.team, username="team", password=SHARED, by=people.root)
+    accounts.create_role(UNUSED)
+    accounts.create_api_key(user=users["zoe"], name="hers", by=people.root)
     for person, name in PEOPLE.items():
         if name is not None:
             user = User.objects.get(username=name)
@@ -144,7 +178,7 @@ def _users(people: People) -> dict[str, User]:
     read_only, admin = Role.objects.get(name=READ_ONLY), Role.objects.get(name=ADMIN)
     users["dora"].roles.add(people.team)  # everything but her role speaks for her
     held = {"grace": [people.team], "frank": [people.team], "erin": [people.team], "stella": [people.team]}
-    for name, roles in {**held, "rita": [people.team, read_only], "adam": [admin], "sam": []}.items():
+    for name, roles in {**held, "rita": [people.team, read_only], "adam": [admin], "sam": [], "zoe": []}.items():
         users[name] = accounts.create_user(
             username=name, email=f"{name}@example.org", password=PASSWORD, roles=roles, superuser=name == "sam"
         )
@@ -176,6 +210,41 @@ def _certificates(users: dict[str, User], team: Role, authorities: dict[str, Aut
         "ca": Certificate.objects.get(root_authority=own),
         "deleted": deleted,
     }
+
+
+def _orders(world: World, people: People) -> None:
+    """Nobody knows what became of them; and an endpoint and a DNS provider."""
+    own, foreign = world.authorities["own"], world.authorities["foreign"]
+    for name, by, authority in (("own", "alice", own), ("own of creator", "grace", own), ("foreign", "root", foreign)):
+        owner = "strangers@example.org" if name == "foreign" else "alice@example.org"
+        roles = [] if name == "foreign" else [people.team]
+        fields = {"authority": authority, "owner": owner, "common_name": "ordered.example.org", "roles": roles}
+        order = an_order(world.users[by], **fields)
+        world.issued[order.pk] = issued_for(order)
+        world.orders[name] = order
+    source = Source.objects.get()
+    Endpoint.objects.create(name="www", dnsname="www", port=443, type="tls", source=source)
+    DnsProvider.objects.create(name="dns", plugin="route53")
+
+
+def _deliver(certificate: Certificate, *, by: User) -> None:
+    """A destination that shall have it, and a source."""
+    destination = stores.create(Destination, label="web", plugin="sftp-destination", options=SFTP, by=by)
+    update_destinations(certificate, destination)
+    path = {"path": str(settings.LEMUR_HOME)}
+    stores.create(Source, label="files", plugin="directory-source", options=path, by=by)
+
+
+def _notifications(users: dict[str, User], foreign: Certificate) -> dict[str, Notification]:
+    """Alice's, Root's, and a default of Joe, whose role Bob holds, which is about a certificate that is not his."""
+    accounts.grant(users["bob"], [accounts.ensure_owner_role("joe@example.org")], by=users["root"])
+    default, *_ = default_notifications("joe@example.org", users["root"])
+    service.watch(default, add=[foreign], by=users["root"])
+    made = {
+        "own": a_notification(users["alice"], label="own"),
+        "foreign": a_notification(users["root"], label="foreign"),
+    }
+    return {**made, "default": default}
 
 
 def _uploads() -> tuple[pki_material.Pair, pki_material.Pair]:

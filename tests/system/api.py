@@ -26,6 +26,9 @@ class Api:
     def post(self, path: str, **body: Any) -> Any:
         return self._checked(self._session.post(f"{self._root}/{path}", json=body, timeout=30))
 
+    def put(self, path: str, **body: Any) -> Any:
+        return self._checked(self._session.put(f"{self._root}/{path}", json=body, timeout=30))
+
     def export(self, certificate: int, slug: str, **options: Any) -> tuple[str, str, bytes]:
         """The file's extension, its passphrase ("" without one) and the file."""
         listed = [{"name": name, "value": value} for name, value in options.items()]

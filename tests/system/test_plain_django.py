@@ -12,7 +12,7 @@ import requests
 from tests.system.api import Api
 from tests.system.installation import Installation, wait_until
 
-PASSWORD = "three plain Django words"
+PASSWORD = "Three plain Django words: 3!"
 
 
 @pytest.fixture(scope="module")

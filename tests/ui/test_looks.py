@@ -30,9 +30,38 @@ PAGES = {
     "authorities": "/authorities/",
     "authority": "/authorities/{authority}",
     "authority-new": "/authorities/new",
+    "notifications": "/notifications/",
+    "notifications-none": "/notifications/?q=no+such+notification",
+    "notification": "/notifications/{notification}",
+    "notification-kinds": "/notifications/new",
+    "notification-new": "/notifications/new/email-notification",
+    "notification-edit": "/notifications/{notification}/edit",
+    "notification-delete": "/notifications/{notification}/delete",
+    "policies": "/policies/",
+    "policy-new": "/policies/new",
+    "people": "/people/",
+    "person": "/people/{admin}",
+    "person-new": "/people/new",
+    "person-edit": "/people/{admin}/edit",
+    "roles": "/roles/",
+    "role": "/roles/{role}",
+    "role-new": "/roles/new",
+    "role-edit": "/roles/{role}/edit",
+    "role-members": "/roles/{role}/members",
+    "role-delete": "/roles/{role}/delete",
+    "role-credentials": "/roles/{role}/credentials",
+    "account": "/account",
+    "key-new": "/account/keys/new",
+    "password": "/account/password",
+    "audit": "/audit/",
+    "audit-narrowed": "/audit/?event=role.created&actor=system",
     "not-found": "/nothing",
 }
-FORMS = {"order": "Order the certificate", "import": "Import", "authority-new": "Create the authority"}
+FORMS = {
+    "order": "Order the certificate",
+    "import": "Import",
+    "authority-new": "Create the authority",
+}
 LIBRARIES = {"api-docs": "/api/docs", "admin": "/admin/", "admin-certificates": "/admin/certificates/certificate/"}
 
 pytestmark = pytest.mark.server("chromium")
@@ -50,7 +79,12 @@ def ids(site: Site) -> dict[str, Any]:
     found = {(one["cn"] or "").partition(".")[0]: one["id"] for one in certificates}
     roots = [one["id"] for one in certificates if one["authority"] is None and one["cn"].endswith("Root CA")]
     authorities = site.api.get("authorities?count=10")["items"]
-    return {**found, "root": roots[0], "authority": next(one["id"] for one in authorities if one["parent"])}
+    found["notification"] = site.api.get("notifications?count=1")["items"][0]["id"]
+    people = {
+        "admin": site.api.get("auth/me")["id"],
+        "role": site.api.post("roles", name="dba", password="Oracle 5!")["id"],
+    }
+    return {**found, **people, "root": roots[0], "authority": next(one["id"] for one in authorities if one["parent"])}
 
 
 def faults(visitor: Visitor) -> list[str]:

@@ -25,6 +25,8 @@ from web.rest.lists import FilterBackend, Pagination
 
 DEEPEST = 32
 MOST_DIGITS = 100
+# For answers that hold a secret.
+NEVER_CACHED = {"Cache-Control": "private, max-age=0, no-cache, no-store", "Pragma": "no-cache"}
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -31,6 +31,7 @@ TONES = {
     "issued": "tone-good",
     "created": "tone-good",
 }
+THINGS = {"apikey": "API key", "crl": "CRL", "dns_provider": "DNS provider"}
 UNITS = (  # from how many seconds on, seconds in one, words
     (730 * 86400, 365 * 86400, ngettext_lazy("%d year", "%d years")),
     (2 * 86400, 86400, ngettext_lazy("%d day", "%d days")),
@@ -151,7 +152,9 @@ def touched(form: BaseForm, names: str) -> bool:
 @register.filter
 def happened(event: str) -> str:
     """An audit event as words: "Certificate issued"."""
-    return event.replace(".", " ", 1).capitalize()
+    thing, _, done = event.partition(".")
+    words = f"{THINGS.get(thing, thing.replace('_', ' '))} {done.replace('-', ' ')}"
+    return words[0].upper() + words[1:]
 
 
 @register.filter

@@ -91,8 +91,7 @@ def test_what_is_no_token_opens_nothing(people, token):
 
 def test_a_person_who_was_switched_off_is_out_at_once(people):
     token = service.log_in_token(people.bob)
-    people.bob.is_active = False
-    service.update_user(people.bob, fields=["is_active"], by=people.root)
+    service.update_user(people.bob, is_active=False, by=people.root)
     with pytest.raises(Forbidden):
         service.use_token(token)
 

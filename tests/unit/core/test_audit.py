@@ -7,8 +7,10 @@ import logging
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from core.audit import Event, acting_as, record
+from accounts.service import ensure_owner_role
+from core.audit import Event, acting, acting_as, record
 from core.models import AuditEntry
+from lemur_site.celery import app as celery
 
 pytestmark = pytest.mark.django_db
 
@@ -31,22 +33,44 @@ def test_an_entry_goes_with_its_transaction(people):
     assert AuditEntry.objects.count() == before
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        lambda entry: entry.save(),
-        lambda entry: entry.delete(),
-        lambda entry: AuditEntry.objects.update(actor_name="x"),
-        lambda entry: AuditEntry.objects.all().delete(),
-    ],
-    ids=["save", "delete", "update all", "delete all"],
-)
+def _changed(entry):
+    entry.actor_name = "x"
+    return entry
+
+
+ATTACKS = {
+    "save": lambda entry: entry.save(),
+    "save what is new": lambda entry: AuditEntry(pk=entry.pk, actor_name="x").save(),
+    "delete": lambda entry: entry.delete(),
+    "update all": lambda entry: AuditEntry.objects.update(actor_name="x"),
+    "update some": lambda entry: AuditEntry.objects.filter(pk=entry.pk).update(demo=True),
+    "update by the base manager": lambda entry: AuditEntry._base_manager.update(actor_name="x"),
+    "update in bulk": lambda entry: AuditEntry.objects.bulk_update([_changed(entry)], ["actor_name"]),
+    "update or create": lambda entry: AuditEntry.objects.update_or_create({"actor_name": "x"}, pk=entry.pk),
+    "create over it": lambda entry: AuditEntry.objects.bulk_create(
+        [_changed(entry)], update_conflicts=True, update_fields=["actor_name"], unique_fields=["id"]
+    ),
+    "delete all": lambda entry: AuditEntry.objects.all().delete(),
+    "delete some": lambda entry: AuditEntry.objects.filter(pk=entry.pk).delete(),
+    "delete by the base manager": lambda entry: AuditEntry._base_manager.all().delete(),
+    "delete raw": lambda entry: AuditEntry.objects.all()._raw_delete("default"),
+    "delete demo data and others": lambda entry: AuditEntry.objects.filter(demo__in=[True, False]).delete(),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=list(ATTACKS))
 def test_the_past_cannot_be_changed_in_python(people, attack):
-    with pytest.raises(TypeError, match="append-only"):
+    before = list(AuditEntry.objects.values())
+    assert before
+    with pytest.raises(TypeError, match="append-only"), transaction.atomic():
         attack(AuditEntry.objects.first())
+    assert list(AuditEntry.objects.values()) == before
 
 
-@pytest.mark.parametrize("statement", ["UPDATE core_auditentry SET actor_name = 'x'", "DELETE FROM core_auditentry"])
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE core_auditentry SET actor_name = 'x'", "DELETE FROM core_auditentry", "TRUNCATE core_auditentry"],
+)
 def test_nor_in_postgresql(people, statement):
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no such trigger of ours")
@@ -71,3 +95,25 @@ def test_each_entry_leaves_as_a_line_after_commit(people, caplog, django_capture
         assert caplog.text == ""
     assert "user.updated" in caplog.text
     assert "password.changed" not in caplog.text
+
+
+def test_a_task_says_that_it_is_one(people):
+    @celery.task(name="tests.audited")
+    def audited():
+        ensure_owner_role("task@example.org")
+
+    audited.apply(task_id="t-1")
+    entry = AuditEntry.objects.first()
+    assert (entry.event, entry.actor_name) == ("role.created", "system")
+    assert entry.context == {"kind": "task", "request_id": "t-1"}
+
+
+def test_a_task_within_a_request_is_still_one(people):
+    @celery.task(name="tests.audited_within")
+    def audited_within():
+        ensure_owner_role("within@example.org")
+
+    with acting_as(kind="request", user=people.alice, address="192.0.2.7", api_key="3"):
+        audited_within()
+        assert acting().user == people.alice
+    assert AuditEntry.objects.first().context == {"kind": "task"}

@@ -14,6 +14,7 @@ from core import checks
         (checks.encryption_keys, {"ENCRYPTION_KEYS": "c2hvcnQ="}, "core.E001"),
         (checks.key_custody, {"KEY_CUSTODY": "nobody"}, "core.E002"),
         (checks.allowed_domains, {"LEMUR_ALLOWED_DOMAINS": ["("]}, "core.E003"),
+        (checks.public_base, {"PKI_ROOT": "https://pki.example.org"}, "core.E004"),
         (checks.transport, {"SITE_ROOT": "http://lemur.example.org"}, "core.W001"),
     ],
 )

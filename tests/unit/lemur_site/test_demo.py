@@ -56,4 +56,4 @@ def test_what_people_made_themselves_stays(people, root_ca):
     demo.remove(with_what_people_made=True)
     after = counts()
     changed = {name for name in after if after[name] != before[name]}
-    assert changed <= {"Role", "AuditEntry"}, "the owner's role of the last one, and that it was issued"
+    assert changed <= {"Role", "Notification", "AuditEntry"}, "of the owner of the last one, and that it was issued"

@@ -293,3 +293,19 @@ def test_no_input_raises_anything_else(values: Any) -> None:
         errors = error.errors
     assert errors
     assert all(message.endswith(".") for message in errors.values())
+
+
+def even(value: int) -> int:
+    if value % 2:
+        raise ValueError("it must be even")
+    return value
+
+
+class Odd(PluginOptions):
+    retry_after: Annotated[int, AfterValidator(even)] = Field(1, validate_default=True)
+
+
+def test_a_default_that_is_refused_has_its_name_on_the_wire() -> None:
+    with pytest.raises(OptionErrors) as caught:
+        parse(Odd, {})
+    assert caught.value.errors == {"retryAfter": "Option 'retryAfter' cannot be validated: it must be even."}

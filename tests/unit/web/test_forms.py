@@ -103,3 +103,16 @@ def test_an_empty_secret_keeps_the_stored_one() -> None:
     kept = form({"token": ""}, stored={"token": "old"})
     assert kept.is_valid(), kept.errors
     assert "token" not in kept.given()
+
+
+class Ssh(PluginOptions):
+    private_key: SecretStr | None = Field(None, json_schema_extra={"type": "textarea"})
+
+
+def test_a_secret_of_several_lines_keeps_them_and_is_not_sent_back() -> None:
+    filled = OptionsForm(Ssh, {"options-privateKey": "BEGIN\ns3cret\n"})
+    assert filled.is_valid(), filled.errors
+    assert filled.given() == {"privateKey": "BEGIN\ns3cret\n"}
+    assert isinstance(filled.fields["privateKey"].widget, forms.Textarea)
+    assert "s3cret" not in filled.as_p()
+    assert "s3cret" not in OptionsForm(Ssh, values={"privateKey": "s3cret"}).as_p()

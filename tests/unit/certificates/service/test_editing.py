@@ -81,14 +81,6 @@ def test_revoking_is_in_the_ledger(people, hers, root_ca):
     assert ledger.find(root_ca, hers.serial).reason == "keyCompromise"
 
 
-def test_what_others_issued_cannot_be_revoked_here(people):
-    from tests.pki_material import material
-
-    known = service.upload(by=people.alice, body=material().leaf.pem, owner="a@example.org")
-    with pytest.raises(Precondition, match="not implemented for issuer"):
-        service.revoke(known, by=people.alice)
-
-
 def test_a_form_that_still_ticks_the_old_owners_role_does_not_bring_it_back(people, root_ca):
     made = a_certificate(people.alice, root_ca, owner="web@example.org", roles=[people.team])
     ticked = list(made.roles.all())

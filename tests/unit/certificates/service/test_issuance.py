@@ -85,7 +85,9 @@ class TestWhatComesOut:
     def test_each_step_is_in_the_audit_log(self, people, root_ca):
         a_certificate(people.alice, root_ca)
         events = set(AuditEntry.objects.filter(actor=people.alice).values_list("event", flat=True))
-        assert events == {Event.CERTIFICATE_ORDERED, Event.ROLE_CREATED, Event.CERTIFICATE_ISSUED}
+        assert events == {
+            Event.CERTIFICATE_ORDERED, Event.ROLE_CREATED, Event.NOTIFICATION_CREATED, Event.CERTIFICATE_ISSUED,
+        }  # fmt: skip
 
     def test_the_default_validity_is_the_profiles(self, people, root_ca):
         made = a_certificate(people.alice, root_ca)

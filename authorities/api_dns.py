@@ -1,0 +1,152 @@
+"""DNS providers over the API (contract 11)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import django_filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework import serializers as drf
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authorities.models import DnsProvider
+from authorities.permissions import dns_provider_permissions
+from certificates import service
+from certificates.service.dns_providers import FORBIDDEN, NewDnsProvider
+from plugins import PluginUnavailable, describe, registry
+from web.lists import FilterSet, YesNoFilter
+from web.rest.idempotency import idempotent
+from web.rest.serializers import ModelSerializer, Serializer
+from web.rest.views import APIView, ViewSet
+
+
+class ProviderType(Serializer):
+    """A plugin and its options, as Lemur's clients send them: name and value of each."""
+
+    slug = drf.CharField(max_length=64, required=False)
+    name = drf.CharField(max_length=64, required=False)
+    plugin_options = drf.JSONField(required=False)
+    requirements = drf.JSONField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Lemur calls the slug ``name`` and the options ``requirements``."""
+        slug = attrs.get("slug") or attrs.get("name")
+        if not slug:
+            raise drf.ValidationError({"slug": ["Missing data for required field."]})
+        options = attrs.get("plugin_options", attrs.get("requirements"))
+        return {"plugin": slug, **({} if options is None else {"options": options})}
+
+
+class ProviderEdit(Serializer):
+    """``PUT /dns_providers/N``: what is absent stays as it is."""
+
+    name = drf.CharField(required=False, max_length=256)
+    description = drf.CharField(required=False, allow_blank=True, max_length=1024)
+    active = drf.BooleanField(required=False)
+    provider_type = ProviderType(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The plugin and its options beside the rest, as the service takes them."""
+        chosen = attrs.pop("provider_type", {})
+        return {**attrs, **chosen}
+
+
+class ProviderInput(ProviderEdit):
+    """``POST /dns_providers``."""
+
+    name = drf.CharField(max_length=256)
+    provider_type = ProviderType()
+
+
+class ProviderOutput(ModelSerializer):
+    """A DNS provider; of its secrets only that they exist."""
+
+    provider_type = drf.CharField(source="plugin")
+    options = drf.ListField(child=drf.DictField(), source="described_options")
+
+    class Meta:
+        model = DnsProvider
+        fields = ("id", "name", "description", "active", "provider_type", "options")
+
+
+class ProviderDeleted(Serializer):
+    """The answer to a deletion."""
+
+    result = drf.BooleanField()
+
+
+class ProviderOption(Serializer):
+    """A kind of DNS provider and what it needs to know."""
+
+    name = drf.CharField()
+    title = drf.CharField()
+    requirements = drf.ListField(child=drf.DictField())
+
+
+class ProviderOptions(Serializer):
+    """All of them."""
+
+    options = ProviderOption(many=True)
+    total = drf.IntegerField()
+
+
+class ProviderFilter(FilterSet):
+    """Name, active."""
+
+    name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
+    active = YesNoFilter()
+    ordering = django_filters.OrderingFilter(fields=("id", "name"))
+
+    class Meta:
+        model = DnsProvider
+        fields: tuple[str, ...] = ()
+
+
+class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+    """List, show, make, change and delete DNS providers."""
+
+    queryset = DnsProvider.objects.all()
+    permissions = dns_provider_permissions
+    serializer_class = ProviderOutput
+    filterset_class = ProviderFilter
+    inputs: ClassVar = {"create": ProviderInput, "update": ProviderEdit}
+
+    @extend_schema(request=ProviderInput, responses=ProviderOutput)
+    @idempotent(one_transaction=True)
+    def create(self, request: Request) -> Response:
+        """Make one."""
+        return self.answer(service.create_dns_provider(NewDnsProvider(**self.validated()), by=self.caller))
+
+    @extend_schema(request=ProviderEdit, responses=ProviderOutput)
+    def update(self, request: Request, pk: int) -> Response:
+        """Change it."""
+        return self.answer(service.update_dns_provider(self.get_object(), by=self.caller, **self.validated()))
+
+    @extend_schema(responses=ProviderDeleted)
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Delete it; one that does not exist is no error."""
+        found = self.get_queryset().filter(pk=pk).first()
+        if found is None:
+            dns_provider_permissions.require(self.caller, "delete", message=FORBIDDEN)
+        else:
+            service.delete_dns_provider(found, by=self.caller)
+        return Response({"result": True})
+
+
+class DnsProviderOptions(APIView):
+    """Which kinds of DNS provider there are."""
+
+    @extend_schema(responses=ProviderOptions)
+    def get(self, request: Request) -> Response:
+        """Their names and what each needs to know."""
+        found = []
+        for entry in registry.entries.values():
+            if entry.kind == DnsProvider.kind:
+                try:
+                    plugin = entry.load()
+                except PluginUnavailable:
+                    continue
+                found.append({"name": entry.slug, "title": plugin.title, "requirements": describe(plugin.Options)})
+        return Response({"options": found, "total": len(found)})

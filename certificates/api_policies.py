@@ -1,0 +1,94 @@
+"""Rotation policies of the REST API."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import django_filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework import serializers as drf
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from certificates import service
+from certificates.models import RotationPolicy
+from certificates.permissions import policy_permissions
+from certificates.service.policies import LEAST_DAYS, MOST_DAYS
+from web.lists import FilterSet
+from web.rest.idempotency import idempotent
+from web.rest.serializers import ModelSerializer, Serializer
+from web.rest.views import ViewSet
+
+
+class PolicyOutput(ModelSerializer):
+    """A rotation policy."""
+
+    class Meta:
+        model = RotationPolicy
+        fields = ("id", "name", "days")
+
+
+class PolicyEdit(Serializer):
+    """``PUT /policies/N``: what is absent stays as it is."""
+
+    name = drf.CharField(required=False, max_length=128)
+    days = drf.IntegerField(required=False, min_value=LEAST_DAYS, max_value=MOST_DAYS)
+
+
+class PolicyInput(Serializer):
+    """``POST /policies``."""
+
+    name = drf.CharField(max_length=128)
+    days = drf.IntegerField(min_value=LEAST_DAYS, max_value=MOST_DAYS)
+
+
+class PolicyDeleted(Serializer):
+    """The answer to a deletion."""
+
+    result = drf.BooleanField()
+
+
+class PolicyFilter(FilterSet):
+    """Name and number of days."""
+
+    name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
+    days = django_filters.NumberFilter(label="Days")
+    ordering = django_filters.OrderingFilter(fields=("id", "name", "days"))
+
+    class Meta:
+        model = RotationPolicy
+        fields: tuple[str, ...] = ()
+
+
+class PolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+    """List, show, make, change and delete rotation policies."""
+
+    queryset = RotationPolicy.objects.all()
+    permissions = policy_permissions
+    serializer_class = PolicyOutput
+    filterset_class = PolicyFilter
+    inputs: ClassVar = {"create": PolicyInput, "update": PolicyEdit}
+
+    @extend_schema(request=PolicyInput, responses=PolicyOutput)
+    @idempotent(one_transaction=True)
+    def create(self, request: Request) -> Response:
+        """Make one."""
+        return self.answer(service.create_policy(by=self.caller, **self.validated()))
+
+    @extend_schema(request=PolicyEdit, responses=PolicyOutput)
+    def update(self, request: Request, pk: int) -> Response:
+        """Change it."""
+        return self.answer(service.update_policy(self.get_object(), by=self.caller, **self.validated()))
+
+    @extend_schema(responses=PolicyDeleted)
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Delete it; one that does not exist is no error."""
+        found = self.get_queryset().filter(pk=pk).first()
+        if found is None:
+            policy_permissions.require(
+                self.caller, "delete", message="You are not authorized to delete rotation policies."
+            )
+        else:
+            service.delete_policy(found, by=self.caller)
+        return Response({"result": True})

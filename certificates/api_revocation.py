@@ -1,0 +1,72 @@
+"""Revoking over the REST API (contract 10.10, 10.11): a part of the certificates' resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers as drf
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from certificates import service
+from certificates.models import Revocation
+from certificates.models.revocation import REASONS
+from web.rest.serializers import Serializer
+
+
+class RevocationRequest(Serializer):
+    """``PUT /certificates/N/revoke``."""
+
+    comments = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
+    crl_reason = drf.ChoiceField(
+        choices=REASONS,
+        required=False,
+        allow_null=True,
+        default="unspecified",
+        error_messages={"invalid_choice": "Not a valid choice."},
+    )
+    force = drf.BooleanField(required=False, default=False)
+
+
+class Revoked(Serializer):
+    """Which certificate; ``message`` where the authority has not agreed yet."""
+
+    id = drf.IntegerField()
+    message = drf.CharField(required=False)
+
+
+class RevocationMixin:
+    """``revoke`` and ``deactivate`` of the viewset of certificates."""
+
+    @extend_schema(
+        request=RevocationRequest,
+        responses={200: Revoked, 202: OpenApiResponse(Revoked, "The authority did not answer; it is asked again.")},
+    )
+    @action(detail=True, methods=["put"])
+    def revoke(self: Any, request: Request, pk: int) -> Response:
+        """Have a certificate declared void. ``certificateHold`` is taken back with ``removeFromCRL``."""
+        certificate = self.get_object()
+        given = RevocationRequest(data=request.data or {}, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        said = given.validated_data
+        revocation = service.revoke(
+            certificate,
+            reason=said["crl_reason"] or "unspecified",
+            comments=said.get("comments") or "",
+            force=said["force"],
+            by=self.caller,
+        )
+        if revocation.state == Revocation.State.DONE:
+            return Response({"id": certificate.pk})
+        message = f"The authority has not agreed yet and is asked again. {revocation.last_error}".strip()
+        return Response({"id": certificate.pk, "message": message}, status=202)
+
+    @extend_schema(request=None, responses=Revoked)
+    @action(detail=True, methods=["put"])
+    def deactivate(self: Any, request: Request, pk: int) -> Response:
+        """For test accounts at a CA that has such a thing; no plugin here does."""
+        certificate = self.get_object()
+        service.deactivate(certificate, by=self.caller)
+        return Response({"id": certificate.pk})

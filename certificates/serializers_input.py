@@ -1,0 +1,184 @@
+"""What people send about certificates: the only place that knows Lemur's synonyms on the way in (contract 9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers as drf
+
+from accounts.models import Role
+from authorities.models import Authority, DnsProvider
+from certificates.models import Certificate, RotationPolicy
+from certificates.serializers import ExtensionsField
+from notifications.models import Notification
+from stores.models import Destination
+from web.rest.fields import Email, Pem, Ref, UtcDateTime
+from web.rest.serializers import Serializer
+
+
+class Said(Serializer):
+    """What every way of bringing a certificate in lets a person say about it."""
+
+    owner = Email()
+    name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=256)
+    description = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=1024)
+    notify = drf.BooleanField(required=False, default=True)
+    active = drf.BooleanField(required=False)
+    rotation = drf.BooleanField(required=False, default=False)
+    roles = Ref(Role.objects.all, many=True, required=False)
+    replaces = Ref(Certificate.objects.all, many=True, required=False)
+    replacements = Ref(Certificate.objects.all, many=True, required=False)
+    destinations = Ref(Destination.objects.all, many=True, required=False, name_field="label")
+    notifications = Ref(Notification.objects.all, many=True, required=False, name_field="label")
+    rotation_policy = Ref(RotationPolicy.objects.all, required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Translate the synonyms: ``active`` is notify, a non-empty ``replacements`` wins over ``replaces``."""
+        active, replacements = attrs.pop("active", None), attrs.pop("replacements", None)
+        if active is not None and ("notify" not in self.initial_data):
+            attrs["notify"] = active
+        if replacements:
+            attrs["replaces"] = replacements
+        return attrs
+
+
+class CertificateRequest(Said):
+    """``POST /certificates`` (contract 9.2)."""
+
+    authority = Ref(Authority.objects.all, required=False)
+    common_name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
+    validity_start = UtcDateTime(required=False, allow_null=True)
+    validity_end = UtcDateTime(required=False, allow_null=True)
+    validity_years = drf.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
+    country = drf.CharField(required=False, allow_blank=True, max_length=64)
+    state = drf.CharField(required=False, allow_blank=True, max_length=255)
+    location = drf.CharField(required=False, allow_blank=True, max_length=255)
+    organization = drf.CharField(required=False, allow_blank=True, max_length=255)
+    organizational_unit = drf.CharField(required=False, allow_blank=True, max_length=255)
+    key_type = drf.CharField(required=False, max_length=64)
+    profile = drf.CharField(required=False, max_length=64)
+    csr = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_ORDER)
+    extensions = ExtensionsField(required=False)
+    dns_provider = Ref(DnsProvider.objects.all, required=False, allow_null=True)
+
+
+class CertificateUpload(Said):
+    """``POST /certificates/upload`` (contract 9.6), in both generations of names."""
+
+    body = Pem(required=False, max_length=settings.MAX_PEM_IN_IMPORT)
+    public_cert = Pem(required=False, max_length=settings.MAX_PEM_IN_IMPORT)
+    chain = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
+    intermediate_cert = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
+    private_key = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
+    csr = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_ORDER)
+    external_id = drf.CharField(required=False, allow_null=True, max_length=128)
+    authority = Ref(Authority.objects.all, required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Translate the seed's names of body and chain as well."""
+        attrs = super().validate(attrs)
+        for old, new in (("public_cert", "body"), ("intermediate_cert", "chain")):
+            if value := attrs.pop(old, None):
+                attrs.setdefault(new, value)
+        if not attrs.get("body"):
+            raise drf.ValidationError({"body": ["Missing data for required field."]})
+        return attrs
+
+
+class CertificateEdit(Said):
+    """``PUT`` and ``PATCH /certificates/N`` (contract 9.8): lists that are absent stay as they are."""
+
+    owner = Email(required=False)
+    name = None  # type: ignore[assignment]
+    notify = drf.BooleanField(required=False)
+    rotation = drf.BooleanField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A description of null empties it; an empty ``replacements`` is a list like any other here."""
+        given = "replacements" in attrs and "replaces" not in attrs
+        replacements = attrs.get("replacements")
+        attrs = super().validate(attrs)
+        if given:
+            attrs["replaces"] = replacements
+        if "description" in attrs:
+            attrs["description"] = attrs["description"] or ""
+        return attrs
+
+
+class Switches(Serializer):
+    """``POST /certificates/N/update/switches``."""
+
+    notify = drf.BooleanField(required=False)
+    rotation = drf.BooleanField(required=False)
+
+
+class NewOwner(Serializer):
+    """``POST /certificates/N/update/owner``."""
+
+    owner = Email()
+
+
+class Description(Serializer):
+    """``PUT /certificates/N/description``."""
+
+    description = drf.CharField(allow_blank=True, allow_null=True, max_length=1024)
+
+
+class Reissue(Serializer):
+    """``POST /certificates/N/reissue``: ``replace`` says that the new one takes the old one's place."""
+
+    replace = drf.BooleanField(required=False, default=False)
+
+
+class OrderUpload(Serializer):
+    """``POST /pending_certificates/N/upload``: the certificate that the CA issued for the order."""
+
+    body = Pem(max_length=settings.MAX_PEM_IN_IMPORT)
+    chain = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
+    external_id = drf.CharField(required=False, allow_null=True, max_length=128)
+
+
+class OrderCancel(Serializer):
+    """``DELETE /pending_certificates/N``: why."""
+
+    note = drf.CharField(required=False, allow_blank=True, max_length=1000)
+
+
+class DomainInput(Serializer):
+    """``POST /domains``."""
+
+    name = drf.CharField(max_length=255)
+    sensitive = drf.BooleanField(required=False, default=False)
+
+
+class DomainEdit(Serializer):
+    """``PUT /domains/N``: a name stays what it is, since certificates bear it."""
+
+    name = drf.CharField(required=False, max_length=255)
+    sensitive = drf.BooleanField()
+
+
+class PluginChoice(Serializer):
+    """A plugin and its options, as Lemur's clients send them."""
+
+    slug = drf.CharField(max_length=64)
+    plugin_options = drf.JSONField(required=False)
+
+
+class ExportRequest(Serializer):
+    """``POST /certificates/N/export``: with or without the seed's wrapper."""
+
+    plugin = PluginChoice(required=False)
+    export = drf.DictField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Take the plugin from inside the wrapper where there is one."""
+        if "plugin" not in attrs and "plugin" in attrs.get("export", {}):
+            inner = PluginChoice(data=attrs["export"]["plugin"])
+            if not inner.is_valid():
+                raise drf.ValidationError({"plugin": inner.errors})
+            attrs["plugin"] = inner.validated_data
+        if "plugin" not in attrs:
+            raise drf.ValidationError({"plugin": ["Missing data for required field."]})
+        return attrs

@@ -1,0 +1,147 @@
+"""Orders that did not become a certificate by themselves: what a person can do about them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography import x509
+from django.db import IntegrityError, transaction
+from django.utils.timezone import now as clock
+
+from accounts.models import User
+from accounts.service import acting
+from authorities import service as authorities
+from authorities.models import Authority
+from certificates.extensions import as_invalid
+from certificates.models import Certificate, Order
+from certificates.models.order import REQUEST_LEASE
+from certificates.permissions import order_permissions
+from certificates.service.issuance import Minted, carry_out, record_once, request_for
+from core import keys
+from core.audit import Event, record
+from core.commits import committing
+from core.errors import Conflict, Invalid, Precondition, Unavailable
+from core.failpoints import around
+from core.models import StoredKey
+from pki import chains, inspection
+from pki.errors import PkiError
+from pki.keys import private_key_pem
+from plugins.contracts import FinishesLater
+from plugins.errors import PluginError
+
+FORBIDDEN = "You are not authorized to update this certificate"
+NO_KEY = "The private key of this order was destroyed; place a new order."
+
+
+def get_order(pk: int) -> Order | None:
+    """By id."""
+    return Order.objects.select_related("authority", "by").filter(pk=pk).first()
+
+
+def cancel_order(order: Order, *, note: str = "", by: User | None = None, now: datetime | None = None) -> None:
+    """Give an order up: at the CA too, if that can be asked. Its key goes, unless a certificate for it may exist.
+
+    A worker that asks the CA at this very moment records nothing any more.
+    """
+    by = acting(by)
+    order_permissions.require(by, "change", order, message="You are not authorized to cancel this certificate")
+    told = _cancel_at_ca(order)
+    with committing("order.cancel"):
+        held = _hold(order, now=now or clock())
+        held.fail(f"Cancelled by {by.get_username()}. {note}".strip(), permanent=True)
+        if held.private_key and (told or held.draft):
+            keys.destroy(held.private_key)
+        record(Event.ORDER_CANCELLED, held, by=by, note=note[:1024])
+
+
+def _hold(order: Order, *, now: datetime) -> Order:
+    """The order, ours for as long as a request may run."""
+    try:
+        with transaction.atomic():
+            held: Order | None = Order.objects.select_related("authority", "by").take_over(
+                order.pk, lease=REQUEST_LEASE, now=now
+            )
+    except IntegrityError as error:
+        raise Conflict(f"Another order that renews {order.reissues} is open already.") from error
+    if held is None:
+        raise Precondition(f"The {order} has led to a certificate already.")
+    return held
+
+
+def _cancel_at_ca(order: Order) -> bool:
+    opened = authorities.issuer_of(order.authority)
+    if order.external_id is None or not isinstance(opened.plugin, FinishesLater):
+        return False
+    try:
+        with around("cancel"):
+            opened.plugin.cancel(request_for(order, opened))
+    except PluginError as error:
+        raise Unavailable(f"{order.authority} did not cancel the order: {error}") from error
+    return True
+
+
+def retry_order(order: Order, *, by: User | None = None, now: datetime | None = None) -> Certificate | Order:
+    """Ask the CA anew: for who knows that nothing was issued, or that what was in the way is gone."""
+    by, now = acting(by), now or clock()
+    order_permissions.require(by, "change", order, message=FORBIDDEN)
+    _require_key(order)
+    return carry_out(_take_up(order, by=by, now=now), now=now)
+
+
+@committing("order.retry")
+def _take_up(order: Order, *, by: User, now: datetime) -> Order:
+    held = _hold(order, now=now)
+    record(Event.ORDER_RETRIED, held, by=by)
+    return held
+
+
+def _require_key(order: Order) -> None:
+    if order.private_key and not StoredKey.objects.filter(pk=order.private_key.removeprefix("key:")).exists():
+        raise Precondition(NO_KEY)
+
+
+def fulfil_by_hand(
+    order: Order,
+    *,
+    body: str,
+    chain: str | None = None,
+    external_id: str | None = None,
+    by: User | None = None,
+    now: datetime | None = None,
+) -> Certificate:
+    """The certificate that the CA issued for this order, brought by a person. Invalid if it is another one."""
+    by = acting(by)
+    order_permissions.require(by, "change", order, message=FORBIDDEN)
+    _require_key(order)
+    links = chain or "".join(filter(None, (order.authority.body, order.authority.chain)))
+    try:
+        certificate, issuers = inspection.load(body), chains.split(links, limit=1_000)
+        _require_signed_by(order.authority, [certificate, *issuers])
+        minted = Minted(body, order.private_key, links, external_id or order.external_id, order.csr)
+        return _record(order, minted, now=now or clock())
+    except PkiError as error:
+        raise as_invalid(error, default="body") from error
+
+
+@committing("order.upload")
+def _record(order: Order, minted: Minted, *, now: datetime) -> Certificate:
+    """All of it or nothing: what is refused leaves the order as it was."""
+    return record_once(_hold(order, now=now), minted, now=now)
+
+
+def _require_signed_by(authority: Authority, path: list[x509.Certificate]) -> None:
+    if not any(chains.is_signed_by(one, authority.certificate) for one in path):
+        raise Invalid.field("body", f"{authority} did not sign this certificate.")
+
+
+def reveal_order_key(order: Order, *, by: User | None = None) -> str | None:
+    """The private key that was made for the order, as PEM; None if somebody else has it. Each reading is recorded."""
+    by = acting(by)
+    order_permissions.require(by, "reveal_key", order, message="You are not authorized to view this key")
+    if order.private_key is None:
+        return None
+    _require_key(order)
+    pem = private_key_pem(keys.reveal(order.private_key))
+    with committing("order.reveal"):
+        record(Event.KEY_REVEALED, order, by=by)
+    return pem

@@ -1,0 +1,188 @@
+"""Renewing: the same certificate again, with a new key and a new end."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils.timezone import now as clock
+
+from accounts.models import User
+from accounts.service import acting
+from authorities.models import Authority, Profile
+from certificates.extensions import as_invalid
+from certificates.models import Certificate, Order
+from certificates.permissions import permissions
+from certificates.service.issuance import place_order
+from certificates.spec import SUBJECT_FIELDS, CertificateSpec
+from core.errors import Invalid, Precondition
+from pki import names, profiles, validity
+from pki.errors import BadName, BadValidity
+from pki.extensions import Extensions
+from pki.profiles import NEVER_FOR_LEAVES
+
+REISSUED = "Reissued by Lemur for cert ID "
+USUAL_PROFILE = CertificateSpec.profile
+OPEN = (Order.State.WAITING, Order.State.UNKNOWN)
+
+
+def calculate_reissue_range(
+    start: datetime,
+    end: datetime,
+    authority: Authority | None = None,
+    rotation: bool = False,
+    *,
+    now: datetime | None = None,
+) -> tuple[datetime, datetime]:
+    """From now on for as long as from ``start`` to ``end``.
+
+    With an authority: no longer than that may issue, nor beyond its own end. ``rotation`` asks for the authority's
+    default instead, where LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY is on. No end on a weekend where the site has none.
+    """
+    now = now or clock()
+    if authority is not None and rotation and settings.LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY:
+        start, end = now, now + timedelta(days=default_validity_days(authority))
+    try:
+        first, last = validity.calculate_reissue_range(start, end, now=now, longest=_longest(authority))
+    except BadValidity as error:
+        raise as_invalid(error, default="validity_end") from error
+    if authority is not None:
+        last = min(last, authority.not_after)
+    while not settings.LEMUR_ALLOW_WEEKEND_EXPIRATION and last.weekday() >= 5 and last - timedelta(days=1) > first:
+        last -= timedelta(days=1)
+    return first, last
+
+
+def default_validity_days(authority: Authority) -> int:
+    """How long its certificates are valid if nobody says otherwise (contract 6.7)."""
+    days: int = settings.PUBLIC_CA_MAX_VALIDITY_DAYS if authority.cab_compliant else settings.DEFAULT_VALIDITY_DAYS
+    return days
+
+
+def _longest(authority: Authority | None) -> timedelta | None:
+    capped = authority is not None and authority.cab_compliant
+    return timedelta(days=settings.PUBLIC_CA_MAX_VALIDITY_DAYS) if capped else None
+
+
+def get_certificate_primitives(certificate: Certificate) -> dict[str, Any]:
+    """What :func:`~certificates.service.create` needs to make the same again, from now on: ``create(**primitives)``.
+
+    Names and subject are the certificate's own. Key type and usages are, as far as the profile that it was ordered
+    with, or one that fits, still allows them; ``csr`` is None, since a new certificate gets a new key. Raises Invalid
+    for a certificate without an authority.
+    """
+    authority = certificate.authority
+    if authority is None:
+        raise Invalid.rule("Missing Authority.")
+    profile = _profile(certificate, authority)
+    start, end = calculate_reissue_range(certificate.not_before, certificate.not_after, authority, certificate.rotation)
+    end = min(end, start + profile.longest)
+    subject = {name: getattr(certificate.subject_fields, name) for name in SUBJECT_FIELDS}
+    replaces = list(certificate.replaces.all())
+    return {
+        **{name: value if name in profile.subject_fields else "" for name, value in subject.items()},
+        "authority": authority,
+        "owner": certificate.owner,
+        "cn": certificate.cn or "",
+        "common_name": certificate.cn or "",
+        "csr": None,
+        "description": certificate.description,
+        "extensions": _extensions(certificate, profile),
+        "key_type": _key_type(certificate, profile),
+        "profile": profile.name,
+        "validity_start": start,
+        "validity_end": end,
+        "not_before": start,
+        "not_after": end,
+        "notify": certificate.notify,
+        "rotation": certificate.rotation,
+        "rotation_policy": certificate.rotation_policy,
+        "dns_provider": certificate.dns_provider,
+        "roles": list(certificate.roles.all()),
+        "destinations": list(certificate.destinations.all()),
+        "notifications": list(certificate.notifications.all()),
+        "replaces": replaces,
+        "replacements": replaces,
+    }
+
+
+def _profile(certificate: Certificate, authority: Authority) -> profiles.Profile:
+    """The one that it was ordered with if the authority still offers it, else the first that allows its usages."""
+    offered = [row.value() for row in Profile.objects.filter(authorities=authority, ca=False)]
+    ordered = Order.objects.filter(certificate=certificate).values_list("profile", flat=True).first() or USUAL_PROFILE
+    purposes = certificate.facts.extensions.extended_key_usage or frozenset()
+    kinds = {name.type for name in certificate.facts.names}
+
+    def fits(profile: profiles.Profile) -> bool:
+        return purposes <= profile.extended_key_usage and kinds <= profile.name_types
+
+    best = sorted(offered, key=lambda one: (one.name != ordered, not fits(one)))
+    fitting = [one for one in best if fits(one) or one.name == ordered]
+    if not fitting:
+        raise Invalid.field("profile", f"{authority} offers no profile that fits this certificate any more.")
+    return fitting[0]
+
+
+def _key_type(certificate: Certificate, profile: profiles.Profile) -> str:
+    if certificate.key_type in profile.key_types:
+        return str(certificate.key_type)
+    usual = CertificateSpec.key_type
+    return usual if usual in profile.key_types else min(profile.key_types)
+
+
+def _extensions(certificate: Certificate, profile: profiles.Profile) -> Extensions:
+    """What a requester may ask for again: the authority adds its own pointers and policies anew."""
+    had = certificate.facts.extensions
+    usages = profile.key_usage | profile.default_key_usage
+    purposes = profile.extended_key_usage | profile.default_extended_key_usage
+    return Extensions(
+        names=tuple(name for name in had.names if name.type in profile.name_types and _normal(name)),
+        key_usage=((had.key_usage or frozenset()) & usages) - NEVER_FOR_LEAVES or None,
+        extended_key_usage=((had.extended_key_usage or frozenset()) & purposes) - NEVER_FOR_LEAVES or None,
+        custom=tuple(custom for custom in had.custom if custom.oid in profile.custom_oids),
+    )
+
+
+def _normal(name: names.Name) -> bool:
+    """Others write names that we do not."""
+    try:
+        return names.parse(name.type, name.value) == name
+    except BadName:
+        return False
+
+
+def reissue_certificate(
+    certificate: Certificate, replace: bool | None = None, user: User | None = None, *, notify: bool | None = None
+) -> Certificate | Order:
+    """The same certificate again, with a new key: owner, roles, key type, destinations and the rest stay.
+
+    ``user`` acts and becomes its creator; without one, whoever acts now, and the creator stays. ``replace``: the new
+    one takes the place of the old one, of which nobody is told any more. ``notify`` is accepted as in Lemur. Raises
+    Conflict while another order renews it.
+    """
+    by = acting(user)
+    permissions.require(by, "reissue", certificate, message="You are not authorized to reissue this certificate")
+    if certificate.root_authority_id is not None:
+        raise Precondition("An authority's own certificate is not reissued; create a new authority.")
+    if certificate.deleted:
+        raise Precondition("Certificate is already deleted")
+    fields = {**get_certificate_primitives(certificate), "description": _description(certificate)}
+    fields.pop("replacements")
+    fields["replaces"] = [certificate] if replace else []
+    keeps = {} if user else {"user_id": certificate.user_id, "handed_over": certificate.handed_over}
+    return place_order(fields, by=by, now=clock(), reissues=certificate, keeps=keeps)
+
+
+def open_order(certificate: Certificate) -> Order | None:
+    """The order that renews it at this moment, if there is one."""
+    return Order.objects.filter(reissues=certificate, state__in=OPEN).first()
+
+
+def _description(certificate: Certificate) -> str:
+    """Contract 6.9: of several renewals only the last is mentioned."""
+    said, old = f"{REISSUED}{certificate.pk}", certificate.description
+    if re.search(rf"{REISSUED}\d+", old):
+        return re.sub(rf"{REISSUED}\d+", said, old)[:1024]
+    return (f"{said}, {old}" if old else said)[:1024]

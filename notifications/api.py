@@ -1,0 +1,54 @@
+"""Notifications of the REST API (contract 11). The certificates of one are listed by the certificates' app."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from certificates import service as certificates
+from notifications import service
+from notifications.filters import NotificationFilter
+from notifications.models import Notification
+from notifications.permissions import permissions
+from notifications.serializers import Done, NotificationEdit, NotificationInput, NotificationOutput
+from notifications.service import NewNotification
+from web.rest.idempotency import idempotent
+from web.rest.views import ViewSet
+
+
+class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+    """List, show, make, change and delete notifications."""
+
+    queryset = Notification.objects.all()
+    permissions = permissions
+    serializer_class = NotificationOutput
+    filterset_class = NotificationFilter
+    inputs: ClassVar = {"create": NotificationInput, "update": NotificationEdit}
+
+    @extend_schema(request=NotificationInput, responses=NotificationOutput)
+    @idempotent(one_transaction=True)
+    def create(self, request: Request) -> Response:
+        """Make one, with the certificates that it is about."""
+        given = self.validated()
+        certificates_, _ = given.pop("add"), given.pop("remove")
+        made = certificates.create_notification(NewNotification(**given), certificates=certificates_, by=self.caller)
+        return self.answer(made)
+
+    @extend_schema(request=NotificationEdit, responses=NotificationOutput)
+    def update(self, request: Request, pk: int) -> Response:
+        """Change it. Its certificates are those it had, and those added, without those removed."""
+        return self.answer(certificates.update_notification(self.get_object(), by=self.caller, **self.validated()))
+
+    @extend_schema(responses=Done)
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Delete it; one that does not exist is no error."""
+        found: Any = self.get_queryset().filter(pk=pk).first()
+        if found is None:
+            permissions.require(self.caller, "delete", message="You are not authorized to delete this notification.")
+        else:
+            service.delete(found, by=self.caller)
+        return Response({"result": True})

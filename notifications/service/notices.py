@@ -1,0 +1,81 @@
+"""Notices: written down once for each recipient, and told in as few messages as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import cast
+
+from django.utils.timezone import now as clock
+
+from accounts.models import User
+from accounts.service import system_user
+from core.audit import Event, record
+from core.commits import committing
+from core.errors import DomainError, Unavailable
+from core.failpoints import around
+from core.jobs import Job, LeaseLost
+from notifications import messages
+from notifications.models import Notice
+from plugins import Notifier, PluginError, Temporary, parse, registry
+
+AT_ONCE = {"interval": 1, "unit": "days"}  # an alarm waits for nothing; the options must be there
+
+
+@committing("notice.raise")
+def raise_notice(*notices: Notice) -> None:
+    """Write down that these must be told; those that were, by their dedupe key, are not written again.
+
+    Each names kind, recipient, channel, subject_label, dedupe, and if there is one the notification that asks for it.
+    """
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+
+
+def tell(recipient: str, channel: str, *, now: datetime | None = None) -> bool:
+    """Send one message with everything that this recipient must be told through this channel now.
+
+    False if there is nothing to tell, or if it did not work: then the notices say why, and when to try again.
+    """
+    now = now or clock()
+    notices = Notice.objects.claim_for(recipient, channel, now=now)
+    if not notices:
+        return False
+    by = system_user()
+    try:
+        notifier = _notifier(notices[0])
+        with around("notifier.send"):
+            notifier.send(messages.of_notices(notices), [recipient])
+    except (PluginError, DomainError) as error:
+        with suppress(LeaseLost):
+            _put_off(notices, error, by=by, now=now)
+        return False
+    # Whoever took them over while we slept sends the same message again, and closes them.
+    with suppress(LeaseLost):
+        _close(notices, by=by, now=now)
+    return True
+
+
+def _notifier(notice: Notice) -> Notifier:
+    """What carries it: configured by the notification that asks for it, or for an alarm, by the recipient alone."""
+    if notice.notification is not None:
+        return cast(Notifier, notice.notification.open())
+    plugin = registry.get(notice.channel, "notification")
+    return cast(Notifier, plugin(parse(plugin.Options, {**AT_ONCE, "recipients": notice.recipient})))
+
+
+@committing("notice.sent")
+def _close(notices: Sequence[Notice], *, by: User, now: datetime) -> None:
+    for notice in notices:
+        notice.succeed(sent_at=now)
+    record(Event.NOTICE_SENT, notices[0], by=by, recipient=notices[0].recipient, notices=len(notices))
+
+
+@committing("notice.failed")
+def _put_off(notices: Sequence[Notice], error: Exception, *, by: User, now: datetime) -> None:
+    """Later again, or if that is hopeless never; only the latter is an event."""
+    permanent = not isinstance(error, Temporary | Unavailable)
+    for notice in notices:
+        notice.fail(str(error), permanent=permanent, now=now)
+    if lost := [notice for notice in notices if notice.state == Job.State.FAILED]:
+        record(Event.NOTICE_FAILED, lost[0], by=by, recipient=lost[0].recipient, notices=len(lost), error=str(error))

@@ -1,0 +1,1 @@
+"""Built-in destinations: places that certificates are delivered to."""

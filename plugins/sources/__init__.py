@@ -1,0 +1,1 @@
+"""Built-in sources: places that certificates are found at."""

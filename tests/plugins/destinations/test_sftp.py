@@ -1,0 +1,346 @@
+"""sftp-destination against OpenSSH's own server: what it delivers, whom it trusts, and what it says when it fails."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from pki import inspection
+from plugins import Bundle, Misconfigured, OptionErrors, Permanent, Temporary, parse
+from plugins.destinations import ssh
+from plugins.destinations.sftp import SftpDestination
+from plugins.testing import sample_pki
+from plugins.testing_stores import DestinationContract
+from tests.servers.sftp import SftpServer, free_port, sftp_server
+
+pytestmark = [pytest.mark.server("sshd"), pytest.mark.xdist_group("sftp")]
+SECRET = "wrong-Horse-7-battery"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[SftpServer]:
+    with sftp_server() as running:
+        yield running
+
+
+def plugin(server: SftpServer, **changes: Any) -> SftpDestination:
+    return SftpDestination(parse(SftpDestination.Options, server.options(**changes)))
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o7777
+
+
+class TestSftpDestination(DestinationContract):
+    plugin_class = SftpDestination
+    wrong_values = {
+        "host": "two words",
+        "port": 70_000,
+        "user": "a b",
+        "hostKey": "no key",
+        "destinationPath": "/etc/../root",
+        "exportFormat": "IIS",
+        "privateKey": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----",
+        "privateKeyPass": SECRET * 1000,
+    }
+
+    @pytest.fixture(autouse=True)
+    def _running(self, server: SftpServer) -> None:
+        self.server = server
+        self.values = server.options()  # type: ignore[misc]
+
+    def there(self, name: str) -> list[x509.Certificate]:
+        file = self.server.files / name / f"{name}.pem"
+        return x509.load_pem_x509_certificates(file.read_bytes()) if file.exists() else []
+
+    def key_there(self, name: str) -> Any:
+        return load_pem_private_key((self.server.files / name / f"{name}.key").read_bytes(), None)
+
+    def refused(self) -> Any:
+        return plugin(self.server, privateKey=None, password=SECRET)
+
+    def unreachable(self) -> Any:
+        return plugin(self.server, port=free_port())
+
+    def test_wrong_options_are_refused_one_message_each(self) -> None:
+        """A passphrase that does not open the key is the key's error."""
+        for name, value in self.wrong_values.items():
+            with pytest.raises(OptionErrors) as caught:
+                self.make(**{"privateKey": self.server.private("user_locked"), name: value})
+            expected = "privateKey" if name == "privateKeyPass" else name
+            assert expected in caught.value.errors
+            assert SECRET not in str(caught.value)
+
+
+def test_nginx_reads_certificate_and_chain_from_one_file(server: SftpServer) -> None:
+    bundle = sample_pki().bundle("nginx")
+    plugin(server).upload(bundle)
+    folder = server.files / "nginx"
+    assert {path.name: mode(path) for path in folder.iterdir()} == {"nginx.pem": 0o644, "nginx.key": 0o600}
+    assert (folder / "nginx.pem").read_text() == inspection.pem(bundle.certificate) + inspection.pem(bundle.chain[0])
+    assert [path.name for path in server.files.iterdir() if path.name.startswith(".")] == []
+
+
+def test_apache_reads_the_chain_from_a_file_of_its_own(server: SftpServer) -> None:
+    bundle, folder = sample_pki().bundle("apache"), server.files / "apache"
+    plugin(server, exportFormat="Apache").upload(bundle)
+    assert (folder / "apache.pem").read_text() == inspection.pem(bundle.certificate)
+    assert (folder / "apache.ca.bundle.pem").read_text() == inspection.pem(bundle.chain[0])
+    plugin(server).upload(bundle)
+    assert not (folder / "apache.ca.bundle.pem").exists(), "an old chain stays behind for nobody"
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"privateKey": "user_ed25519"},
+        {"privateKey": "user_locked", "privateKeyPass": "open sesame"},
+        {"privateKey": "user_rsa"},
+        {"privateKey": None, "password": "password"},
+        {"privateKey": "stranger", "password": "password"},
+    ],
+    ids=["ed25519", "ecdsa with passphrase", "rsa in PEM", "password", "refused key, then password"],
+)
+def test_ways_in(server: SftpServer, way: dict[str, Any]) -> None:
+    changes = dict(way)
+    if changes["privateKey"]:
+        changes["privateKey"] = server.private(changes["privateKey"])
+    if "password" in changes:
+        changes["password"] = server.password
+    plugin(server, **changes).check()
+
+
+def test_a_key_that_nobody_there_knows(server: SftpServer) -> None:
+    with pytest.raises(Misconfigured, match=r"does not let lemur-\w+ in"):
+        plugin(server, privateKey=server.private("stranger")).check()
+
+
+def fingerprint(server: SftpServer, name: str) -> str:
+    command = ["ssh-keygen", "-lf", str(server.keys / f"{name}.pub")]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_ways_to_say_which_machine_it_is(server: SftpServer) -> None:
+    scanned = subprocess.run(
+        ["ssh-keyscan", "-p", str(server.port), "127.0.0.1"], capture_output=True, text=True, check=True
+    ).stdout
+    ways = [
+        server.public("host_rsa"),
+        fingerprint(server, "host_ed25519"),
+        fingerprint(server, "host_ed25519").split()[1],
+        scanned,
+        f"# the new one\n{fingerprint(server, 'stranger')}\n{server.public('host_rsa')}",
+    ]
+    for way in ways:
+        plugin(server, hostKey=way).check()
+
+
+def test_another_machine_gets_neither_key_nor_password(server: SftpServer) -> None:
+    bundle = sample_pki().bundle("impostor")
+    for known in (server.public("stranger"), fingerprint(server, "stranger")):
+        with pytest.raises(Misconfigured) as caught:
+            plugin(server, hostKey=known, privateKey=None, password=SECRET).upload(bundle)
+        assert "shows another host key" in str(caught.value), "it asked for the password first"
+        assert fingerprint(server, "host_ed25519").split()[1] in str(caught.value)
+    assert not (server.files / "impostor").exists()
+
+
+def test_the_host_key_must_be_given(server: SftpServer) -> None:
+    with pytest.raises(OptionErrors) as caught:
+        plugin(server, hostKey=None)
+    assert caught.value.errors == {"hostKey": "Option 'hostKey' is required."}
+
+
+def test_there_must_be_a_way_in(server: SftpServer) -> None:
+    with pytest.raises(OptionErrors) as caught:
+        plugin(server, privateKey=None)
+    assert caught.value.errors == {
+        "privateKey": "Option 'privateKey' cannot be validated: give a private key, or a password."
+    }
+
+
+def test_a_directory_that_is_not_there(server: SftpServer) -> None:
+    missing = plugin(server, destinationPath=str(server.files / "no" / "such"))
+    for attempt in (missing.check, lambda: missing.upload(sample_pki().bundle("nowhere"))):
+        with pytest.raises(Misconfigured):
+            attempt()
+    assert not (server.files / "no").exists()
+
+
+def test_a_directory_that_belongs_to_others(server: SftpServer) -> None:
+    theirs = server.keys / "theirs"
+    theirs.mkdir(exist_ok=True)
+    for attempt in (
+        plugin(server, destinationPath=str(theirs)).check,
+        lambda: plugin(server, destinationPath=str(theirs)).upload(sample_pki().bundle("theirs")),
+    ):
+        with pytest.raises(Misconfigured, match="may not write there"):
+            attempt()
+    assert list(theirs.iterdir()) == []
+
+
+def test_a_server_that_only_lets_read() -> None:
+    with sftp_server("read-only") as server, pytest.raises(Misconfigured, match="may not write there"):
+        plugin(server).upload(sample_pki().bundle("read-only"))
+
+
+def test_a_full_disk_is_worth_another_try_and_leaves_what_was_there() -> None:
+    bundle = sample_pki().bundle("full")
+    with sftp_server("full") as server:
+        folder = server.files / "full"
+        folder.mkdir()
+        os.chown(folder, server.files.stat().st_uid, -1)
+        (folder / "full.pem").write_text("the old one")
+        (folder / "full.key").write_text("its key")
+        with pytest.raises(Temporary):
+            plugin(server).upload(bundle)
+        assert {path.name: path.read_text() for path in folder.iterdir()} == {
+            "full.pem": "the old one",
+            "full.key": "its key",
+        }
+        assert [path.name for path in server.files.iterdir()] == ["full"]
+
+
+def test_a_link_in_the_place_of_the_directory_is_not_followed(server: SftpServer) -> None:
+    elsewhere = server.keys / "elsewhere"
+    elsewhere.mkdir()
+    os.chown(elsewhere, server.files.stat().st_uid, -1)
+    (server.files / "linked").symlink_to(elsewhere)
+    with pytest.raises(Misconfigured, match="no directory of its own"):
+        plugin(server).upload(sample_pki().bundle("linked"))
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_written_through(server: SftpServer) -> None:
+    target, bundle = server.files / "target", sample_pki().bundle("file-link")
+    target.write_text("precious")
+    plugin(server).upload(bundle)
+    key = server.files / "file-link" / "file-link.key"
+    key.unlink()
+    key.symlink_to(target)
+    plugin(server).upload(bundle)
+    assert (target.read_text(), key.is_symlink(), mode(key)) == ("precious", False, 0o600)
+
+
+def test_what_a_delivery_left_that_died_is_used_up(server: SftpServer) -> None:
+    bundle = sample_pki().bundle("again")
+    staged = server.files / f".lemur-again-{inspection.fingerprint(bundle.certificate)[:16]}"
+    staged.mkdir(mode=0o777)
+    (staged / "again.key").write_text("half of a k")
+    for path in (staged, staged / "again.key"):
+        os.chown(path, server.files.stat().st_uid, -1)
+    plugin(server).upload(bundle)
+    assert not staged.exists()
+    assert mode(server.files / "again" / "again.key") == 0o600
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "-rf", "new\nline", "*", "x" * 231, "käse"])
+def test_names_that_are_none_for_a_file(server: SftpServer, name: str) -> None:
+    bundle = sample_pki().bundle()
+    strange = Bundle(**{**vars(bundle), "name": name})
+    with pytest.raises(Permanent, match="cannot be the name of a file"):
+        plugin(server).upload(strange)
+
+
+def test_files_of_others_stay_when_ours_are_removed(server: SftpServer) -> None:
+    bundle, folder = sample_pki().bundle("shared"), server.files / "shared"
+    plugin(server).upload(bundle)
+    (folder / "notes.txt").write_text("by hand")
+    plugin(server).remove(bundle)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_what_is_no_certificate_is_not_taken_for_nothing(server: SftpServer) -> None:
+    bundle, folder = sample_pki().bundle("garbage"), server.files / "garbage"
+    plugin(server).upload(bundle)
+    (folder / "garbage.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert plugin(server).held("garbage") == ""
+    plugin(server).remove(bundle)
+    assert (folder / "garbage.key").exists()
+
+
+@contextmanager
+def relay(port: int, *, most: int) -> Iterator[int]:
+    """A port that leads to the server until so many bytes have gone there; then the line is cut."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def carry(one: socket.socket, other: socket.socket, left: int) -> None:
+        try:
+            while left > 0 and (data := one.recv(min(4096, left))):
+                other.sendall(data)
+                left -= len(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            end.close()
+
+    def serve() -> None:
+        try:
+            while True:
+                client, _ = listener.accept()
+                upstream = socket.create_connection(("127.0.0.1", port))
+                threading.Thread(target=carry, args=(client, upstream, most), daemon=True).start()
+                threading.Thread(target=carry, args=(upstream, client, 1 << 30), daemon=True).start()
+        except OSError:
+            pass
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        listener.close()
+
+
+@pytest.mark.parametrize("most", [10, 500, 2_500, 3_500, 4_500, 5_500])
+def test_a_line_that_is_cut_leaves_whole_files_and_can_be_tried_again(server: SftpServer, most: int) -> None:
+    name = f"cut-{most}"
+    old, new, folder = sample_pki().bundle(name), sample_pki().bundle(name), server.files / name
+    plugin(server).upload(old)
+    with relay(server.port, most=most) as port, pytest.raises(Temporary):
+        plugin(server, port=port).upload(new)
+    certificate = x509.load_pem_x509_certificates((folder / f"{name}.pem").read_bytes())[0]
+    load_pem_private_key((folder / f"{name}.key").read_bytes(), None)
+    assert mode(folder / f"{name}.key") == 0o600
+    assert certificate == old.certificate
+    assert plugin(server).held(name) == inspection.fingerprint(old.certificate)
+    plugin(server).upload(new)
+    assert plugin(server).held(name) == inspection.fingerprint(new.certificate)
+
+
+def test_a_server_that_says_nothing(server: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "CONNECT_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(Temporary):
+            plugin(server, port=silent.getsockname()[1]).check()
+        assert time.monotonic() - began < 5
+
+
+def _dawdle(account: ssh.Account) -> None:
+    with ssh.session(account, seconds=0.5) as sftp:
+        while True:
+            sftp.listdir(".")
+
+
+def test_a_session_ends_however_the_server_dawdles(server: SftpServer) -> None:
+    made = plugin(server)
+    account = ssh.Account(
+        "127.0.0.1", server.port, server.user, ssh.read_host_keys(server.public()),
+        ssh.read_private_key(server.private(), None), None,
+    )  # fmt: skip
+    began = time.monotonic()
+    with pytest.raises(Temporary):
+        _dawdle(account)
+    assert time.monotonic() - began < 5
+    made.check()

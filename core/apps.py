@@ -1,6 +1,10 @@
 """The app that carries the shared kernel."""
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from plugins import network
 
 
 class CoreConfig(AppConfig):
@@ -9,3 +13,8 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         from core import checks  # noqa: F401, PLC0415  registers the system checks, which need loaded apps
+
+        try:
+            network.configure(allow=settings.OUTBOUND_ALLOW)
+        except ValueError as error:
+            raise ImproperlyConfigured(str(error)) from None

@@ -220,6 +220,11 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "polling_interval": 0.1,
     }
 
+# Whom requests to the outside may reach
+OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
+LEMUR_TRUSTED_OCSP_HOSTS = env.list("LEMUR_TRUSTED_OCSP_HOSTS", default=[])
+LEMUR_TRUSTED_CRL_HOSTS = env.list("LEMUR_TRUSTED_CRL_HOSTS", default=[])
+
 # Who keeps private keys
 KEY_CUSTODY = env.str("KEY_CUSTODY", default="sealed")
 

@@ -194,7 +194,7 @@ class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.Retrieve
     def describe(self, request: Request, pk: int) -> Response:
         """Say something else about it."""
         given = self.validated()
-        service.update_description(self.get_object(), given["description"] or "", by=self.caller)
+        service.update_description(self.get_object(), given["description"], by=self.caller)
         return self.answer(self.get_object())
 
     @extend_schema(responses={204: None})

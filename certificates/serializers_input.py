@@ -122,7 +122,7 @@ class NewOwner(Serializer):
 class Description(Serializer):
     """``PUT /certificates/N/description``."""
 
-    description = drf.CharField(allow_blank=True, allow_null=True, max_length=1024)
+    description = drf.CharField(allow_blank=True, max_length=1024)
 
 
 class Reissue(Serializer):

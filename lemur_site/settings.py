@@ -232,6 +232,11 @@ EMAIL_CA_FILE = env.str("EMAIL_CA_FILE", default="")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = mail.sender(env.str("LEMUR_EMAIL", default=""), SITE_ROOT)
 
+# Whom requests to the outside may reach
+OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
+LEMUR_TRUSTED_OCSP_HOSTS = env.list("LEMUR_TRUSTED_OCSP_HOSTS", default=[])
+LEMUR_TRUSTED_CRL_HOSTS = env.list("LEMUR_TRUSTED_CRL_HOSTS", default=[])
+
 # Who keeps private keys
 KEY_CUSTODY = env.str("KEY_CUSTODY", default="sealed")
 

@@ -69,6 +69,10 @@ class NotAllowed(PkiError):
     """Asked for something the profile does not allow."""
 
 
+class BadAnswer(PkiError):
+    """An OCSP answer or a CRL that proves nothing: not readable, forged, or from somebody who may not give it."""
+
+
 class SealError(PkiError):
     """A sealed secret that does not open."""
 

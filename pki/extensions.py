@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID
@@ -17,6 +17,8 @@ from pki.names import Name, NameType
 
 LONGEST_PATH: Final = 255
 """No chain is this long; larger values only test the limits of those who read them."""
+
+_T = TypeVar("_T", bound=x509.ExtensionType)
 
 
 class KeyUsage(StrEnum):
@@ -101,6 +103,14 @@ class Extensions:
     policies: tuple[str, ...] = ()
     must_staple: bool = False
     custom: tuple[Custom, ...] = ()
+
+
+def find(owner: x509.Certificate | x509.CertificateRevocationList, kind: type[_T]) -> _T | None:
+    """One extension as the library has it, None when there is none. Raises what UNREADABLE lists."""
+    try:
+        return owner.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def read(extensions: x509.Extensions) -> Extensions:

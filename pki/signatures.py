@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, padding, rsa
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from pki import asn1
@@ -20,6 +22,20 @@ _WITHOUT_DIGEST: Final[dict[x509.ObjectIdentifier, type]] = {
     SignatureAlgorithmOID.ML_DSA_65: mldsa.MLDSA65PublicKey,
     SignatureAlgorithmOID.ML_DSA_87: mldsa.MLDSA87PublicKey,
 }
+
+FORGEABLE: Final = frozenset({"md5", "sha1"})
+"""Digests for which other contents with the same signature can be made."""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What was signed, and how; of RSA and ECDSA `parameters` holds the padding or scheme."""
+
+    data: bytes
+    signature: bytes
+    oid: x509.ObjectIdentifier
+    digest: HashAlgorithm | None
+    parameters: padding.PKCS1v15 | padding.PSS | ec.ECDSA | None
 
 
 def public_key_of(certificate: x509.Certificate) -> PublicKey | None:
@@ -57,24 +73,34 @@ def is_own_issuer(certificate: x509.Certificate, key: PublicKey | None) -> bool:
     return certificate.issuer == certificate.subject if verdict is None else verdict
 
 
-def _verify(certificate: x509.Certificate, key: PublicKey) -> None:
-    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
-    parameters = certificate.signature_algorithm_parameters
-    digest = certificate.signature_hash_algorithm
+def verify(signed: Signed, key: PublicKey) -> None:
+    """Raises InvalidSignature, UnsupportedAlgorithm, or what else UNREADABLE lists."""
+    signature, data, digest, parameters = signed.signature, signed.data, signed.digest, signed.parameters
     match key:
         case rsa.RSAPublicKey() if digest and isinstance(parameters, padding.PKCS1v15 | padding.PSS):
-            key.verify(signature, signed, parameters, digest)
+            key.verify(signature, data, parameters, digest)
         case ec.EllipticCurvePublicKey() if isinstance(parameters, ec.ECDSA):
-            key.verify(signature, signed, parameters)
+            key.verify(signature, data, parameters)
         case dsa.DSAPublicKey() if digest and parameters is None:
-            key.verify(signature, signed, digest)
+            key.verify(signature, data, digest)
         case (
             ed25519.Ed25519PublicKey()
             | ed448.Ed448PublicKey()
             | mldsa.MLDSA44PublicKey()
             | mldsa.MLDSA65PublicKey()
             | mldsa.MLDSA87PublicKey()
-        ) if isinstance(key, _WITHOUT_DIGEST.get(certificate.signature_algorithm_oid, ())):
-            key.verify(signature, signed)
+        ) if isinstance(key, _WITHOUT_DIGEST.get(signed.oid, ())):
+            key.verify(signature, data)
         case _:
             raise InvalidSignature
+
+
+def _verify(certificate: x509.Certificate, key: PublicKey) -> None:
+    signed = Signed(
+        data=certificate.tbs_certificate_bytes,
+        signature=certificate.signature,
+        oid=certificate.signature_algorithm_oid,
+        digest=certificate.signature_hash_algorithm,
+        parameters=certificate.signature_algorithm_parameters,
+    )
+    verify(signed, key)

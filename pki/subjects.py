@@ -79,6 +79,21 @@ def rfc4514(name: x509.Name) -> str:
         return ""
 
 
+def comparable(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]], ...]:
+    """Equal for names that are the same by RFC 5280, 7.1: letter case, runs of blanks and string types do not count."""
+    return tuple(frozenset((a.oid.dotted_string, _comparable(a.value)) for a in part) for part in name.rdns)
+
+
+def are_same(one: x509.Name, other: x509.Name) -> bool:
+    return one == other or comparable(one) == comparable(other)
+
+
+def _comparable(value: str | bytes) -> str | bytes:
+    if isinstance(value, bytes):
+        return value
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+
+
 def _cleaned(field: str, value: str) -> str:
     text = value.strip()
     longest = _LONGEST[field]

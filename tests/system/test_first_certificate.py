@@ -126,7 +126,7 @@ def tls_port(world: World) -> Iterator[int]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
         output = cast(IO[bytes], server.stdout)
         try:
-            wait_until(lambda: b"ACCEPT" in output.readline(), 10)
+            wait_until(lambda: b"ACCEPT" in output.readline(), 60)
             yield port
         finally:
             server.kill()

@@ -78,9 +78,11 @@ class Visitor:
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.wait_for_load_state()  # a click waits for the answer to begin, not for the page
 
     def follow(self, name: str, inside: str = "main") -> None:
         self.page.locator(inside).get_by_role("link", name=name, exact=True).first.click()
+        self.page.wait_for_load_state()
 
     @property
     def heading(self) -> str:

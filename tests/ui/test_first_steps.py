@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.ui.product import Site, Visitor
 
@@ -21,7 +22,7 @@ def test_from_nothing_to_a_certificate_in_hand(site: Site, tmp_path: Path) -> No
         assert me.path == "/login"
         me.log_in(site.password)
         assert me.path == "/"
-        assert me.page.get_by_text("From nothing to your first certificate").is_visible()
+        expect(me.page.get_by_text("From nothing to your first certificate")).to_be_visible()
 
         create_the_root(me)
         create_the_intermediate(me)

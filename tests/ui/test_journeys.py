@@ -81,7 +81,7 @@ def test_a_certificate_is_imported_from_text_and_from_a_file(visitor: Visitor, t
     visitor.press("Import")
     assert visitor.told == "The certificate was imported."
     assert visitor.heading == "pasted.example.com"
-    assert visitor.page.get_by_text("It is not kept here.").is_visible()
+    expect(visitor.page.get_by_text("It is not kept here.")).to_be_visible()
 
     (tmp_path / "chosen.pem").write_text(chosen)
     visitor.open("/certificates/import")
@@ -99,7 +99,9 @@ def test_a_certificate_comes_with_its_key_from_a_pkcs12_file(visitor: Visitor, t
     visitor.fill("Passphrase of the file", "open sesame")
     visitor.press("Import")
     assert visitor.told == "The certificate was imported."
-    assert visitor.page.get_by_role("region", name="Private key").get_by_role("link", name="Show the key").is_visible()
+    expect(
+        visitor.page.get_by_role("region", name="Private key").get_by_role("link", name="Show the key")
+    ).to_be_visible()
 
 
 def test_what_is_known_about_a_certificate_is_edited(visitor: Visitor) -> None:
@@ -112,8 +114,8 @@ def test_what_is_known_about_a_certificate_is_edited(visitor: Visitor) -> None:
     visitor.press("Save")
     assert visitor.told == "Saved."
     care = visitor.page.get_by_role("region", name="Who looks after it")
-    assert care.get_by_text(harmless, exact=True).is_visible()
-    assert care.get_by_text("labels@outfitters.example", exact=True).first.is_visible()
+    expect(care.get_by_text(harmless, exact=True)).to_be_visible()
+    expect(care.get_by_text("labels@outfitters.example", exact=True).first).to_be_visible()
     assert "Certificate updated" in visitor.page.get_by_role("region", name="What happened").inner_text()
 
 

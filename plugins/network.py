@@ -1,0 +1,335 @@
+"""HTTP to the outside, and the only module that opens sockets for it: each address is judged just before it is used.
+
+The name is resolved once, and the connection goes to the very address that was judged, so that neither a redirect nor a
+DNS answer that changes between two look-ups gets around it (decision 0008).
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, Final
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from plugins.errors import Permanent, Temporary
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+CONNECT_SECONDS: Final = 3.05
+READ_SECONDS: Final = 6.0
+"""Of silence."""
+TOTAL_SECONDS: Final = 15.0
+"""From connecting to the last byte, however many addresses a name has and however slowly bytes drip."""
+LONGEST_BODY: Final = 32 * 1024 * 1024
+"""Bytes; the largest public CRLs have some ten million."""
+
+
+class Target(Enum):
+    """Who has named the address: an administrator, in an option or a setting; or a document, such as a certificate."""
+
+    CONFIGURED = "configured"
+    FOUND = "found"
+
+
+class Refused(requests.ConnectionError):
+    """The address is one that this server does not contact."""
+
+
+class AddressRefused(Permanent):
+    """What `fetch` makes of Refused, and of URLs that are not of HTTP: nobody was asked."""
+
+
+class TooLarge(requests.RequestException):
+    """The body is longer than was asked for, or compressed."""
+
+
+def _networks(*texts: str) -> tuple[Network, ...]:
+    return tuple(ip_network(text) for text in texts)
+
+
+# Nothing that somebody has reason to reach: the machine's own link, cloud metadata, and what is no host at all.
+_NEVER: Final = _networks(
+    "0.0.0.0/8",
+    "169.254.0.0/16",
+    "fe80::/10",
+    "fd00:ec2::254/128",
+    "fd20:ce::254/128",
+    "100.100.100.200/32",
+    "168.63.129.16/32",
+    "192.0.0.192/32",
+    "224.0.0.0/4",
+    "255.255.255.255/32",
+    "ff00::/8",
+    "::/128",
+)
+# What `is_global` calls public, in some version of Python at least, and is a way to somewhere else.
+_NOT_PUBLIC: Final = _networks(
+    "100.64.0.0/10",
+    "192.0.0.0/24",
+    "192.88.99.0/24",
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "2001::/23",
+    "2002::/16",
+    "3fff::/20",
+    "5f00::/16",
+    "fec0::/10",
+    "::/96",
+    "::ffff:0:0/96",
+)
+_PRIVATE: Final = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+_allowed: tuple[Network, ...] = ()
+
+
+def configure(*, allow: Iterable[str]) -> None:
+    """Networks that may be contacted although they are not public; ValueError names the one that is none."""
+    global _allowed  # noqa: PLW0603  one setting of the process, set when it starts
+    _allowed = tuple(map(_network, allow))
+
+
+def session(target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY) -> requests.Session:
+    """A session that follows no redirect, asks no proxy, and gives a body of at most `longest` bytes, read already.
+
+    Raises what requests raises; besides Refused and TooLarge.
+    """
+    return _Session(target, longest)
+
+
+def fetch(
+    url: str,
+    *,
+    target: Target = Target.FOUND,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    longest: int = LONGEST_BODY,
+) -> bytes:
+    """The body of the answer 200 to a GET, or with a `body` to a POST.
+
+    Raises Temporary or Permanent (AddressRefused where nobody was asked) with the URL and what is wrong.
+    """
+    method = "GET" if body is None else "POST"
+    try:
+        with session(target, longest=longest) as made:
+            answer = made.request(method, url, data=body, headers=dict(headers or {}))
+    except (Refused, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        raise AddressRefused(f"{url} is not asked: {error}") from error
+    except requests.exceptions.MissingSchema as error:
+        raise AddressRefused(f"{url} is no URL.") from error
+    except TooLarge as error:
+        raise Permanent(f"{url}: {error}") from error
+    except requests.RequestException as error:
+        raise Temporary(f"{url} could not be reached: {_reason(error)}.") from error
+    if answer.status_code != requests.codes.ok:
+        problem = Temporary if answer.status_code >= 500 or answer.status_code == 429 else Permanent
+        raise problem(f"{url} answered with status {answer.status_code}.")
+    return answer.content
+
+
+def may_contact(address: Address, target: Target) -> bool:
+    """By what it is and by OUTBOUND_ALLOW; link-local addresses and cloud metadata never."""
+    inner = _embedded(address)
+    if inner is not None and not may_contact(inner, target):
+        return False
+    if _is_in(address, _NEVER):
+        return False
+    if _is_in(address, _allowed) or (target is Target.CONFIGURED and _is_in(address, _PRIVATE)):
+        return True
+    return address.is_global and not address.is_multicast and not _is_in(address, _NOT_PUBLIC)
+
+
+@dataclass
+class _Call:
+    """One request: what it may contact, until when, and the handles by which it can be cut off."""
+
+    target: Target
+    ends: float = field(default_factory=lambda: time.monotonic() + TOTAL_SECONDS)
+    refusals: list[Refused] = field(default_factory=list)
+    sockets: list[socket.socket] = field(default_factory=list)
+    is_over: bool = False
+
+    def remaining(self, most: float) -> float:
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time for it is over")
+        return min(left, most)
+
+    def cut_off(self) -> None:
+        self.is_over = True
+        for handle in self.sockets:
+            try:
+                handle.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        for handle in self.sockets:
+            handle.close()
+
+
+_current: ContextVar[_Call] = ContextVar("outbound call")
+
+
+class _Guarded(HTTPConnection):
+    """Makes its socket itself; everything else, TLS and the check of its name too, is the library's."""
+
+    def _new_conn(self) -> socket.socket:
+        call = _current.get()
+        most = self.timeout if isinstance(self.timeout, int | float) else CONNECT_SECONDS
+        problem: OSError = OSError(f"{self.host} has no address")
+        for family, kind, protocol, _, where in socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM):
+            address = ip_address(where[0])
+            if not may_contact(address, call.target):
+                call.refusals.append(_refusal(self.host, address, call.target))
+                continue
+            try:
+                return _connected((family, kind, protocol), where, call, most)
+            except OSError as error:
+                problem = error
+        raise problem
+
+
+class _GuardedTls(_Guarded, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Guarded
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _GuardedTls
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+
+class _Session(requests.Session):
+    def __init__(self, target: Target, longest: int) -> None:
+        super().__init__()
+        self._target, self._longest = target, longest
+        self.trust_env = False
+        self.headers.update({"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "Lemur"})
+        self.adapters.clear()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter())
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None is followed, nor prepared: for that, requests would read the body of the redirect, however long."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        kwargs |= {"stream": True, "allow_redirects": False, "proxies": {}}
+        kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
+        call = _Call(self._target)
+        token = _current.set(call)
+        watch = threading.Timer(TOTAL_SECONDS, call.cut_off)
+        watch.daemon = True
+        watch.start()
+        try:
+            return self._read(super().send(request, **kwargs), call)
+        except requests.RequestException as error:
+            if (explained := _explained(error, call)) is not None:
+                raise explained from None
+            raise
+        finally:
+            watch.cancel()
+            call.close()
+            _current.reset(token)
+
+    def _read(self, response: requests.Response, call: _Call) -> requests.Response:
+        """The whole body, into the place where requests keeps it."""
+        with response:
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise TooLarge("The answer is compressed, which was not asked for.")
+            try:
+                body = self._body(response)
+            except (HTTPError, OSError) as error:
+                raise requests.ConnectionError(str(error)) from error
+        if call.is_over:
+            raise requests.Timeout("cut off")
+        if len(body) > self._longest:
+            raise TooLarge(f"The answer is longer than {self._longest} bytes.")
+        response._content, response._content_consumed = body, True  # type: ignore[attr-defined]
+        return response
+
+    def _body(self, response: requests.Response) -> bytes:
+        """Only the read that finds nothing more says whether something is missing."""
+        body = bytearray()
+        while len(body) <= self._longest and (part := response.raw.read(64 * 1024, decode_content=False)):
+            body += part
+        return bytes(body)
+
+
+def _connected(how: tuple[int, int, int], where: Any, call: _Call, most: float) -> socket.socket:
+    made = socket.socket(*how)
+    try:
+        made.settimeout(call.remaining(most))
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made.connect(where)
+        # A second handle, since TLS takes the first one away.
+        call.sockets.append(made.dup())
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _explained(error: requests.RequestException, call: _Call) -> requests.RequestException | None:
+    """What was really the matter, where the library only saw that a connection failed."""
+    if call.refusals and not call.sockets:
+        return call.refusals[0]
+    if call.is_over or time.monotonic() >= call.ends:
+        return requests.Timeout(f"there was no complete answer within {TOTAL_SECONDS:g} seconds")
+    return None
+
+
+def _refusal(host: str, address: Address, target: Target) -> Refused:
+    if _is_in(address, _NEVER):
+        return Refused(f"{host} is at {address}, an address that is never contacted.")
+    what = "not public" if target is Target.FOUND else "neither public nor private"
+    return Refused(f"{host} is at {address}, which is {what}; the setting OUTBOUND_ALLOW can permit it.")
+
+
+def _embedded(address: Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    translated = _is_in(address, _networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+    return IPv4Address(int(address) & 0xFFFF_FFFF) if translated else None
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text.strip())
+    except ValueError as error:
+        raise ValueError(f"OUTBOUND_ALLOW must list networks such as 10.0.0.0/8: {error}.") from error
+
+
+def _reason(error: requests.RequestException) -> str:
+    """The innermost of what the libraries have wrapped into each other, which is the one that says something."""
+    inner: BaseException = error
+    for _ in range(10):
+        inner = inner.__cause__ or (not inner.__suppress_context__ and inner.__context__) or inner
+    return str(inner).rstrip(".") or type(inner).__name__

@@ -142,7 +142,7 @@ def _first_number(authority: Authority, now: datetime) -> int:
 
 @committing("crl.publish")
 def _save(crl: Crl, *, now: datetime) -> Crl:
-    """Lists that are over go, and but for a few those that were superseded. Raises IntegrityError if another worker has used the number."""
+    """Lists that are over go, and most that were superseded. IntegrityError: another worker has used the number."""
     crl.save(force_insert=True)
     older = Crl.objects.filter(authority=crl.authority, number__lt=crl.number)
     older.filter(Q(next_update__lte=now) | Q(number__lte=crl.number - KEPT)).delete()

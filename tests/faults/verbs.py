@@ -251,9 +251,7 @@ VERBS: dict[str, Verb] = {
         lambda: accounts.update_api_key(_key(), name="new", days=7, revoked=True, by=_user("alice")),
         (Event.APIKEY_UPDATED, Event.APIKEY_REVOKED),
     ),
-    "apikey.revoke": Verb(
-        lambda: accounts.revoke_api_key(_key(), by=_user("alice")), (Event.APIKEY_REVOKED,)
-    ),
+    "apikey.revoke": Verb(lambda: accounts.revoke_api_key(_key(), by=_user("alice")), (Event.APIKEY_REVOKED,)),
     "authority.update": Verb(Ask("root", "put", ROOT, NEW_OWNER), (Event.ROLE_CREATED, Event.AUTHORITY_UPDATED)),
     "certificate.delete": Verb(lambda: service.delete(_leaf().pk, by=_user("root")), (Event.CERTIFICATE_DELETED,)),
     "certificate.export": Verb(Ask("alice", "post", f"{LEAF}/export", {"plugin": PKCS12}), (Event.KEY_REVEALED,)),
@@ -298,9 +296,7 @@ VERBS: dict[str, Verb] = {
     "dns_provider.update": Verb(
         lambda: service.update_dns_provider(_dns(), description="d", by=_user("root")), (Event.DNS_PROVIDER_UPDATED,)
     ),
-    "domain.create": Verb(
-        lambda: service.create_domain("new.example.org", by=_user("alice")), (Event.DOMAIN_CREATED,)
-    ),
+    "domain.create": Verb(lambda: service.create_domain("new.example.org", by=_user("alice")), (Event.DOMAIN_CREATED,)),
     "domain.update": Verb(
         lambda: service.mark_domain(Domain.objects.get(name=HOST).pk, sensitive=True, by=_user("root")),
         (Event.DOMAIN_UPDATED,),
@@ -409,6 +405,7 @@ CALLS = {
     "notifier.test": ("notification.test",),
     "source.scan": ("source.scanned",),
     "store.check": ("store.test",),
+    "revoke": ("certificate.revoke",),
 }
 # The failpoints that test_verbs tries.
 TRIED = {f"{verb}.{at}" for verb in VERBS for at in ("before-commit", "after-commit")}

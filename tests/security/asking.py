@@ -218,8 +218,8 @@ def _store(before: str, word: str) -> Any:
 
 
 def _id(before: str, word: str, person: str, world: World) -> Any:
-    if word == "unknown":
-        return "no-such" if before.endswith("plugins/") else UNKNOWN
+    if word in ("unknown", "question"):
+        return {"plugins": "no-such", "ocsp": "bm9uc2Vuc2U="}.get(before.split("/")[-2], UNKNOWN)
     if before.endswith("certificates/"):
         return world.certificate(word, person).pk
     if before.endswith("notifications/new/"):
@@ -228,8 +228,6 @@ def _id(before: str, word: str, person: str, world: World) -> Any:
         return world.notifications[word].pk
     if before.endswith("policies/"):
         return RotationPolicy.objects.exclude(name="default").earliest("pk").pk
-    if word == "question":
-        return "bm9uc2Vuc2U="
     if before.endswith(("authorities/", "pki/")):
         return world.authorities[word].pk
     return {"profiles/": Profile.objects.get(name="server").pk, "plugins/": "pem-export"}[before.rpartition("1/")[2]]

@@ -26,12 +26,12 @@ from certificates.permissions import permissions
 from certificates.serializers import (
     CertificateOutput,
     CertificateShort,
+    CertificateStats,
     ConnectorOutput,
     DomainOutput,
     ExportOutput,
     KeyOutput,
     OrderOutput,
-    StatsOutput,
 )
 from certificates.serializers_input import (
     CertificateEdit,
@@ -154,7 +154,7 @@ class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.Retrieve
         body = {"extension": extension, "passphrase": passphrase, "data": base64.b64encode(data).decode()}
         return Response(body, headers=NEVER_CACHED)
 
-    @extend_schema(request=Switches, responses=CertificateOutput)
+    @extend_schema(operation_id="certificates_switch", request=Switches, responses=CertificateOutput)
     def switch(self, request: Request, pk: int) -> Response:
         """The same as ``POST /certificates/N/update/switches``."""
         given = self.validated()
@@ -249,7 +249,7 @@ class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.Retrieve
             OpenApiParameter("destinationId", int),
             OpenApiParameter("active", bool),
         ],
-        responses=StatsOutput,
+        responses=CertificateStats,
     )
     @action(detail=False, methods=["get"], filterset_class=NoFilters, pagination_class=None)
     def stats(self, request: Request) -> Response:

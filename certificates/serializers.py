@@ -80,7 +80,7 @@ class Counts(Serializer):
     values = drf.ListField(child=drf.IntegerField())
 
 
-class StatsOutput(Serializer):
+class CertificateStats(Serializer):
     """``GET /certificates/stats``; ``total`` is the number of labels."""
 
     items = Counts()

@@ -100,7 +100,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "replaces": certificate.replaces.with_replaced(),
         "replaced": certificate.replaced.with_replaced(),
         "deployments": certificate.deployments.select_related("destination"),
-        "endpoints": certificate.endpoints.select_related("source"),  # type: ignore[attr-defined]
+        "endpoints": certificate.endpoints.select_related("source"),
         "exporters": exporters_for(certificate, can),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,

@@ -107,7 +107,10 @@ class TestDomains:
 class TestEndpoints:
     @pytest.fixture
     def one(self, people, root_ca) -> Endpoint:
-        policy = {"name": "old", "ciphers": [{"name": "RC4-SHA", "deprecated": True}, {"name": "ECDHE", "deprecated": False}]}
+        policy = {
+            "name": "old",
+            "ciphers": [{"name": "RC4-SHA", "deprecated": True}, {"name": "ECDHE", "deprecated": False}],
+        }
         return Endpoint.objects.create(
             name="front", dnsname="www.example.org", dns_aliases=["alias.example.org"], port=443, type="elb", policy=policy,
             source=Source.objects.create(label="Scan", plugin="none"), certificate=a_certificate(people.alice, root_ca),
@@ -115,13 +118,21 @@ class TestEndpoints:
 
     def test_shown(self, people, one):
         shown = get(api(people.charlie), f"endpoints/{one.pk}")
-        assert (shown["name"], shown["dnsname"], shown["port"], shown["sourceLabel"]) == ("front", "www.example.org", 443, "Scan")
+        assert (shown["name"], shown["dnsname"], shown["port"], shown["sourceLabel"]) == (
+            "front",
+            "www.example.org",
+            443,
+            "Scan",
+        )
         assert shown["dnsAliases"] == ["alias.example.org"]
         assert shown["certificate"]["id"] == one.certificate.pk
         assert shown["policy"]["ciphers"][0] == {"id": 1, "name": "RC4-SHA", "deprecated": True}
         assert shown["issues"] == [{"name": "deprecated cipher", "value": "RC4-SHA"}]
         Certificate.objects.update(status="revoked")
-        assert {issue["name"] for issue in get(api(people.charlie), f"endpoints/{one.pk}")["issues"]} == {"deprecated cipher", "revoked"}
+        assert {issue["name"] for issue in get(api(people.charlie), f"endpoints/{one.pk}")["issues"]} == {
+            "deprecated cipher",
+            "revoked",
+        }
 
     @pytest.mark.parametrize(
         ("query", "found"),

@@ -32,7 +32,9 @@ def furnished(people, root_ca, made) -> Certificate:
     destination = Destination.objects.create(label="web servers", plugin="none")
     Deployment.objects.create(certificate=made, destination=destination)
     made.sources.add(source)
-    Endpoint.objects.create(name="www", dnsname="www.example.org", port=443, type="https", source=source, certificate=made)
+    Endpoint.objects.create(
+        name="www", dnsname="www.example.org", port=443, type="https", source=source, certificate=made
+    )
     a_certificate(people.alice, root_ca, replaces=[made])
     return Certificate.objects.get(pk=made.pk)
 
@@ -168,7 +170,9 @@ class TestStats:
         assert get(client, "stats?metric=not_after&range=4")["items"] == {"labels": [], "values": []}
         assert sum(get(client, "stats?metric=not_after&range=60")["items"]["values"]) == 2
 
-    @pytest.mark.parametrize("query", ["", "metric=body", "metric=bits&range=x", "metric=bits&active=9", "metric=bits&destinationId=-1"])
+    @pytest.mark.parametrize(
+        "query", ["", "metric=body", "metric=bits&range=x", "metric=bits&active=9", "metric=bits&destinationId=-1"]
+    )
     def test_nonsense(self, people, query):
         get(api(people.charlie), f"stats?{query}", status=400)
 
@@ -254,7 +258,8 @@ class TestReissue:
     def test_sent_twice_is_done_once(self, people, made):
         client = api(people.bob)
         first, second = (
-            client.post(f"{URL}/{made.pk}/reissue", {"replace": True}, format="json", HTTP_IDEMPOTENCY_KEY="k") for _ in "12"
+            client.post(f"{URL}/{made.pk}/reissue", {"replace": True}, format="json", HTTP_IDEMPOTENCY_KEY="k")
+            for _ in "12"
         )
         assert first.json() == second.json()
         assert service.get(made.pk).replaced.count() == 1

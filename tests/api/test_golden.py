@@ -39,7 +39,9 @@ def compare(answer: Any, example: Any, path: str = "") -> list[str]:
         if not isinstance(answer, dict):
             return [f"{path} is no object: {answer!r}"]
         missing = [f"{path}.{key} is missing" for key in example if key not in answer]
-        return missing + [line for key in example if key in answer for line in compare(answer[key], example[key], f"{path}.{key}")]
+        return missing + [
+            line for key in example if key in answer for line in compare(answer[key], example[key], f"{path}.{key}")
+        ]
     if isinstance(example, list):
         if not isinstance(answer, list):
             return [f"{path} is no list: {answer!r}"]
@@ -88,11 +90,20 @@ def test_one_and_all(people: People, one: Certificate) -> None:
 def test_create(people: People, verisign: Authority, one: Certificate) -> None:
     now = datetime.now(UTC)
     start, end = (f"{moment:%Y-%m-%dT%H:%M:%S}.000Z" for moment in (now, now + timedelta(days=300)))
-    body = {**golden("certificates.post.request"), "replacements": [{"id": one.pk}], "validityStart": start, "validityEnd": end}
+    body = {
+        **golden("certificates.post.request"),
+        "replacements": [{"id": one.pk}],
+        "validityStart": start,
+        "validityEnd": end,
+    }
     made = sent(api(people.alice), "post", "", body)
     assert compare(made, golden("certificates.post.response")) == []
     assert made["notAfter"] == end.replace(".000Z", "+00:00")
-    assert [name["name"] for name in made["domains"]] == ["test.example.net", "*.test.example.net", "www.test.example.net"]
+    assert [name["name"] for name in made["domains"]] == [
+        "test.example.net",
+        "*.test.example.net",
+        "www.test.example.net",
+    ]
     assert [other["id"] for other in made["replaces"]] == [one.pk]
     subject = Certificate.objects.get(pk=made["id"])
     assert (subject.organization, subject.location, subject.state, subject.organizational_unit, subject.country) == (
@@ -129,7 +140,9 @@ def test_key_and_export(people: People, one: Certificate) -> None:
 def test_replacements_and_those_of_a_notification(people: People, verisign: Authority, one: Certificate) -> None:
     newer = a_certificate(people.alice, verisign, cn="test.example.net", replaces=[one])
     client = api(people.charlie)
-    assert compare(client.get(f"{URL}/{newer.pk}/replacements").json(), golden("certificate.replacements.response")) == []
+    assert (
+        compare(client.get(f"{URL}/{newer.pk}/replacements").json(), golden("certificate.replacements.response")) == []
+    )
     notification = service.get(newer.pk).notifications.first()
     listed = client.get(f"/api/1/notifications/{notification.pk}/certificates").json()
     assert compare(listed, golden("notification.certificates.response")) == []

@@ -14,11 +14,13 @@ from django.utils.timezone import now as clock
 
 from authorities import ledger, publishing
 from authorities.models import Authority, Crl, Issuance, Responder
+from authorities.service import update
 from authorities.tasks import publish_crls
 from certificates import service
 from core.audit import Event
 from core.errors import NotFound, Precondition
 from core.models import AuditEntry, StoredKey
+from pki import revocation
 from tests import pki_material
 from tests.factories import a_certificate, an_authority
 
@@ -295,3 +297,21 @@ class TestResponders:
             service.revoke(made, by=people.alice)
             assert list(listed(ca)) == [made.parsed.serial_number]
             assert told(made.parsed, ca).certificate_status is ocsp.OCSPCertStatus.REVOKED
+
+
+class TestOurOwnChecks:
+    """Who checks certificates of anybody believes what we publish about ours."""
+
+    def test_good_and_revoked(self, people, root_ca):
+        update(root_ca, by=people.root, pki_base_url="http://pki.example.org")
+        made, issuer = a_certificate(people.alice, root_ca), root_ca.certificate
+        for expected in (revocation.Status.GOOD, revocation.Status.REVOKED):
+            asked = revocation.ocsp_question(made.parsed, issuer)
+            assert asked is not None
+            assert asked.url == f"http://pki.example.org/pki/{root_ca.pk}/ocsp"
+            told = publishing.answer(root_ca.pk, asked.request, now=clock()).der
+            listing = bytes(Crl.objects.filter(authority=root_ca).latest("number").der)
+            by_answer = revocation.judge_ocsp(told, made.parsed, issuer, now=clock(), nonce=asked.nonce)
+            by_list = revocation.judge_crl(listing, made.parsed, issuer, now=clock())
+            assert (by_answer.status, by_list.status) == (expected, expected), (by_answer, by_list)
+            service.revoke(made, by=people.alice, reason="keyCompromise")

@@ -1,6 +1,53 @@
 """The names that early Lemur documented of its package ``certificates``, with their arguments as printed there."""
 
-MODEL = ["active", "authority_id", "bits", "body", "chain", "cn", "country", "date_created", "deleted", "description", "destinations", "domains", "endpoints", "expired", "extensions", "get_arn", "id", "issuer", "key_type", "location", "logs", "name", "not_after", "not_before", "notifications", "notify", "organization", "organizational_unit", "owner", "private_key", "public_key", "replaces", "revoked", "roles", "root_authority_id", "rotation", "san", "serial", "signing_algorithm", "sources", "state", "status", "subject", "user_id", "validity_range", "validity_remaining"]
+MODEL = [
+    "active",
+    "authority_id",
+    "bits",
+    "body",
+    "chain",
+    "cn",
+    "country",
+    "date_created",
+    "deleted",
+    "description",
+    "destinations",
+    "domains",
+    "endpoints",
+    "expired",
+    "extensions",
+    "get_arn",
+    "id",
+    "issuer",
+    "key_type",
+    "location",
+    "logs",
+    "name",
+    "not_after",
+    "not_before",
+    "notifications",
+    "notify",
+    "organization",
+    "organizational_unit",
+    "owner",
+    "private_key",
+    "public_key",
+    "replaces",
+    "revoked",
+    "roles",
+    "root_authority_id",
+    "rotation",
+    "san",
+    "serial",
+    "signing_algorithm",
+    "sources",
+    "state",
+    "status",
+    "subject",
+    "user_id",
+    "validity_range",
+    "validity_remaining",
+]
 
 FUNCTIONS = {
     "certificates.models": {
@@ -53,4 +100,3 @@ RESOURCES = {
     "POST /certificates/upload": "CertificatesUpload",
     "GET /notifications/1/certificates": "NotificationCertificatesList",
 }
-

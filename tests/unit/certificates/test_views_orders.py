@@ -59,7 +59,10 @@ class TestEdit:
         one = Certificate.objects.get(pk=one.pk)
         assert (one.owner, one.description, one.notify, one.rotation) == ("new@example.org", "the shop", True, True)
         assert [place.label for place in one.destinations.all()] == ["web servers"]
-        assert {told.label for told in one.notifications.all()} == {"mine", *(f"DEFAULT_NEW_{day}_DAY" for day in (30, 15, 2))}
+        assert {told.label for told in one.notifications.all()} == {
+            "mine",
+            *(f"DEFAULT_NEW_{day}_DAY" for day in (30, 15, 2)),
+        }
         assert [old.cn for old in one.replaces.all()] == ["old.example.org"]
         page = shown(client, f"/certificates/{one.pk}")
         for text in ("web servers", "by itself", "mine", "old.example.org"):
@@ -95,7 +98,7 @@ class TestReissue:
         client = browser(people.bob)
         assert "renewed already" in shown(client, f"/certificates/{one.pk}/reissue")
         answer = client.post(f"/certificates/{one.pk}/reissue", {})
-        assert (answer.status_code, "open already" in answer.content.decode()) == (400, True)
+        assert (answer.status_code, "open already" in answer.content.decode()) == (409, True)
 
     def test_what_cannot_be(self, people, one):
         one.authority.profiles.clear()

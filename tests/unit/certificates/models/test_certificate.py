@@ -51,11 +51,19 @@ def test_the_arn(one):
 
 def test_expired_and_revoked_are_true_or_nothing_and_usable_in_queries(one):
     assert (one.expired, one.revoked) == (None, None)
-    assert list(Certificate.objects.filter(Certificate.expired)) == list(Certificate.objects.filter(Certificate.revoked)) == []
+    assert (
+        list(Certificate.objects.filter(Certificate.expired))
+        == list(Certificate.objects.filter(Certificate.revoked))
+        == []
+    )
     Certificate.objects.filter(pk=one.pk).update(not_after=datetime.now(UTC) - timedelta(seconds=1), status="revoked")
     one.refresh_from_db()
     assert (one.expired, one.revoked) == (True, True)
-    assert list(Certificate.objects.filter(Certificate.expired)) == list(Certificate.objects.filter(Certificate.revoked)) == [one]
+    assert (
+        list(Certificate.objects.filter(Certificate.expired))
+        == list(Certificate.objects.filter(Certificate.revoked))
+        == [one]
+    )
     assert one not in Certificate.objects.exclude(Certificate.expired)
     assert Certificate.objects.annotate(over=Certificate.expired).get(pk=one.pk).over in (True, 1)
 

@@ -113,7 +113,10 @@ class TestNotifications:
         made = a_certificate(people.alice, root_ca)
         made.notifications.add(mine)
         service.update_owner(made, {"owner": "new@example.org"}, by=people.alice)
-        assert {one.label for one in made.notifications.all()} == {"mine", *(f"DEFAULT_NEW_{day}_DAY" for day in (30, 15, 2))}
+        assert {one.label for one in made.notifications.all()} == {
+            "mine",
+            *(f"DEFAULT_NEW_{day}_DAY" for day in (30, 15, 2)),
+        }
 
     def test_watch(self, people, root_ca):
         mine = Notification.objects.create(label="mine", plugin="none", creator=people.alice)
@@ -137,7 +140,12 @@ def test_policies_switches_and_descriptions(people, root_ca):
     service.update_switches(made, rotation_flag=False, by=people.alice)
     service.update_description(made, "said", by=people.alice)
     found = reload(made)
-    assert (found.rotation_policy.name, found.notify, found.rotation, found.description) == ("default", True, False, "said")
+    assert (found.rotation_policy.name, found.notify, found.rotation, found.description) == (
+        "default",
+        True,
+        False,
+        "said",
+    )
 
 
 def test_a_found_one_knows_its_source(people, settings):

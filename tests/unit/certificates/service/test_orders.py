@@ -57,7 +57,9 @@ def events(order):
 class TestByHand:
     def test_it_was_issued(self, people, unknown):
         answer = issued_for(unknown)
-        made = service.fulfil_by_hand(unknown, body=answer.body, chain="".join(answer.chain), external_id="x-1", by=people.alice)
+        made = service.fulfil_by_hand(
+            unknown, body=answer.body, chain="".join(answer.chain), external_id="x-1", by=people.alice
+        )
         unknown.refresh_from_db()
         assert (unknown.state, unknown.certificate) == (Order.State.DONE, made)
         assert (made.owner, made.external_id, made.user) == ("alice@example.org", "x-1", people.alice)
@@ -159,14 +161,20 @@ class TestCancel:
         assert StoredKey.objects.count() == 1
 
     def test_a_worker_that_was_at_it_writes_nothing(self, people, waiting, monkeypatch):
-        monkeypatch.setattr(OddIssuer, "answer", lambda request: (service.cancel_order(waiting, by=people.alice), issued_for(waiting))[1])
+        monkeypatch.setattr(
+            OddIssuer,
+            "answer",
+            lambda request: (service.cancel_order(waiting, by=people.alice), issued_for(waiting))[1],
+        )
         assert service.fulfil(waiting.pk, now=datetime.now(UTC) + timedelta(hours=2)) is None
         waiting.refresh_from_db()
         assert waiting.state == Order.State.FAILED
         assert not Certificate.objects.filter(cn="www.example.org").exists()
 
     def test_not_what_is_done(self, people, root_ca):
-        done = service.create(by=people.alice, authority=root_ca, owner="a@example.org", common_name="x.example.org").order
+        done = service.create(
+            by=people.alice, authority=root_ca, owner="a@example.org", common_name="x.example.org"
+        ).order
         with pytest.raises(Precondition):
             service.cancel_order(done, by=people.alice)
 

@@ -67,7 +67,9 @@ def test_valid_ones(people, root_ca, one):
 class TestPendingReissue:
     @pytest.fixture
     def due(self, one):
-        Certificate.objects.filter(pk=one.pk).update(rotation=True, not_after=NOW + 20 * DAY, not_before=NOW - 100 * DAY)
+        Certificate.objects.filter(pk=one.pk).update(
+            rotation=True, not_after=NOW + 20 * DAY, not_before=NOW - 100 * DAY
+        )
         one.refresh_from_db()
         return one
 
@@ -144,7 +146,11 @@ def test_pending_cleaning(people, root_ca, one):
 
 
 def test_render_and_its_sisters(people, one):
-    for args in ({"filter": "cn;www"}, {"filter": "name;x", "count": 0}, {"sort_by": "id", "sort_dir": "asc", "page": 1}):
+    for args in (
+        {"filter": "cn;www"},
+        {"filter": "name;x", "count": 0},
+        {"sort_by": "id", "sort_dir": "asc", "page": 1},
+    ):
         assert set(service.render({**args, "user": people.charlie})) == {"items", "total"}
     assert service.render({"filter": "cn;www", "user": people.charlie}) == {"items": [one], "total": 1}
     assert service.query_name(one.name, {"user": people.charlie}) == {"items": [one], "total": 1}

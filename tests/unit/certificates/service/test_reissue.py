@@ -32,7 +32,10 @@ SEED_KEYS = {
 
 class TestRange:
     def test_from_now_for_as_long(self):
-        assert service.calculate_reissue_range(NOW - timedelta(days=90), NOW, now=NOW) == (NOW, NOW + timedelta(days=90))
+        assert service.calculate_reissue_range(NOW - timedelta(days=90), NOW, now=NOW) == (
+            NOW,
+            NOW + timedelta(days=90),
+        )
 
     def test_positions_as_in_the_seed(self):
         start, end = service.calculate_reissue_range(NOW, NOW + timedelta(days=10))
@@ -70,7 +73,9 @@ class TestPrimitives:
     @pytest.mark.parametrize("profile", ["server", "client", "server-and-client"])
     @pytest.mark.parametrize("key_type", ["ECCPRIME256V1", "ECCSECP521R1", "ED25519", "RSA2048"])
     def test_are_closed_under_create(self, people, root_ca, profile, key_type):
-        old = a_certificate(people.alice, root_ca, profile=profile, key_type=key_type, organization="Example Inc", state="Bayern")
+        old = a_certificate(
+            people.alice, root_ca, profile=profile, key_type=key_type, organization="Example Inc", state="Bayern"
+        )
         new = service.create(by=people.alice, **service.get_certificate_primitives(old))
         again = service.create(by=people.alice, **service.get_certificate_primitives(new))
         for one in (new, again):

@@ -50,7 +50,7 @@ class CertificateAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-
 
 
 @admin.register(Order)
-class OrderAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+class OrderAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Orders, and why one has not become a certificate yet."""
 
     list_display = ("id", "authority", "by", "state", "attempts", "not_before", "last_error", "created_at")

@@ -73,7 +73,7 @@ class KeyOutput(Serializer):
     key = drf.CharField(allow_null=True)
 
 
-class Counts(Serializer):
+class CountsByLabel(Serializer):
     """How many there are with each label."""
 
     labels = drf.ListField(child=drf.JSONField())
@@ -83,7 +83,7 @@ class Counts(Serializer):
 class CertificateStats(Serializer):
     """``GET /certificates/stats``; ``total`` is the number of labels."""
 
-    items = Counts()
+    items = CountsByLabel()
     total = drf.IntegerField()
 
 

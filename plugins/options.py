@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -84,6 +85,11 @@ def describe(cls: type[PluginOptions]) -> list[dict[str, Any]]:
     Each has name, type (str, int, bool, select, textarea), required, helpMessage, sensitive, and where there is one
     validation, available, default. TypeError for a field no form could show.
     """
+    return deepcopy(_described(cls))
+
+
+@cache
+def _described(cls: type[PluginOptions]) -> list[dict[str, Any]]:
     schema = cls.model_json_schema(by_alias=True)
     required = schema.get("required", [])
     options = [

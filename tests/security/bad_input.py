@@ -19,8 +19,7 @@ from django.test import Client
 
 from certificates import service
 from certificates.models import Certificate
-from tests.security import asking_certificates as around
-from tests.security.asking import API, BODIES, STORES
+from tests.security.asking import API, BODIES, _address
 from tests.security.world import World
 from web.spelling import camel
 
@@ -158,14 +157,7 @@ def doors(world: World) -> dict[str, Door]:
     for name, body in {**BODIES, "POST /api/1/certificates/{}/export": lambda world: EXPORT}.items():
         method, _, address = name.partition(" ")
         if address.startswith(API) and method in ("POST", "PUT", "PATCH"):
-            kind = world.authorities if "authorities/" in address else world.certificates
-            pk = next(
-                (model._default_manager.earliest("pk").pk for pages, (model, _) in STORES.items() if pages in address),
-                0,
-            )
-            before = address.partition("{}")[0]
-            pk = pk or around.id_of(before, "own" if "pending" in before else "any", "admin", world) or kind["own"].pk
-            address = address.replace("{}", str(pk))
+            address = _address(address.replace("{}", "{own}"), "admin", world)
             found[name] = Door(method, address, _as_json(body(world)), client)
     return found
 

@@ -144,9 +144,11 @@ class MembersForm(forms.Form):
         return list(found)
 
     def clean(self) -> dict[str, Any]:
-        """The members as they are to be."""
+        """The members as they are to be. A form without a change is one that was sent by mistake, or is none."""
         given = self.cleaned_data
         leaving = set(given.get("remove", ()))
+        if not (leaving or given.get("add") or self.errors):
+            raise forms.ValidationError(_now("Say who joins the role, or who leaves it."))
         return {"people": [*(user for user in self.members if user not in leaving), *given.get("add", ())]}
 
 

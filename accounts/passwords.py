@@ -1,10 +1,11 @@
-"""What a password must be made of, besides being long and uncommon (contract 11)."""
+"""What a password must be made of, besides being long and uncommon (contract 11); and the hashes that Lemur had."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from django.contrib.auth.hashers import BCryptPasswordHasher
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -22,3 +23,17 @@ class FourKindsOfCharacters:
     def get_help_text(self) -> str:
         """For the form."""
         return _("A password has a capital letter, a small letter, a digit and one of ! @ # ? ].")
+
+
+class LemurHasher(BCryptPasswordHasher):
+    """Verifies the bcrypt hashes that were taken over from Lemur; after the first log-in ours takes their place."""
+
+    longest = 72  # what bcrypt looks at; Lemur cut longer ones off without a word, the library refuses them
+
+    def encode(self, password: str, salt: str | bytes) -> str:
+        """As Django writes it: ``bcrypt$`` and the hash."""
+        bcrypt = self._load_library()
+        digest: bytes = bcrypt.hashpw(
+            password.encode()[: self.longest], salt.encode() if isinstance(salt, str) else salt
+        )
+        return f"{self.algorithm}${digest.decode('ascii')}"

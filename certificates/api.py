@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from accounts.serializers import RoleOutput, UserBrief
 from authorities.serializers import AuthorityOutput
 from certificates import service
-from certificates.api_revocation import RevocationMixin
+from certificates.api_revocation import RevocationMixin, RevocationRequest
 from certificates.filters import CertificateFilter
 from certificates.loading import in_full
 from certificates.models import Certificate, Order
@@ -82,6 +82,7 @@ class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.Retrieve
         "owner": NewOwner,
         "describe": Description,
         "reissue": Reissue,
+        "revoke": RevocationRequest,
     }
 
     @property

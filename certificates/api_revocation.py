@@ -48,9 +48,7 @@ class RevocationMixin:
     def revoke(self: Any, request: Request, pk: int) -> Response:
         """Have a certificate declared void. ``certificateHold`` is taken back with ``removeFromCRL``."""
         certificate = self.get_object()
-        given = RevocationRequest(data=request.data or {}, context=self.get_serializer_context())
-        given.is_valid(raise_exception=True)
-        said = given.validated_data
+        said = self.validated()
         revocation = service.revoke(
             certificate,
             reason=said["crl_reason"] or "unspecified",

@@ -60,6 +60,11 @@ class Connector(models.Model):
         self.plugin, self.options = plugin, dump(parsed)
         self._seal(dump_secrets(parsed))
 
+    def park(self, plugin: str, options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        """Keep, switched off and unchecked, what was configured elsewhere and cannot be used here; not saved."""
+        self.plugin, self.options, self.active = plugin, dict(options), False
+        self._seal(secrets)
+
     def open(self) -> Any:
         """The plugin, configured by this row and ready to work. Raises Unavailable or Invalid, saying why it is not."""
         plugin = self.plugin_class

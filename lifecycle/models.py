@@ -1,4 +1,4 @@
-"""What is seen outside: endpoints that serve certificates."""
+"""What is seen outside: endpoints that serve certificates; and what came over from another system."""
 
 from __future__ import annotations
 
@@ -47,3 +47,24 @@ class Endpoint(models.Model):
         if self.certificate is not None and self.certificate.revoked:
             found.append({"name": "revoked", "value": True})
         return found
+
+
+class Moved(models.Model):
+    """That a row of another system's became a row of ours, so that it is taken over once; see lifecycle.moving.
+
+    ``notes`` say what is different here: each ``[weight, sentence]``.
+    """
+
+    origin = models.CharField(max_length=64)
+    kind = models.CharField(max_length=32)
+    theirs = models.BigIntegerField()
+    ours = models.BigIntegerField()
+    title = models.CharField(max_length=255)
+    notes = models.JSONField(default=list)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["origin", "kind", "theirs"], name="moved_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.theirs} of {self.origin}"

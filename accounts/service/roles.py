@@ -132,7 +132,7 @@ def _change(role: Role, fields: dict[str, Any], *, by: User) -> list[str]:
     for name in changed:
         setattr(role, name, fields[name])
     if password is not None:
-        role.password = _sealed(role, password)
+        role.password = sealed_password(role, password)
         changed.append("password")
     _save(role, changed)
     if authorities is not None:
@@ -167,7 +167,8 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _sealed(role: Role, password: str) -> bytes | None:
+def sealed_password(role: Role, password: str) -> bytes | None:
+    """As it is kept; None for none."""
     return keyring().seal(password.encode(), _context(role)) if password else None
 
 

@@ -42,8 +42,8 @@ def place(  # noqa: PLR0913  what hangs on a certificate
 ) -> None:
     """Save a new certificate with everything that hangs on it. Runs in the caller's transaction."""
     facts = certificate.facts
-    wanted = naming.custom_name(name) if name else _default_name(certificate)
-    certificate.name = get_or_increase_name(wanted or _default_name(certificate), certificate.serial)
+    wanted = naming.custom_name(name) if name else default_name(certificate)
+    certificate.name = get_or_increase_name(wanted or default_name(certificate), certificate.serial)
     certificate.save(force_insert=True)
     domains = add_domains(certificate, facts.domains)
     owned = create_certificate_roles(owner=certificate.owner, authority=certificate.authority, by=by)
@@ -71,7 +71,7 @@ def _by_label(one: Destination | Notification) -> tuple[str, int]:
     return one.label, one.pk
 
 
-def _default_name(certificate: Certificate) -> str:
+def default_name(certificate: Certificate) -> str:
     facts = certificate.facts
     return naming.default_name(
         cn=facts.cn,
@@ -92,7 +92,7 @@ def add_domains(certificate: Certificate, names: Sequence[str]) -> list[Domain]:
     fitting = [name for name in names if 0 < len(name) <= LONGEST]
     added: list[Domain] = []
     for start in range(0, len(fitting), CHUNK):
-        part = _domains(fitting[start : start + CHUNK])
+        part = domain_rows(fitting[start : start + CHUNK])
         CertificateDomain.objects.bulk_create(
             [CertificateDomain(certificate=certificate, domain=domain) for domain in part]
         )
@@ -100,7 +100,7 @@ def add_domains(certificate: Certificate, names: Sequence[str]) -> list[Domain]:
     return added
 
 
-def _domains(names: Sequence[str]) -> list[Domain]:
+def domain_rows(names: Sequence[str]) -> list[Domain]:
     """A row for each name, in that order."""
     known = {domain.name: domain for domain in Domain.objects.filter(name__in=names)}
     # In alphabetical order, so that two that insert the same names wait for each other instead of dying.

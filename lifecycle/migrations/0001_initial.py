@@ -56,4 +56,20 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Moved",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("origin", models.CharField(max_length=64)),
+                ("kind", models.CharField(max_length=32)),
+                ("theirs", models.BigIntegerField()),
+                ("ours", models.BigIntegerField()),
+                ("title", models.CharField(max_length=255)),
+                ("notes", models.JSONField(default=list)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("origin", "kind", "theirs"), name="moved_once")],
+            },
+        ),
     ]

@@ -42,10 +42,9 @@ class TestRevoke:
         shown = api(people.alice).get(f"/api/1/certificates/{hers.pk}").json()
         assert (shown["status"], shown["notify"], shown["rotation"]) == ("revoked", False, False)
 
-    def test_without_a_body_and_again(self, people, hers):
-        client = api(people.alice)
+    def test_without_a_reason_and_again(self, people, hers):
         for _ in range(2):
-            answer = client.put(f"/api/1/certificates/{hers.pk}/revoke")
+            answer = revoke(people.alice, hers)
             assert (answer.status_code, answer.json()) == (200, {"id": hers.pk})
         assert Revocation.objects.get().reason == "unspecified"
 
@@ -58,6 +57,10 @@ class TestRevoke:
         answer = revoke(people.alice, hers, **body)
         assert (answer.status_code, set(answer.json()["reasons"])) == (400, {field})
         assert not Revocation.objects.exists()
+
+    def test_without_a_body(self, people, hers):
+        answer = api(people.alice).put(f"/api/1/certificates/{hers.pk}/revoke")
+        assert (answer.status_code, Revocation.objects.exists()) == (400, False)
 
     def test_not_hers(self, people, hers):
         answer = revoke(people.charlie, hers)

@@ -57,6 +57,7 @@ ON_THE_SIDE = {"accounts.service.roles.create_role", "accounts.service.roles.ens
 OTHER_TRANSACTIONS = {
     "core.commits": "the one place",
     "web.rest.idempotency": "one transaction for the verb and the stored answer, with failpoints of its own",
+    "lifecycle.moving.run": "a dry run: all of it, through all its transactions, and taken back",
     "lemur_site.demo": "all of the demo or nothing, through many verbs",
     "lemur_site.management.commands.up": "the same, with the roles of the demo",
 }

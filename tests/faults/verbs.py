@@ -30,6 +30,7 @@ from stores import service as stores
 from stores.models import Destination, Source
 from tests import pki_material
 from tests.factories import a_certificate, an_order, issued_for
+from tests.faults import moving
 from tests.faults.issuers import ENTRIES
 from tests.odd_notifier import SLUG, OddNotifier
 from tests.odd_stores import OddDestination
@@ -85,6 +86,7 @@ def furnish() -> dict[str, Any]:
         authority=Authority.objects.get(name="revoking-issuer"),
     )
     Revocation.objects.create(certificate=theirs, by=alice, reason="superseded", attempts=1, not_before=clock() + DAY)
+    moving.without_its_key()
     _a_destination()
     _a_notification()
     _orders()
@@ -309,6 +311,10 @@ VERBS: dict[str, Verb] = {
     "certificate.watch": Verb(
         lambda: service.watch(_notification(), add=[_leaf()], by=_user("alice")), (Event.CERTIFICATE_UPDATED,)
     ),
+    "moving.batch": Verb(moving.batch, (Event.POLICY_CREATED,)),
+    "moving.certificates": Verb(moving.certificates, (Event.CERTIFICATE_IMPORTED,)),
+    "moving.keys": Verb(moving.keys, (Event.CERTIFICATE_UPDATED,)),
+    "moving.replacements": Verb(moving.replacements, (Event.CERTIFICATE_UPDATED,)),
     "notice.failed": Verb(_tell_in_vain, (Event.NOTICE_FAILED,), already=RAISED),
     "notice.raise": Verb(_raise, ()),
     "notice.sent": Verb(_tell, (Event.NOTICE_SENT,), already=RAISED),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -222,15 +222,17 @@ def _id(before: str, word: str, person: str, world: World) -> Any:
         return {"plugins": "no-such", "ocsp": "bm9uc2Vuc2U="}.get(before.split("/")[-2], UNKNOWN)
     if before.endswith("certificates/"):
         return world.certificate(word, person).pk
-    if before.endswith("notifications/new/"):
-        return NOTIFIER
-    if before.endswith("notifications/"):
-        return world.notifications[word].pk
     if before.endswith("policies/"):
         return RotationPolicy.objects.exclude(name="default").earliest("pk").pk
-    if before.endswith(("authorities/", "pki/")):
-        return world.authorities[word].pk
-    return {"profiles/": Profile.objects.get(name="server").pk, "plugins/": "pem-export"}[before.rpartition("1/")[2]]
+    collection = before.split("/")[-2]
+    rows: dict[str, Mapping[str, Model]] = {
+        "notifications": world.notifications,
+        "authorities": world.authorities,
+        "pki": world.authorities,
+    }
+    if collection in rows:
+        return rows[collection][word].pk
+    return {"profiles": Profile.objects.get(name="server").pk, "plugins": "pem-export", "new": NOTIFIER}[collection]
 
 
 def _bear(name: str, word: str, person: str, world: World, *, api: bool) -> Body:
@@ -245,10 +247,8 @@ def _bear(name: str, word: str, person: str, world: World, *, api: bool) -> Body
             return {name: asking_people.reference(name, word, person, world)}
         case "destinations" | "notifications" | "rotationPolicy" | "older" | "sensitive":
             return asking_certificates.reference(name, word, person, world)
-        case "owner":
-            return {name: f"{word}@example.org"}
-        case "externalId":
-            return {name: word}
+        case "owner" | "externalId":
+            return {name: f"{word}@example.org" if name == "owner" else word}
         case "plugin" | "setting":
             return {}
     raise AssertionError(f"The table bears on {name!r}, which means nothing.")

@@ -31,7 +31,7 @@ ORDERS = "/api/1/certificates"
 # Of processor time, so that a busy machine fails nothing. Only the largest inputs come near it.
 SLOW = 3.0
 EXPORT = {"plugin": {"slug": "pem-export", "pluginOptions": [{"name": "type", "value": "Certificate and chain"}]}}
-OURS = ("accounts", "authorities", "certificates", "core")
+OURS = ("accounts", "authorities", "certificates", "core", "lifecycle", "notifications", "stores")
 # What a failed log-in is meant to leave behind.
 ABOUT_LOGINS = {"accounts.failedlogin", "core.auditentry"}
 

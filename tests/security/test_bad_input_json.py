@@ -14,6 +14,8 @@ from tests.security.world import World
 pytestmark = pytest.mark.django_db
 
 Bad = Callable[[dict], bytes]
+# Here no body says what an empty object says.
+BODY_OPTIONAL = {"POST /api/1/certificates/{}/reissue"}
 
 
 def valid(body: dict) -> str:
@@ -101,9 +103,12 @@ def test_it_says_where_the_json_is_broken(world: World) -> None:
 
 
 def test_no_body(world: World) -> None:
-    for one in doors(world).values():
+    for name, one in doors(world).items():
         answer = one.ask(b"")
-        assert (answer.status, answer.grown) == (400, frozenset()), one
+        if name in BODY_OPTIONAL:
+            assert answer.status == 200, one
+        else:
+            assert (answer.status, answer.grown) == (400, frozenset()), one
 
 
 @pytest.mark.parametrize(

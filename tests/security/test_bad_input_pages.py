@@ -10,10 +10,11 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 
+from accounts.models import User
 from certificates.models import Certificate
 from tests import pki_material
 from tests.security import asking_people
-from tests.security.asking import BODIES, STORES, _admin_form
+from tests.security.asking import BODIES, _address, _admin_form
 from tests.security.bad_input import ABOUT_LOGINS, FORM, SLOW, Answer, form_of, post, send_file, watched
 from tests.security.world import World
 
@@ -26,7 +27,13 @@ PAGES = (
     "/certificates/{}/edit",
     "/certificates/{}/export",
     "/certificates/{}/export?plugin=openssl-export",
+    "/certificates/{}/revoke",
+    "/domains/new",
     "/authorities/new",
+    "/notifications/new/{}",
+    "/notifications/{}/edit",
+    "/policies/new",
+    "/policies/{}/edit",
     "/account/keys/new",
     "/people/new",
     "/people/{}/edit",
@@ -50,16 +57,8 @@ def page(world: World, address: str) -> tuple[str, dict[str, Any], Client]:
     """Its address, a body that it takes, and the administrator's browser."""
     name = "POST " + address.partition("?")[0]
     body = BODIES[name](world) if name in BODIES else EXPORTS[address.partition("?")[2]]
-    address = asking_people.filled(address, world)
-    return address.replace("{}", str(_about(address, world))), body, browser(world, address)
-
-
-def _about(address: str, world: World) -> Any:
-    """What stands in the place of the braces."""
-    for pages, (model, slug) in STORES.items():
-        if pages in address:
-            return slug if "/new/" in address else model._default_manager.earliest("pk").pk
-    return world.certificates["own"].pk
+    address = asking_people.filled(address, world).replace("{}", "{own}")
+    return _address(address, "admin", world), body, browser(world, address)
 
 
 def browser(world: World, address: str) -> Client:
@@ -226,7 +225,8 @@ CHANGED = [
 @pytest.mark.parametrize("model", CHANGED, ids=lambda model: model._meta.model_name)
 def test_the_admin_sites_forms(model: type[Model], world: World) -> None:
     client = world.client("superuser", api=False)
-    obj = world.certificates["own"] if model is Certificate else model._default_manager.order_by("pk").first()
+    own: dict[type[Model], Model] = {Certificate: world.certificates["own"], User: world.users["bob"]}
+    obj = own.get(model) or model._default_manager.order_by("pk").first()
     assert obj is not None
     url = f"/admin/{model._meta.app_label}/{model._meta.model_name}/{obj.pk}/change/"
     body = _admin_form(model, obj, world)

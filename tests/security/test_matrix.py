@@ -76,7 +76,9 @@ def _is_form_again(answer: HttpResponse) -> bool:
 
 
 def _may_reveal(row: Row, got: str) -> bool:
-    return got == "200" and (row.address.endswith(("/key", "/credentials")) or ("plugin", "each with key") in row.bearing)
+    return got == "200" and (
+        row.address.endswith(("/key", "/credentials")) or ("plugin", "each with key") in row.bearing
+    )
 
 
 @pytest.mark.parametrize(("address", "cells"), LISTS, ids=[address for address, _ in LISTS])

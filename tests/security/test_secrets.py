@@ -15,12 +15,14 @@ from tests import pki_material
 from tests.people import PASSWORD
 from tests.security.asking import API, answers
 from tests.security.table import Row, rows
-from tests.security.world import World, found, private_number, spellings
+from tests.security.world import SHARED, World, found, private_number, spellings
 
 pytestmark = pytest.mark.django_db
 
 PASSPHRASE = "Canary*passphrase*1"
 READING = [row for row in rows() if row.method == "GET" and not row.address.endswith("/key")]
+# The only other answers that hold a secret, and which.
+SHOWN = ["GET /api/1/roles/{own}/credentials: the team's password"]
 
 
 def post(world: World, address: str, body: dict[str, Any], **headers: str) -> HttpResponse:
@@ -54,7 +56,20 @@ def test_nothing_that_can_be_read_holds_a_secret(world: World) -> None:
         person = "admin" if row.address.startswith(API) else "superuser"
         for answer in answers(row, person, world):
             leaks += [f"{row}: {name}" for name in [*world.secrets_in(answer.content), *found(answer.content, used)]]
-    assert not leaks, "\n".join(leaks)
+    assert leaks == SHOWN, "\n".join(leaks)
+
+
+@pytest.mark.parametrize("person", ["team", "admin"])
+def test_each_reading_of_a_shared_password_is_written_down_and_kept_nowhere(person: str, world: World) -> None:
+    for method, address, api in (
+        ("GET", "/api/1/roles/{}/credentials", True),
+        ("POST", "/roles/{}/credentials", False),
+    ):
+        before = AuditEntry.objects.filter(event="credentials.revealed").count()
+        answer = world.client(person, api=api).generic(method, address.format(world.team.pk))
+        assert SHARED in answer.content.decode()
+        assert "no-store" in answer["Cache-Control"]
+        assert AuditEntry.objects.filter(event="credentials.revealed").count() == before + 1
 
 
 def test_nothing_that_is_written_down_holds_a_secret(world: World) -> None:

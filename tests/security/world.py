@@ -18,11 +18,11 @@ from accounts import service as accounts
 from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, User
 from authorities.models import Authority, DnsProvider
 from certificates import service
-from certificates.models import Certificate, Order, update_destinations
+from certificates.models import Certificate, Order, Revocation, update_destinations
 from core import keys
 from core.models import StoredKey
 from lifecycle.models import Endpoint
-from notifications.models import Notification
+from notifications.models import Notice, Notification
 from notifications.service import default_notifications
 from pki.keys import PrivateKey
 from stores import service as stores
@@ -158,6 +158,7 @@ def build() -> World:
     world = World(users, people.team, authorities, _certificates(users, people.team, authorities), _uploads())
     _deliver(world.certificates["own"], by=people.root)
     world.notifications = _notifications(users, world.certificates["foreign"])
+    _jobs(world.certificates["own"], users["alice"])
     service.create_policy(name="weekly", days=7, by=people.root)
     _orders(world, people)
     for name in ("grace", "frank"):
@@ -233,6 +234,13 @@ def _deliver(certificate: Certificate, *, by: User) -> None:
     update_destinations(certificate, destination)
     path = {"path": str(settings.LEMUR_HOME)}
     stores.create(Source, label="files", plugin="directory-source", options=path, by=by)
+
+
+def _jobs(certificate: Certificate, by: User) -> None:
+    """What the background has to show: a notice that was sent, and a revocation that its authority refused."""
+    told = {"recipient": by.email, "channel": "email-notification", "subject_label": certificate.name}
+    Notice.objects.create(kind="certificate-expiring", dedupe="told", state=Notice.State.DONE, sent_at=clock(), **told)
+    Revocation.objects.create(certificate=certificate, by=by, reason="superseded", state=Revocation.State.FAILED)
 
 
 def _notifications(users: dict[str, User], foreign: Certificate) -> dict[str, Notification]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import bcrypt
 from django.contrib.auth.hashers import BCryptPasswordHasher
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -32,8 +33,5 @@ class LemurHasher(BCryptPasswordHasher):
 
     def encode(self, password: str, salt: str | bytes) -> str:
         """As Django writes it: ``bcrypt$`` and the hash."""
-        bcrypt = self._load_library()
-        digest: bytes = bcrypt.hashpw(
-            password.encode()[: self.longest], salt.encode() if isinstance(salt, str) else salt
-        )
-        return f"{self.algorithm}${digest.decode('ascii')}"
+        salt = salt.encode() if isinstance(salt, str) else salt
+        return f"{self.algorithm}${bcrypt.hashpw(password.encode()[: self.longest], salt).decode('ascii')}"

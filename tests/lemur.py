@@ -85,12 +85,17 @@ class LemurDatabase:
 
     def __init__(self, server: str, name: str) -> None:
         self.address = server.replace("/postgres?", f"/{name}?")
-        self.key = Fernet.generate_key().decode()
+        self.key = self.new_key()
         connection = psycopg2.connect(server)
         connection.autocommit = True
         connection.cursor().execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         connection.close()
         self.run(SCHEMA)
+
+    @staticmethod
+    def new_key() -> str:
+        """Another Lemur's encryption key."""
+        return Fernet.generate_key().decode()
 
     def run(self, statement: Any, arguments: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """One transaction; what it returns."""

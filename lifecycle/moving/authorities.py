@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography import x509
@@ -30,32 +30,49 @@ KEY_IS_MISSING = "Switched off: its private key is not here."
 
 @dataclass
 class PreparedAuthority:
-    """An authority of theirs with its own certificate; ``chain`` goes up as far as it is known."""
+    """An authority of theirs with its own certificate; ``chain`` goes up as far as it is known.
+
+    ``known`` is the one of ours that has the same name and the same certificate.
+    """
 
     theirs: rows.Authority
     own: Prepared
-    chain: list[x509.Certificate]
+    known: Authority | None
+    chain: list[x509.Certificate] = field(default_factory=list)
 
 
 def prepare_authorities(
-    batch: Sequence[rows.Authority], own: dict[int, rows.Certificate], desk: Desk
+    batch: Sequence[rows.Authority], own: Mapping[int, rows.Certificate], desk: Desk
 ) -> list[PreparedAuthority]:
     """Read them all before any is written, parents first. What cannot be read is refused."""
-    found: list[PreparedAuthority] = []
-    for theirs in batch:
-        certificate = own.get(theirs.id)
-        if certificate is None:
-            desk.refuse(theirs, "It has no certificate of its own.")
-        elif not theirs.name or len(theirs.name) > LONGEST_NAME:
-            desk.refuse(theirs, "It has no name that an authority can have.")
-        elif Authority.objects.filter(name=theirs.name).exists():
-            desk.refuse(theirs, "There is another authority of this name; its certificates come without authority.")
-        else:
-            found += [PreparedAuthority(theirs, one, []) for one in prepare([certificate], desk)]
+    every = [_prepare(theirs, own.get(theirs.id), desk) for theirs in batch]
+    found = [one for one in every if one is not None]
     pool = _pool(found)
     for one in found:
         one.chain = _whole_chain(one.own, pool)
     return sorted(found, key=lambda one: len(one.chain))
+
+
+def _prepare(theirs: rows.Authority, own: rows.Certificate | None, desk: Desk) -> PreparedAuthority | None:
+    read = prepare([own], desk) if own is not None else []
+    known = Authority.objects.filter(name=theirs.name or "").first()
+    if problem := _problem(theirs, own, read, known):
+        desk.refuse(theirs, problem)
+        return None
+    return PreparedAuthority(theirs, read[0], known)
+
+
+def _problem(
+    theirs: rows.Authority, own: rows.Certificate | None, read: Sequence[Prepared], known: Authority | None
+) -> str:
+    """Why it cannot come over; "" if it can."""
+    if not theirs.name or len(theirs.name) > LONGEST_NAME:
+        return "It has no name that an authority can have."
+    if not read:
+        return "Its own certificate cannot be read." if own else "It has no certificate of its own."
+    if known is not None and known.body != read[0].row.body:
+        return "There is another authority of this name; its certificates come without authority."
+    return ""
 
 
 def _pool(found: Iterable[PreparedAuthority]) -> list[x509.Certificate]:
@@ -74,6 +91,8 @@ def _whole_chain(own: Prepared, pool: list[x509.Certificate]) -> list[x509.Certi
 
 def write_authority(one: PreparedAuthority, roles: Iterable[int], links: Links, desk: Desk) -> list[Taken]:
     """Its row, with the ``roles`` that may use it, and that of its own certificate. In the caller's transaction."""
+    if one.known is not None:
+        return _same(one, one.known)
     theirs, own = one.theirs, one.own
     row, taken = _row(one), Taken(theirs, Authority(), Event.AUTHORITY_IMPORTED)
     taken.row = row
@@ -87,6 +106,12 @@ def write_authority(one: PreparedAuthority, roles: Iterable[int], links: Links, 
     row.roles.add(*desk.all_ours(rows.Role, roles), ensure_owner_role(row.owner, by=desk.by))
     row.profiles.add(*Profile.objects.filter(ca=False))
     return [taken, *write([own], links, desk)]
+
+
+def _same(one: PreparedAuthority, known: Authority) -> list[Taken]:
+    taken = Taken(one.theirs, known)
+    taken.note("This very authority was here already; it stays as it is.")
+    return [taken, *(Taken(one.own.theirs, own) for own in known.own_certificates.all()[:1])]
 
 
 def _save(row: Authority, own: Prepared, number: int) -> None:

@@ -32,6 +32,7 @@ from lifecycle.moving.reading import Prepared
 from pki import chains, naming
 
 CHUNK = 500
+LONGEST_WANTED = 180  # of a name that gets numbers behind it
 
 
 @dataclass
@@ -99,7 +100,7 @@ def _name(prepared: Sequence[Prepared]) -> None:
     for one in prepared:
         one.row.name = one.theirs.name or ""
         if not one.row.name or one.row.name in used:
-            wanted = one.row.name or placing.default_name(one.row)
+            wanted = (one.row.name or placing.default_name(one.row))[:LONGEST_WANTED]
             # Of a batch that is not saved yet, the number there is what no other one has.
             one.row.name = get_or_increase_name(naming.custom_name(f"{wanted}-{one.theirs.id}"), one.row.serial)
             one.taken.note(f"Its name was taken; it is called {one.row.name} here.")

@@ -60,7 +60,7 @@ class Desk:
 
     def __init__(self, origin: str, *, by: User, vault: Vault, now: datetime) -> None:
         self.origin, self.by, self.vault, self.now = origin, by, vault, now
-        self.refused: list[Refused] = []
+        self._refused: dict[tuple[str, int], Refused] = {}
         self._ours: dict[str, dict[int, int]] = {}
         for kind, theirs, ours in Moved.objects.filter(origin=origin).values_list("kind", "theirs", "ours"):
             self._ours.setdefault(kind, {})[theirs] = ours
@@ -78,8 +78,13 @@ class Desk:
         return list(dict.fromkeys(found for one in theirs if (found := self.ours(row, one)) is not None))
 
     def refuse(self, theirs: Row, reason: str) -> None:
-        """It does not come over."""
-        self.refused.append(Refused(theirs.kind, theirs.id, theirs.title, reason))
+        """It does not come over; the first reason counts."""
+        self._refused.setdefault((theirs.kind, theirs.id), Refused(theirs.kind, theirs.id, theirs.title, reason))
+
+    @property
+    def refused(self) -> list[Refused]:
+        """What does not come over."""
+        return list(self._refused.values())
 
     def remember(self, taken: Sequence[Taken]) -> list[Moved]:
         """The rows that say so, not saved; from now on they are known."""

@@ -12,7 +12,7 @@ from lifecycle.moving.rows import KINDS
 
 LEFT_BEHIND = {
     "pending_certs": "Orders that a CA had not answered: let Lemur finish them, or order again.",
-    "endpoints": "Endpoints: they are found again by the sources.",
+    "endpoints": "Endpoints: a source finds them again once it works here.",
     "api_keys": "API keys: their tokens are signed by Lemur; make new ones.",
     "logs": "Lemur's log: keep its database for as long as you need it.",
 }

@@ -189,7 +189,7 @@ def requests(row: Row, person: str, world: World) -> Iterator[tuple[str, Body]]:
         for model in models_of(row):
             yield _in_admin(row, person, world, model)
         return
-    body = BODIES.get(f"{row.method} {shape(row.address)}", lambda world: {})(world)
+    body = dict(BODIES.get(f"{row.method} {shape(row.address)}", lambda world: {})(world))  # some are shared
     body |= asking_certificates.body_of(row.address, person, world)
     for name, word in row.bearing:
         body |= _bear(name, word, person, world, api=row.address.startswith(API))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lemur import LemurDatabase, lemur_server
+from tests.pki_material import material
 from tests.system.documents import blocks, run_shell
 from tests.system.installation import ROOT, Installation
 
@@ -50,6 +52,26 @@ def test_a_backup_is_restored(place: Installation, tmp_path: Path) -> None:
     counts = [one.manage("shell", "--no-imports", "-c", COUNT).stdout for one in (place, restored)]
     assert int(counts[0]) > 0
     assert counts[0] == counts[1]
+
+
+def test_a_lemur_moves_in(tmp_path: Path) -> None:
+    """Step by step; the answer to the last run is the report of a complete move."""
+    place = Installation(tmp_path / "home")
+    place.home.mkdir(mode=0o700)
+    assert place.manage("migrate", "-v0").returncode == 0
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with lemur_server() as server:
+        lemur = LemurDatabase(server, "lemur")
+        lemur.certificate(material().leaf, name="leaf")
+        (folder / "lemur-database").write_text(f"{lemur.address}\n")
+        (folder / "lemur-keys").write_text(f"{lemur.key}\n")
+        said = run_shell("docs/howto/move-from-lemur.md", folder, place.home, place.port)
+    assert "This was a dry run: nothing was kept." in said
+    report = json.loads((folder / "lemur-report.json").read_text())
+    assert (report["complete"], report["counts"]["certificate"]["taken"]) == (True, 1)
+    assert place.manage("shell", "--no-imports", "-c", COUNT).stdout.strip() == "1"
+    assert not (folder / "lemur-keys").exists()
 
 
 def test_the_plugin_passes_its_conformance_test_and_is_found(place: Installation, tmp_path: Path) -> None:

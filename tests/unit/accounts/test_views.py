@@ -131,6 +131,7 @@ def test_members_come_by_name_or_address_and_go(people, root):
     assert (refused.status_code, errors(refused)["add"]) == (400, ["There is nobody called nobody at all."])
     refused = root.post(address, {"add": "\n".join(f"n{number}" for number in range(1001))})
     assert errors(refused)["add"] == ["No more than 1000 people at once."]
+    assert errors(root.post(address, {"add": "\n"}))["__all__"] == ["Say who joins the role, or who leaves it."]
     admins = Role.objects.get(name=ADMIN)
     answer = root.post(f"/roles/{admins.pk}/members", {"remove": [people.root.pk]})
     assert (answer.status_code, "last administrator" in text(answer)) == (409, True)

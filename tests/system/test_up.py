@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pki.envelope import new_key
@@ -152,12 +153,15 @@ def test_ctrl_c_in_a_terminal_reaches_the_whole_foreground_group(installation: I
     assert running.left() == []
 
 
-def test_when_a_part_dies_everything_stops_and_it_is_named(installation: Installation, start: Start) -> None:
+@pytest.mark.parametrize(("name", "word"), [("web server", "gunicorn"), ("worker", "worker"), ("timetable", "beat")])
+def test_when_a_part_dies_everything_stops_and_it_is_named(
+    name: str, word: str, installation: Installation, start: Start
+) -> None:
     running = start(installation)
-    worker = next(process for process in running.family if "celery" in process.cmdline())
-    worker.kill()
+    parts = psutil.Process(running.process.pid).children()
+    next(process for process in parts if word in process.cmdline()).kill()
     assert running.process.wait(60) == 1
-    assert "The worker stopped unexpectedly by SIGKILL" in running.output
+    assert f"The {name} stopped unexpectedly by SIGKILL" in running.output
     assert running.left() == []
 
 

@@ -30,7 +30,9 @@ HOST = "127.0.0.1"
 # On a laptop or in a container root is who there is; what Celery warns of, pickled messages, we do not accept.
 AS_ROOT = {"C_FORCE_ROOT": "1", "PYTHONWARNINGS": "ignore:You're running the worker"}
 WEB = ["gunicorn", "-c", "python:lemur_site.gunicorn_conf", "lemur_site.wsgi"]
-WORKER = ["celery", "--quiet", "-A", "lemur_site", "worker", "-B", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
+WORKER = ["celery", "--quiet", "-A", "lemur_site", "worker", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
+# Beside the worker, not inside it: a timetable that dies inside would die unseen.
+BEAT = ["celery", "--quiet", "-A", "lemur_site", "beat", "--pidfile=", "--loglevel", "WARNING"]
 
 
 class Command(BaseCommand):
@@ -108,7 +110,8 @@ def _programs() -> list[Program]:
     beat = str(settings.LEMUR_HOME / "beat")
     return [
         Program("web server", [sys.executable, "-m", *WEB], environment),
-        Program("worker", [sys.executable, "-m", *WORKER, "-s", beat], {**environment, **AS_ROOT}),
+        Program("worker", [sys.executable, "-m", *WORKER], {**environment, **AS_ROOT}),
+        Program("timetable", [sys.executable, "-m", *BEAT, "-s", beat], environment),
     ]
 
 

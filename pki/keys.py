@@ -253,7 +253,7 @@ def _load(data: str | bytes, passphrase: bytes | None) -> PrivateKey:
     except BadKey:
         raise
     except UNREADABLE as error:
-        raise BadKey(_why_not_loaded(error), field=FIELD) from error
+        raise BadKey(_why_not_loaded(error, passphrase), field=FIELD) from error
 
 
 def _only_block(text: bytes) -> pem.Block:
@@ -271,7 +271,7 @@ def _only_block(text: bytes) -> pem.Block:
     return found[0]
 
 
-def _why_not_loaded(error: Exception) -> str:
+def _why_not_loaded(error: Exception, passphrase: bytes | None) -> str:
     # The library tells these three cases apart only by type and text.
     text = str(error)
     if "Password was not given" in text:
@@ -280,6 +280,9 @@ def _why_not_loaded(error: Exception) -> str:
         return "A passphrase was given, but the private key is not encrypted."
     if "Incorrect password" in text:
         return "The passphrase does not open the private key."
+    if passphrase:
+        # One wrong passphrase in 256 gives octets with a correct padding, which are no key.
+        return "Private key presented is not valid, or it has another passphrase."
     return "Private key presented is not valid."
 
 

@@ -93,7 +93,11 @@ def changing() -> set[Ref]:
 
 def test_the_verbs_are_found() -> None:
     names = {str(ref) for ref in changing()}
-    assert {"accounts.service.roles.set_roles", "authorities.service.update", "certificates.service.issuance.create"} <= names
+    assert {
+        "accounts.service.roles.set_roles",
+        "authorities.service.update",
+        "certificates.service.issuance.create",
+    } <= names
     assert "certificates.service.query.get" not in names
 
 

@@ -27,7 +27,6 @@ from certificates.serializers import (
     CertificateOutput,
     CertificateShort,
     CertificateStats,
-    ConnectorOutput,
     DomainOutput,
     ExportOutput,
     KeyOutput,
@@ -44,6 +43,7 @@ from certificates.serializers_input import (
     Switches,
 )
 from core.errors import Invalid, NotFound
+from core.serializers import ConnectorBrief
 from web.lists import LARGEST_COUNT, LARGEST_ID, Listing, NoFilters, YesNoField
 from web.rest.idempotency import idempotent
 from web.rest.views import NEVER_CACHED, ViewSet
@@ -264,20 +264,20 @@ class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.Retrieve
         """The certificates that this one replaces."""
         return self.answer_list(in_full().filter(replaced=self.get_object()))
 
-    @extend_schema(responses=ConnectorOutput(many=True))
-    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorOutput)
+    @extend_schema(responses=ConnectorBrief(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorBrief)
     def destinations(self, request: Request, pk: int) -> Response:
         """Where it shall be."""
         return self.answer_list(self.get_object().destinations.all())
 
-    @extend_schema(responses=ConnectorOutput(many=True))
-    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorOutput)
+    @extend_schema(responses=ConnectorBrief(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorBrief)
     def sources(self, request: Request, pk: int) -> Response:
         """Where it was found."""
         return self.answer_list(self.get_object().sources.all())
 
-    @extend_schema(responses=ConnectorOutput(many=True))
-    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorOutput)
+    @extend_schema(responses=ConnectorBrief(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=ConnectorBrief)
     def notifications(self, request: Request, pk: int) -> Response:
         """Through what its end is told."""
         return self.answer_list(self.get_object().notifications.all())

@@ -13,8 +13,7 @@ from accounts.serializers import RoleOutput, UserBrief
 from authorities.serializers import AuthorityBrief
 from certificates.loading import complete
 from certificates.models import Certificate, Order
-from core.connectors import Connector
-from core.errors import Unavailable
+from core.serializers import ConnectorBrief
 from web.rest.fields import UtcDateTime
 from web.rest.serializers import ModelSerializer, Serializer
 from web.spelling import camel, snake
@@ -125,35 +124,6 @@ class EndpointBrief(Serializer):
         return ""
 
 
-class ConnectorOutput(Serializer):
-    """A destination, source or notification (contract 9.5). Each row is described once, however often it is shown."""
-
-    id = drf.IntegerField()
-    label = drf.CharField()  # type: ignore[assignment]
-    description = drf.CharField()
-    active = drf.BooleanField()
-    options = drf.ListField(child=drf.DictField())
-    plugin = drf.DictField()
-
-    def to_representation(self, connector: Connector) -> dict[str, Any]:
-        shown: dict[str, Any] | None = connector.__dict__.get("shown")
-        if shown is None:
-            shown = connector.__dict__["shown"] = described(connector)
-        return shown
-
-
-def described(connector: Any) -> dict[str, Any]:
-    """What the API shows of a connector with a label; of its secrets only that they exist."""
-    options = connector.described_options()
-    try:
-        title, about = connector.plugin_class.title, connector.plugin_class.description
-    except Unavailable as error:
-        title, about = connector.plugin, error.message
-    plugin = {"slug": connector.plugin, "title": title, "description": about, "pluginOptions": options}
-    named = {name: getattr(connector, name) for name in ("id", "label", "description", "active")}
-    return {**named, "options": options, "plugin": plugin}
-
-
 class CertificateBrief(ModelSerializer):
     """A certificate inside another one (contract 9.1, "nested")."""
 
@@ -208,8 +178,8 @@ class CertificateOutput(CertificateBrief):
     dns_provider = NamedBrief(allow_null=True)
     domains = DomainOutput(many=True)
     roles = RoleOutput(many=True)
-    destinations = ConnectorOutput(many=True)
-    notifications = ConnectorOutput(many=True)
+    destinations = ConnectorBrief(many=True)
+    notifications = ConnectorBrief(many=True)
     endpoints = EndpointBrief(many=True)
     replaces = CertificateBrief(many=True)
     replaced = CertificateBrief(many=True)

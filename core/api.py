@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from core.errors import NotFound, Unavailable
 from core.secrets import verify_keys
+from core.serializers import PluginOption
 from plugins import PluginUnavailable, describe, registry
 from plugins.registry import Entry
 from web.rest.serializers import Serializer
@@ -27,7 +28,7 @@ class PluginOutput(Serializer):
     type = drf.CharField()
     title = drf.CharField()
     description = drf.CharField()
-    plugin_options = drf.ListField(child=drf.DictField())
+    plugin_options = PluginOption(many=True)
     unavailable = drf.CharField(allow_null=True, help_text="Why it cannot be used here; null if it can.")
 
 

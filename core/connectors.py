@@ -70,12 +70,21 @@ class Connector(models.Model):
         plugin = self.plugin_class
         return plugin(_parsed(plugin, self.options, kept=self._unsealed()))
 
+    def described_plugin(self) -> dict[str, str]:
+        """What the API and the pages show of the plugin; of one that cannot be loaded here, its name and why."""
+        try:
+            title, description = self.plugin_class.title, self.plugin_class.description
+        except Unavailable as error:
+            title, description = self.plugin, error.message
+        return {"slug": self.plugin, "title": title, "description": description}
+
     def described_options(self) -> list[dict[str, Any]]:
         """The options as the API shows them: what each is, and its ``value``; a secret's is null."""
         try:
             described = describe(self.plugin_class.Options)
         except Unavailable:
-            return [{"name": name, "value": value} for name, value in self.options.items()]
+            unknown = {"type": "str", "required": False, "helpMessage": "", "sensitive": False}
+            return [{"name": name, **unknown, "value": value} for name, value in self.options.items()]
         return [{**option, "value": self.options.get(option["name"], option.get("default"))} for option in described]
 
     @property

@@ -7,46 +7,18 @@ from typing import Any
 from rest_framework import serializers as drf
 
 from certificates.models import Certificate
-from core.errors import Unavailable
+from core.serializers import ConnectorOutput, PluginInput
 from notifications.models import Notification
 from web.rest.fields import Ref
-from web.rest.serializers import ModelSerializer, Serializer
+from web.rest.serializers import Serializer
 
 
-class NotificationOutput(ModelSerializer):
+class NotificationOutput(ConnectorOutput):
     """A notification, by itself and inside a certificate."""
-
-    options = drf.SerializerMethodField()
-    plugin = drf.SerializerMethodField()
 
     class Meta:
         model = Notification
         fields = ("id", "label", "description", "active", "options", "plugin")
-
-    def get_options(self, notification: Notification) -> list[dict[str, Any]]:
-        """Each option with what it is and its value."""
-        return notification.described_options()
-
-    def get_plugin(self, notification: Notification) -> dict[str, Any]:
-        """The plugin, with the same options once more: that is where clients look for them."""
-        try:
-            plugin = notification.plugin_class
-            title, description = plugin.title, plugin.description
-        except Unavailable as error:
-            title, description = notification.plugin, str(error)
-        return {
-            "slug": notification.plugin,
-            "title": title,
-            "description": description,
-            "pluginOptions": notification.described_options(),
-        }
-
-
-class PluginInput(Serializer):
-    """Which plugin, and what was written as its options; of each only ``name`` and ``value`` are believed."""
-
-    slug = drf.CharField(max_length=64)
-    plugin_options = drf.JSONField(required=False, allow_null=True)
 
 
 class NotificationEdit(Serializer):

@@ -4,67 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as drf
 
-from core.connectors import Connector
-from core.errors import Unavailable
+from core.serializers import ConnectorOutput, PluginInput
 from plugins import PluginUnavailable, registry
 from stores.models import Destination, Source
-from web.rest.serializers import ModelSerializer, Serializer
+from web.rest.serializers import Serializer
 
 
-class Option(Serializer):
-    """An option of a plugin, as Lemur describes it; the value of a secret one is null."""
-
-    name = drf.CharField()
-    type = drf.CharField()
-    required = drf.BooleanField()  # type: ignore[assignment]
-    help_message = drf.CharField()
-    sensitive = drf.BooleanField()
-    validation = drf.CharField(required=False)
-    available = drf.ListField(required=False)
-    default = drf.JSONField(required=False)
-    value = drf.JSONField(allow_null=True)
-
-
-class PluginOutput(Serializer):
-    """Which plugin a connector uses, and how it is configured."""
-
-    slug = drf.CharField()
-    title = drf.CharField()
-    description = drf.CharField()
-    plugin_options = Option(many=True)
-
-
-def describe_plugin(connector: Connector) -> dict[str, Any]:
-    """What :class:`PluginOutput` describes; of a plugin that cannot be loaded here only what is stored."""
-    try:
-        plugin = connector.plugin_class
-        said = {"title": plugin.title, "description": plugin.description}
-    except Unavailable as error:
-        said = {"title": connector.plugin, "description": error.message}
-    return {"slug": connector.plugin, **said, "pluginOptions": connector.described_options()}
-
-
-class StoreOutput(ModelSerializer):
-    """What destinations and sources have in common."""
-
-    plugin = drf.SerializerMethodField()
-    options = drf.SerializerMethodField()
-
-    @extend_schema_field(PluginOutput)
-    def get_plugin(self, store: Connector) -> dict[str, Any]:
-        """The plugin, with its options."""
-        return describe_plugin(store)
-
-    @extend_schema_field(Option(many=True))
-    def get_options(self, store: Connector) -> list[dict[str, Any]]:
-        """The same options, in the place where Lemur has them as well."""
-        return store.described_options()
-
-
-class DestinationOutput(StoreOutput):
+class DestinationOutput(ConnectorOutput):
     """A destination."""
 
     class Meta:
@@ -72,19 +20,12 @@ class DestinationOutput(StoreOutput):
         fields = ("id", "label", "description", "active", "plugin", "options")
 
 
-class SourceOutput(StoreOutput):
+class SourceOutput(ConnectorOutput):
     """A source, and when it was last looked at."""
 
     class Meta:
         model = Source
         fields = ("id", "label", "description", "active", "plugin", "options", "last_run")
-
-
-class PluginInput(Serializer):
-    """A plugin and its options: Lemur's list of names and values, or an object."""
-
-    slug = drf.CharField(max_length=64)
-    plugin_options = drf.JSONField(required=False)
 
 
 class StoreRequest(Serializer):

@@ -19,7 +19,7 @@ from accounts.permissions import audit_log
 from certificates import service as certificates
 from certificates.models import Certificate, Deployment
 from core.audit import HISTORY, about
-from core.errors import DomainError, NotFound, Unavailable
+from core.errors import DomainError, NotFound
 from core.permissions import Permissions
 from pki import chains, inspection
 from pki.errors import PkiError
@@ -118,7 +118,7 @@ def detail(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
     context = {
         "shelf": shelf,
         "store": store,
-        "title": _title(store),
+        "title": store.described_plugin()["title"],
         "options": [{**option, "label": _label(option["name"])} for option in store.described_options()],
         "secrets": store.secret_names if "change" in can else None,
         "entries": audit_log.allowed(request.user, "view", about(store))[:HISTORY],
@@ -131,13 +131,6 @@ def detail(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
 def _label(option: str) -> str:
     """As the form has it."""
     return snake(option).replace("_", " ").capitalize()
-
-
-def _title(store: Destination | Source) -> str:
-    try:
-        return store.plugin_class.title
-    except Unavailable as error:
-        return error.message
 
 
 def _deliveries(destination: Destination) -> dict[str, Any]:

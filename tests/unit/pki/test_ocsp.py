@@ -119,6 +119,7 @@ def test_the_certificate_of_a_responder(signer):
         asked(serial=1 << 160),
         material().leaf.der,
     ],
+    ids=range(11),
 )
 def test_what_is_no_question(data):
     with pytest.raises(BadQuestion):

@@ -12,7 +12,9 @@ from accounts.models import ApiKey, Role, User
 from certificates.models import Certificate
 from core.audit import Event
 from core.models import AuditEntry
+from web.forms import moment_input
 from web.lists import FilterSet, NumbersFilter, YesNoFilter
+from web.templatetags.ui import happened
 
 Rows = QuerySet[Any]
 FEW = 500
@@ -85,14 +87,18 @@ class LogFilter(FilterSet):
     """The audit log. Every filter is answered from an index: who, what and when, and for certificates by name."""
 
     q = django_filters.CharFilter(method="search", label="Search")
-    event = django_filters.ChoiceFilter(choices=[(event, event) for event in sorted(Event)], label="Event")
+    event = django_filters.ChoiceFilter(choices=[(event, happened(event)) for event in sorted(Event)], label="Event")
     log_type = django_filters.ChoiceFilter(
         choices=[(word, word) for word in ("key_view", "create_cert", "update_cert", "revoke_cert", "delete_cert")],
         method="by_log_type",
     )
     actor = django_filters.CharFilter(method="by_actor", label="By (user name or address)")
-    since = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte", label="From (UTC)")
-    until = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="lt", label="Until (UTC)")
+    since = django_filters.IsoDateTimeFilter(
+        field_name="at", lookup_expr="gte", label="From (UTC)", widget=moment_input()
+    )
+    until = django_filters.IsoDateTimeFilter(
+        field_name="at", lookup_expr="lt", label="Until (UTC)", widget=moment_input()
+    )
     ordering = django_filters.OrderingFilter(fields={"id": "id", "at": "logged_at"})
 
     class Meta:

@@ -13,6 +13,7 @@ from accounts.models import ApiKey, Role, User
 from accounts.service.tokens import FOR_EVER, LONGEST_LIFE
 from authorities.models import Authority
 from core.forms import RowsField
+from web.forms import Choices
 
 MOST_NAMES = 1_000
 
@@ -26,10 +27,8 @@ def secret(label: Any, help_text: Any = "", *, longest: int = 1024) -> forms.Cha
 
 
 def several_roles() -> RowsField:
-    """Roles to choose from, in a list that scrolls."""
-    return RowsField(
-        label=_("Roles"), queryset=Role.objects.all(), required=False, widget=forms.SelectMultiple(attrs={"size": 8})
-    )
+    """Roles to choose from."""
+    return RowsField(label=_("Roles"), queryset=Role.objects.all(), required=False, widget=Choices)
 
 
 class PersonForm(forms.Form):
@@ -70,7 +69,7 @@ class RoleForm(forms.Form):
         label=_("Authorities that its members may use"),
         queryset=Authority.objects.all(),
         required=False,
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        widget=Choices,
     )
     username = forms.CharField(
         label=_("Shared user name"),

@@ -21,6 +21,10 @@ PAGES = {
     "accounts.role": "role",
     "authorities.authority": "authorities:detail",
     "certificates.certificate": "certificates:detail",
+    "certificates.order": "certificates:pending",
+    "notifications.notification": "notifications:detail",
+    "stores.destination": "destinations:detail",
+    "stores.source": "sources:detail",
 }
 
 

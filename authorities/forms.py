@@ -14,7 +14,7 @@ from authorities.models import Authority, Profile
 from authorities.permissions import permissions
 from core.errors import Invalid
 from core.forms import RowsField
-from web.forms import KEY_CHOICES
+from web.forms import KEY_CHOICES, Choices
 
 
 class AuthorityForm(forms.Form):
@@ -67,7 +67,7 @@ class AuthorityForm(forms.Form):
     profiles = RowsField(
         label=_("Profiles it offers"),
         queryset=Profile.objects.filter(ca=False),
-        widget=forms.CheckboxSelectMultiple,
+        widget=Choices,
         required=False,
         help_text=_("None chosen: all of them."),
     )
@@ -76,7 +76,7 @@ class AuthorityForm(forms.Form):
         queryset=Role.objects.all(),
         required=False,
         help_text=_("Besides its owner and its own two roles."),
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        widget=Choices,
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

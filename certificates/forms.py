@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext_lazy as _
 
@@ -27,7 +28,7 @@ from pki.names import NameType
 from plugins import PluginOptions
 from plugins.exports.container import generate_passphrase
 from stores.models import Destination
-from web.forms import KEY_CHOICES, OptionsForm
+from web.forms import KEY_CHOICES, Choices, OptionsForm, moment_input
 
 MOST_NAMES = 1000
 MONOSPACE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono"}
@@ -78,8 +79,8 @@ class OrderForm(forms.Form):
         label=_("Profile"), queryset=Profile.objects.filter(ca=False), to_field_name="name", empty_label=None
     )
     validity_days = forms.IntegerField(label=_("Days"), required=False, min_value=1, max_value=36_500)
-    validity_start = forms.DateTimeField(label=_("From (UTC)"), required=False)
-    validity_end = forms.DateTimeField(label=_("Until (UTC)"), required=False)
+    validity_start = forms.DateTimeField(label=_("From (UTC)"), required=False, widget=moment_input())
+    validity_end = forms.DateTimeField(label=_("Until (UTC)"), required=False, widget=moment_input())
     key_type = forms.ChoiceField(label=_("Key type"), choices=KEY_CHOICES, initial="ECCPRIME256V1")
     csr = forms.CharField(
         label=_("Signing request (CSR)"),
@@ -106,7 +107,7 @@ class OrderForm(forms.Form):
         label=_("Destinations"),
         required=False,
         queryset=Destination.objects.all(),
-        widget=forms.SelectMultiple(attrs={"size": 4}),
+        widget=Choices,
         help_text=_("Where it is delivered."),
     )
     replaces = RowsField(
@@ -145,6 +146,40 @@ class OrderForm(forms.Form):
             given[field] = given.get(field) or None
         return given
 
+    def replaced(self) -> QuerySet[Certificate]:
+        """What the new one takes the place of, before and after it was sent."""
+        if self.is_bound:
+            return self.cleaned_data.get("replaces") or Certificate.objects.none()
+        rows: QuerySet[Certificate] = self.fields["replaces"].queryset  # type: ignore[attr-defined]
+        return rows.filter(pk__in=self.initial.get("replaces", ()))
+
+
+class NamesField(forms.CharField):
+    """What a certificate replaces: certificates by their names, one a line; the person must be able to see them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=_("Replaces"),
+            help_text=_("Names of older certificates, one a line. Nobody is told any more that those expire."),
+            widget=forms.Textarea(attrs={**MONOSPACE, "rows": 2}),
+            required=False,
+            max_length=100_000,
+        )
+        self.rows = Certificate.objects.present()
+
+    def clean(self, value: Any) -> list[Certificate]:
+        """The rows, each once."""
+        names = dict.fromkeys(line.strip() for line in super().clean(value).splitlines() if line.strip())
+        found = {one.name: one for one in self.rows.filter(name__in=list(names)[:MOST_NAMES])}
+        for name in names:
+            if name not in found:
+                raise forms.ValidationError(_("There is no certificate called %(name)s."), params={"name": name[:100]})
+        return list(found.values())
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """The names are texts on both sides."""
+        return str(initial or "").split() != str(data or "").split()
+
 
 class ImportForm(forms.Form):
     """Bringing a certificate that was made elsewhere: pasted as PEM, or as a file of any usual kind."""
@@ -170,6 +205,7 @@ class ImportForm(forms.Form):
     owner = forms.EmailField(label=_("Owner"), help_text=_("The team's address."), max_length=128)
     name = forms.CharField(label=_("Name here"), required=False, max_length=256)
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    replaces = NamesField()
 
     def clean(self) -> dict[str, Any]:
         """The texts, from wherever they came."""
@@ -199,37 +235,10 @@ class ImportForm(forms.Form):
             self.cleaned_data[field] = self.cleaned_data.get(field) or text or ""
 
 
-class NamesField(forms.CharField):
-    """Certificates by their names, one a line; the person must be able to see them."""
-
-    widget = forms.Textarea
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"required": False, "max_length": 100_000, **kwargs})
-        self.rows = Certificate.objects.present()
-
-    def clean(self, value: Any) -> list[Certificate]:
-        """The rows, each once."""
-        names = dict.fromkeys(line.strip() for line in super().clean(value).splitlines() if line.strip())
-        found = {one.name: one for one in self.rows.filter(name__in=list(names)[:MOST_NAMES])}
-        for name in names:
-            if name not in found:
-                raise forms.ValidationError(_("There is no certificate called %(name)s."), params={"name": name[:100]})
-        return list(found.values())
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        """The names are texts on both sides."""
-        return str(initial or "").split() != str(data or "").split()
-
-
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]
     """What is known about a certificate."""
 
-    replaces = NamesField(
-        label=_("Replaces"),
-        help_text=_("Names of older certificates, one a line. Nobody is told any more that those expire."),
-        widget=forms.Textarea(attrs={**MONOSPACE, "rows": 2}),
-    )
+    replaces = NamesField()
 
     class Meta:
         model = Certificate
@@ -259,7 +268,7 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
             "notifications": _("Those of its owner are added where none of them is chosen."),
         }
         field_classes = {"roles": RowsField, "destinations": RowsField, "notifications": RowsField}
-        widgets = {name: forms.SelectMultiple(attrs={"size": 6}) for name in ("roles", "destinations", "notifications")}
+        widgets = dict.fromkeys(("roles", "destinations", "notifications"), Choices)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -27,6 +27,7 @@ from certificates.permissions import permissions
 from certificates.views_orders import made
 from core.audit import HISTORY, about
 from core.errors import Forbidden
+from core.forms import MOST_DIGITS
 from plugins import Exporter, registry
 from web.lists import Listing
 from web.views import act, get_or_404, person
@@ -143,14 +144,19 @@ def _order_defaults(request: HttpRequest) -> dict[str, Any]:
     initial: dict[str, Any] = {"owner": person(request).email, "profile": "server"}
     if authority := request.GET.get("authority", ""):
         initial["authority"] = authority
-    replaced = request.GET.get("replaces", "")
-    if replaced.isdecimal() and len(replaced) < 19:
-        old = permissions.allowed(request.user, "replace").filter(pk=replaced).first()
-        if old is not None:
-            names = "\n".join(name.value for name in old.facts.names)
-            initial |= {"replaces": [old.pk], "names": names, "owner": old.owner, "authority": old.authority_id}
-            initial["description"] = old.description
+    if (old := _to_replace(request)) is not None:
+        names = "\n".join(name.value for name in old.facts.names)
+        initial |= {"replaces": [old.pk], "names": names, "owner": old.owner, "authority": old.authority_id}
+        initial["description"] = old.description
     return initial
+
+
+def _to_replace(request: HttpRequest) -> Certificate | None:
+    """The certificate that the link which led here wants to see replaced."""
+    pk = request.GET.get("replaces", "")
+    if not pk.isdecimal() or len(pk) > MOST_DIGITS:
+        return None
+    return permissions.allowed(request.user, "replace").filter(pk=pk).first()
 
 
 def _usual_authority(authorities: QuerySet[Authority]) -> int | None:
@@ -165,7 +171,10 @@ def _usual_authority(authorities: QuerySet[Authority]) -> int | None:
 def import_(request: HttpRequest) -> HttpResponse:
     """Import a certificate."""
     permissions.require(request.user, "upload", message=_("You are not authorized to upload a certificate."))
-    form = ImportForm(request.POST or None, request.FILES or None, initial={"owner": person(request).email})
+    initial = {"owner": person(request).email}
+    if (old := _to_replace(request)) is not None:
+        initial |= {"owner": old.owner, "replaces": old.name, "description": old.description}
+    form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
     return act(
         request,
         form,

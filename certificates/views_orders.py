@@ -19,6 +19,7 @@ from certificates.filters import OrderFilter
 from certificates.forms import OrderCancelForm, OrderUploadForm, ReissueForm
 from certificates.models import Certificate, Order
 from certificates.permissions import order_permissions, permissions
+from certificates.service.orders import has_key
 from certificates.service.reissue import get_certificate_primitives, open_order
 from core.audit import HISTORY, about
 from core.errors import DomainError, Invalid
@@ -92,6 +93,7 @@ def _context(request: HttpRequest, order: Order) -> dict[str, Any]:
     return {
         "order": order,
         "open": order.state in OPEN,
+        "has_key": has_key(order),
         "can": order_permissions.actions(request.user, order),
         "form": OrderUploadForm(),
         "cancel_form": OrderCancelForm(),

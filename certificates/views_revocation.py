@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from authorities import ledger
 from certificates import service
-from certificates.forms_revocation import RevokeForm
+from certificates.forms_revocation import REASONS, RevokeForm
 from certificates.models import Certificate, Revocation
 from certificates.permissions import permissions
 from certificates.service.revoking import NOT_AUTHORIZED, consequences
@@ -29,7 +29,8 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     found = consequences(certificate)
     context = {"certificate": certificate, "last": last, "held": held, "consequences": found}
     if certificate.revoked and last is not None and not held:
-        return render(request, "certificates/revoke.html", context)
+        reason = dict(REASONS).get(last.reason, last.reason)
+        return render(request, "certificates/revoke.html", {**context, "reason": reason})
     form = RevokeForm(request.POST or None, serious=found.serious, held=held)
     return act(
         request,

@@ -95,8 +95,14 @@ def _take_up(order: Order, *, by: User, now: datetime) -> Order:
     return held
 
 
+def has_key(order: Order) -> bool:
+    """Can there still be a certificate? Not once the key that was made for it is destroyed."""
+    pk = (order.private_key or "").removeprefix("key:")
+    return not pk or StoredKey.objects.filter(pk=pk).exists()
+
+
 def _require_key(order: Order) -> None:
-    if order.private_key and not StoredKey.objects.filter(pk=order.private_key.removeprefix("key:")).exists():
+    if not has_key(order):
         raise Precondition(NO_KEY)
 
 

@@ -1,15 +1,79 @@
-"""Fixtures for tests with a browser. Module scope: a running Playwright must be gone before other tests use the ORM."""
+"""Fixtures for tests with a browser: one product for the whole folder, one browser for each file.
+
+The browser has module scope because a running Playwright must be gone before other tests use the ORM.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.servers.smtp import PASSWORD, USER, MailServer, mail_server
 from tests.system.installation import Installation
-from tests.ui.product import FLAGS, Site, Visitor
+from tests.ui import slow_ca
+from tests.ui.product import FLAGS, Site, Visitor, running
+
+
+@pytest.fixture(scope="package")
+def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    """Wants STARTTLS and a password."""
+    with mail_server(tmp_path_factory.mktemp("mail"), security="starttls", auth=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of this machine that the operator opens for sources."""
+    return tmp_path_factory.mktemp("opened")
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer, opened: Path) -> Iterator[Site]:
+    """The real product with the demo company, a mail server and a package's plugin; background work is quick.
+
+    Tests of all files share it: what they look at they make, under a name of its own, or it is the demo's.
+    """
+    place = Installation(
+        tmp_path_factory.mktemp("ui") / "home",
+        EMAIL_URL=f"smtp+tls://{USER}:{quote(PASSWORD)}@localhost:{mailbox.port}",
+        EMAIL_CA_FILE=mailbox.ca_file,
+        LEMUR_EMAIL="pki@example.org",
+        SOURCE_DIRECTORIES=str(opened),
+        SWEEP_DEPLOYMENTS_SECONDS="2",
+        SWEEP_ORDERS_SECONDS="2",
+        PYTHONPATH=slow_ca.install(tmp_path_factory.mktemp("packages")),
+    )
+    with running(place) as site:
+        yield site
+
+
+SERVED = {  # which certificates of the demo are served where
+    "vpn.outfitters.example": ["vpn.outfitters.example", "vpn-fallback.warehouse-north.outfitters.example"],
+    "notebooks.outfitters.example": ["notebooks.outfitters.example"],
+    "registry.outfitters.example": ["registry.outfitters.example"],
+}
+SERVE = """
+from certificates.models import Certificate
+from lifecycle.models import Endpoint
+from stores.models import Source
+source = Source.objects.create(label="Load balancers", plugin="directory-source", active=False)
+for name, hosts in {served}.items():
+    certificate = Certificate.objects.get(cn=name)
+    for host in hosts:
+        Endpoint.objects.create(name=host, dnsname=host, port=443, type="elb", source=source, certificate=certificate)
+"""
+
+
+@pytest.fixture(scope="package")
+def served(product: Site) -> None:
+    """Endpoints, which no source of ours finds: somebody else's has written them down."""
+    done = product.place.manage("shell", "--no-imports", "-c", SERVE.format(served=SERVED))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -22,21 +86,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def demo() -> str:
-    """Override with "1" for a product that holds the demo company."""
-    return "0"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, demo: str, browser: Browser) -> Iterator[Site]:
-    """The real product, started once per file."""
-    place = Installation(tmp_path_factory.mktemp("ui") / "home", LEMUR_DEMO=demo)
-    running = place.start()
-    try:
-        running.wait_until_ready()
-        yield Site(place, browser)
-    finally:
-        running.end()
+def site(product: Site, browser: Browser) -> Site:
+    """The product, visited with the browser of this file."""
+    product.browser = browser
+    return product
 
 
 @pytest.fixture

@@ -7,34 +7,55 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.ui.product import Site, Visitor
+from tests.system.installation import Installation
+from tests.ui.looking import shows_well
+from tests.ui.product import Visitor, running
 
+EMPTY = {
+    "authorities-none": "/authorities/",
+    "certificates-first": "/certificates/",
+    "order-without-authority": "/certificates/new",
+}
 NAMES = ["www.example.com", "example.com", "192.0.2.10"]
 
 pytestmark = [pytest.mark.server("chromium"), pytest.mark.server("openssl")]
 
 
-def test_from_nothing_to_a_certificate_in_hand(site: Site, tmp_path: Path) -> None:
-    with site.visitor(logged_in=False) as me:
-        me.open("/")
-        assert me.path == "/login"
-        me.log_in(site.password)
-        assert me.path == "/"
-        expect(me.page.get_by_text("From nothing to your first certificate")).to_be_visible()
+def test_from_nothing_to_a_certificate_in_hand(browser: Browser, tmp_path: Path) -> None:
+    with running(Installation(tmp_path / "home", LEMUR_DEMO="0")) as site:
+        site.browser = browser
+        with site.visitor(logged_in=False) as me:
+            log_in(me, site.password)
+            create_the_root(me)
+            create_the_intermediate(me)
+            order_a_certificate(me)
+            look_at_it(me)
+            export_it(me, tmp_path)
+            log_out(me)
 
-        create_the_root(me)
-        create_the_intermediate(me)
-        order_a_certificate(me)
-        look_at_it(me)
-        export_it(me, tmp_path)
 
-        me.page.get_by_role("button", name=re.compile("account and appearance")).click()
-        me.press("Log out")
-        assert me.path == "/login"
-        me.open("/certificates/")
-        assert me.path == "/login"
+def log_in(me: Visitor, password: str) -> None:
+    me.open("/")
+    assert me.path == "/login"
+    shows_well(me, "login")
+    me.log_in(password)
+    assert me.path == "/"
+    expect(me.page.get_by_text("From nothing to your first certificate")).to_be_visible()
+    shows_well(me, "overview-first")
+    for name, path in EMPTY.items():
+        me.open(path)
+        shows_well(me, name)
+    me.open("/")
+
+
+def log_out(me: Visitor) -> None:
+    me.page.get_by_role("button", name=re.compile("account and appearance")).click()
+    me.press("Log out")
+    assert me.path == "/login"
+    me.open("/certificates/")
+    assert me.path == "/login"
 
 
 def create_the_root(me: Visitor) -> None:

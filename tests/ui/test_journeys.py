@@ -16,11 +16,6 @@ from tests.ui.product import Site, Visitor
 pytestmark = pytest.mark.server("chromium")
 
 
-@pytest.fixture(scope="module")
-def demo() -> str:
-    return "1"
-
-
 @pytest.fixture
 def without_script(site: Site) -> Iterator[Visitor]:
     """Logged in by hand, since it is part of the journey."""

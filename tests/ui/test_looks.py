@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.ui.product import NARROW, SCREENSHOTS, WIDE, Site, Visitor
+from tests.ui.looking import THEMES, faults, picture, shows_well
+from tests.ui.product import NARROW, WIDE, Site, Visitor
 
-AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 PAGES = {
     "overview": "/",
     "certificates": "/certificates/",
@@ -21,22 +21,37 @@ PAGES = {
     "certificate-revoked": "/certificates/{metrics}",
     "certificate-replaced": "/certificates/{git}",
     "certificate-imported": "/certificates/{partner-edi}",
+    "certificate-served": "/certificates/{vpn}",
     "order": "/certificates/new",
+    "order-replacing": "/certificates/new?replaces={www}",
     "import": "/certificates/import",
     "export-pem": "/certificates/{www}/export",
     "export-pkcs12": "/certificates/{www}/export?plugin=openssl-export",
     "edit": "/certificates/{www}/edit",
     "reissue": "/certificates/{www}/reissue",
-    "orders": "/certificates/orders?state=done",
-    "orders-none": "/certificates/orders",
+    "reissue-open": "/certificates/{renewed}/reissue",
+    "revoke": "/certificates/{www}/revoke",
+    "revoke-served": "/certificates/{vpn}/revoke",
+    "revoke-authority": "/certificates/{issuing}/revoke",
+    "revoked": "/certificates/{metrics}/revoke",
+    "key": "/certificates/{www}/key",
+    "orders": "/certificates/orders",
+    "orders-issued": "/certificates/orders?state=done",
+    "orders-none": "/certificates/orders?q=no+such+order",
     "order-done": "/certificates/orders/1",
+    "order-waiting": "/certificates/orders/{waiting}",
+    "order-unknown": "/certificates/orders/{doubtful}",
+    "order-failed": "/certificates/orders/{refused}",
     "domains": "/domains/",
+    "domains-none": "/domains/?q=no+such+domain",
     "domain-new": "/domains/new",
     "endpoints": "/endpoints/",
-    "key": "/certificates/{www}/key",
+    "endpoints-none": "/endpoints/?q=no+such+endpoint",
     "authorities": "/authorities/",
     "authority": "/authorities/{authority}",
+    "authority-without-address": "/authorities/{silent}",
     "authority-new": "/authorities/new",
+    "authority-under": "/authorities/new?parent={authority}",
     "notifications": "/notifications/",
     "notifications-none": "/notifications/?q=no+such+notification",
     "notification": "/notifications/{notification}",
@@ -46,123 +61,147 @@ PAGES = {
     "notification-delete": "/notifications/{notification}/delete",
     "policies": "/policies/",
     "policy-new": "/policies/new",
+    "policy-edit": "/policies/{policy}/edit",
     "people": "/people/",
+    "people-none": "/people/?q=nobody+of+this+name",
     "person": "/people/{admin}",
+    "person-off": "/people/{gone}",
     "person-new": "/people/new",
     "person-edit": "/people/{admin}/edit",
     "roles": "/roles/",
     "role": "/roles/{role}",
+    "role-built-in": "/roles/{operator}",
     "role-new": "/roles/new",
     "role-edit": "/roles/{role}/edit",
-    "role-members": "/roles/{role}/members",
+    "role-members": "/roles/{operator}/members",
     "role-delete": "/roles/{role}/delete",
+    "role-delete-used": "/roles/{operator}/delete",
     "role-credentials": "/roles/{role}/credentials",
     "account": "/account",
     "key-new": "/account/keys/new",
     "password": "/account/password",
     "audit": "/audit/",
     "audit-narrowed": "/audit/?event=role.created&actor=system",
+    "audit-none": "/audit/?q=nothing+of+this+name",
     "not-found": "/nothing",
 }
 FORMS = {
     "order": "Order the certificate",
     "import": "Import",
     "authority-new": "Create the authority",
+    "person-new": "Add the person",
+    "role-new": "Add the role",
+    "role-members": "Save",
+    "domain-new": "Add",
+    "policy-new": "Create the policy",
+    "revoke-served": "Revoke the certificate",
+    "password": "Change the password",
+    "key-new": "Make the key",
 }
 LIBRARIES = {"api-docs": "/api/docs", "admin": "/admin/", "admin-certificates": "/admin/certificates/certificate/"}
+OF_THE_DEMO = ("www", "metrics", "git", "partner-edi", "vpn")
 
 pytestmark = pytest.mark.server("chromium")
 
 
 @pytest.fixture(scope="module")
-def demo() -> str:
-    return "1"
+def ids(site: Site, served: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The ids of what the pages show."""
+    api = site.api
+    authorities = {one["name"]: one for one in api.get("authorities?count=100")["items"]}
+    issuing = authorities["Demo Issuing"]
+    found = {name: site.certificate(f"{name}.outfitters.example") for name in OF_THE_DEMO}
+    found |= {"root": site.certificate("Example Outfitters Root CA"), "authority": issuing["id"]}
+    found |= {"issuing": site.certificate("Example Outfitters Issuing CA 1")}
+    found["notification"] = api.get("notifications?count=1")["items"][0]["id"]
+    found["policy"] = api.get("policies?count=1")["items"][0]["id"]
+    return {**found, **people(site), **orders(site, tmp_path_factory.mktemp("slow"))}
 
 
-@pytest.fixture(scope="module")
-def ids(site: Site) -> dict[str, Any]:
-    """The ids of what the pages show, by the first part of the common name."""
-    certificates = site.api.get("certificates?count=100&sortBy=id&sortDir=desc")["items"]
-    found = {(one["cn"] or "").partition(".")[0]: one["id"] for one in certificates}
-    roots = [one["id"] for one in certificates if one["authority"] is None and one["cn"].endswith("Root CA")]
-    authorities = site.api.get("authorities?count=10")["items"]
-    found["notification"] = site.api.get("notifications?count=1")["items"][0]["id"]
-    people = {
+def people(site: Site) -> dict[str, Any]:
+    """Whoever is logged in, somebody who left, a role with a shared log-in, an API key."""
+    site.api.post("keys", name="Grafana, in the big hall", ttl=90)
+    gone = {"username": "wanda", "email": "wanda@example.com", "password": "Long gone, 1!", "active": False}
+    operator = next(one["id"] for one in site.api.get("roles?count=100")["items"] if one["name"] == "operator")
+    return {
         "admin": site.api.get("auth/me")["id"],
-        "role": site.api.post("roles", name="dba", password="Oracle 5!")["id"],
+        "gone": site.api.post("users", roles=[{"id": operator}], **gone)["id"],
+        "role": site.api.post("roles", name="dba", username="system", password="Oracle 5!")["id"],
+        "operator": operator,
     }
-    return {**found, **people, "root": roots[0], "authority": next(one["id"] for one in authorities if one["parent"])}
 
 
-def faults(visitor: Visitor) -> list[str]:
-    """What axe-core objects to, one line per element."""
-    visitor.page.evaluate(AXE)
-    found = visitor.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{violation['id']}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
-
-
-def picture(visitor: Visitor, name: str) -> None:
-    SCREENSHOTS.mkdir(exist_ok=True)
-    visitor.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+def orders(site: Site, folder: Path) -> dict[str, Any]:
+    """One of each state, of an authority that nothing points to; and a certificate that is being renewed."""
+    slow = site.slow_authority("Example Outfitters Partner CA with a long name", folder)
+    renewed = site.order("slow.example.com", slow)
+    assert site.api.ask("POST", f"certificates/{renewed}/reissue", replace=True).status_code == 202
+    return {
+        "silent": slow,
+        "renewed": renewed,
+        "waiting": site.order("wait.example.com", slow),
+        "doubtful": site.order("doubt.example.com", slow),
+        "refused": site.order("refuse.example.com", slow),
+    }
 
 
 @pytest.fixture(scope="module")
-def windows(site: Site) -> Iterator[dict[str, Visitor]]:
-    """One for each theme, so that static files are fetched once."""
-    with site.visitor(color_scheme="light") as light, site.visitor(color_scheme="dark") as dark:
-        yield {"light": light, "dark": dark}
-
-
-@pytest.fixture(params=["light", "dark"])
-def theme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def shown(site: Site) -> Iterator[Visitor]:
+    """One window for all pages, so that static files are fetched once."""
+    with site.visitor() as visitor:
+        yield visitor
 
 
 @pytest.fixture
-def window(windows: dict[str, Visitor], theme: str) -> Iterator[Visitor]:
-    """Wide, and without problems afterwards."""
-    visitor = windows[theme]
-    visitor.page.set_viewport_size(WIDE)
-    visitor.problems.clear()
-    yield visitor
-    assert visitor.problems == []
+def window(shown: Visitor) -> Iterator[Visitor]:
+    """Without problems afterwards."""
+    shown.problems.clear()
+    yield shown
+    assert shown.problems == []
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_shows_well_also_on_a_telephone(window: Visitor, ids: dict[str, Any], name: str, theme: str) -> None:
+def test_a_page_shows_well_also_on_a_telephone(window: Visitor, ids: dict[str, Any], name: str) -> None:
     window.open(PAGES[name].format(**ids))
-    picture(window, f"{name}-{theme}")
-    assert window.page.locator("html").get_attribute("data-bs-theme") == theme
-    assert faults(window) == []
-    window.page.set_viewport_size(NARROW)
-    picture(window, f"{name}-{theme}-narrow")
-    assert window.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    shows_well(window, name)
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_refused_form_with_everything_open_shows_well(window: Visitor, name: str, theme: str) -> None:
-    window.open(PAGES[name])
-    window.fill("Owner", "nobody")
+def test_a_refused_form_with_everything_open_shows_well(window: Visitor, ids: dict[str, Any], name: str) -> None:
+    window.open(PAGES[name].format(**ids))
     window.press(FORMS[name])
     window.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    picture(window, f"{name}-refused-{theme}")
     assert window.page.get_by_role("alert").count() == 1
+    shows_well(window, f"{name}-refused")
+
+
+def test_a_new_key_and_a_shown_password_show_well(window: Visitor, ids: dict[str, Any]) -> None:
+    window.open("/account/keys/new")
+    window.fill("Name", "Backup of the cluster")
+    window.press("Make the key")
+    shows_well(window, "key-made")
+    window.open(f"/roles/{ids['role']}/credentials")
+    window.press("Show the password")
+    shows_well(window, "role-credentials-shown")
+
+
+def test_menus_show_well(window: Visitor) -> None:
+    window.open("/")
+    window.page.get_by_role("button", name="account and appearance").click()
+    picture(window, "menu-account")
     assert faults(window) == []
+    window.page.set_viewport_size(NARROW)
+    window.open("/")
+    window.page.get_by_role("button", name="Menu").click()
+    picture(window, "menu-narrow")
+    window.page.set_viewport_size(WIDE)
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_pages_of_libraries_keep_our_security_policy(window: Visitor, name: str, theme: str) -> None:
+def test_pages_of_libraries_keep_our_security_policy(window: Visitor, name: str) -> None:
     window.open(LIBRARIES[name])
     window.page.wait_for_load_state("networkidle")
-    picture(window, f"{name}-{theme}")
-
-
-def test_the_log_in_page_shows_well(site: Site, theme: Any) -> None:
-    with site.visitor(logged_in=False, color_scheme=theme) as visitor:
-        visitor.open("/login")
-        picture(visitor, f"login-{theme}")
-        assert faults(visitor) == []
+    for theme in THEMES:
+        window.page.emulate_media(color_scheme=theme)
+        picture(window, f"{name}-{theme}")
+    window.page.emulate_media(color_scheme="light")

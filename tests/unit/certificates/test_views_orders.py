@@ -131,6 +131,8 @@ class TestOrders:
         page = shown(client, address)
         assert "wrong name" in page
         assert "Give the order up" not in page
+        assert "Try again" not in page
+        assert "place a new order" in page
         assert "was destroyed" in client.post(f"{address}/retry", follow=True).content.decode()
 
     def test_by_whom(self, people, unknown):  # noqa: F811

@@ -1,0 +1,59 @@
+"""The queue in a folder: whoever reads while somebody writes gets whole messages, each once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import pytest
+from kombu import Connection
+
+from lemur_site.celery import app
+
+MESSAGES = 400
+
+
+@pytest.fixture
+def channel(tmp_path: Path) -> Iterator[Any]:
+    """Of the transport that the settings name."""
+    folder = str(tmp_path)
+    options = {"data_folder_in": folder, "data_folder_out": folder, "control_folder": str(tmp_path / "control")}
+    with Connection(transport=app.conf.broker_transport, transport_options=options) as connection:
+        yield connection.channel()
+
+
+class Looking:
+    """A message that looks into the folder while it is written."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __json__(self) -> list[str]:
+        return os.listdir(self.folder)
+
+
+def test_a_message_is_not_there_before_it_is_written(channel: Any, tmp_path: Path) -> None:
+    channel._put("celery", Looking(tmp_path))
+    assert channel._get("celery") == []
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_reader_meets_no_half_message(channel: Any) -> None:
+    def write() -> None:
+        for number in range(MESSAGES):
+            channel._put("celery", {"number": number})
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    read = []
+    while writer.is_alive() or len(read) < MESSAGES:
+        try:
+            read.append(channel._get("celery")["number"])
+        except Empty:
+            assert writer.is_alive() or len(read) == MESSAGES
+    writer.join()
+    assert sorted(read) == list(range(MESSAGES))

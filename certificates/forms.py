@@ -146,6 +146,12 @@ class OrderForm(forms.Form):
             given[field] = given.get(field) or None
         return given
 
+    def add_error(self, field: str | None, error: Any) -> None:
+        """What is wrong with a common name that nobody typed is wrong with what it was taken from."""
+        if field == "common_name" and not self.data.get(self.add_prefix(field)):
+            field = "csr" if self.data.get(self.add_prefix("csr")) else "names"
+        super().add_error(field, error)
+
     def replaced(self) -> QuerySet[Certificate]:
         """What the new one takes the place of, before and after it was sent."""
         if self.is_bound:

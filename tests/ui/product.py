@@ -72,7 +72,7 @@ class Visitor:
 
     def field(self, label: str) -> Locator:
         """By its label, with or without the word "optional" behind it."""
-        return self.page.get_by_label(re.compile(f"^{re.escape(label)}( optional)?$"))
+        return self.page.get_by_label(re.compile(rf"^\s*{re.escape(label)}( optional)?\s*$"))
 
     def fill(self, label: str, text: str) -> None:
         self.field(label).fill(text)

@@ -15,6 +15,8 @@ THEMES: tuple[Theme, ...] = ("light", "dark")
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
 SCREENSHOTS = Path(__file__).parent / "screenshots"
+CUT_OFF = """[...document.querySelectorAll('.scroll')].filter(one => one.scrollWidth > one.clientWidth).map(
+    one => one.innerText.slice(0, 200))"""
 PICTURES = os.environ.get("PICTURES", "")  # "1": taken, which makes these tests take half as long again
 
 
@@ -30,6 +32,7 @@ def shows_well(visitor: Visitor, name: str) -> None:
     _light_up(visitor, "light")
     picture(visitor, f"{name}-light-narrow")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], name
+    assert visitor.page.evaluate(CUT_OFF) == [], f"{name}: a table that one must push aside to read"
     visitor.page.set_viewport_size(WIDE)
 
 

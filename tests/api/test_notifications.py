@@ -219,6 +219,8 @@ def test_a_plugin_that_is_gone_does_not_hide_the_notification(people):
     mine = a_notification(people.alice)
     Notification.objects.filter(pk=mine.pk).update(plugin="aws-sns", options={"topicName": "x"})
     shown = api(people.alice).get(f"{URL}/{mine.pk}").json()
-    assert shown["options"] == [{"name": "topicName", "value": "x"}]
+    assert [(option["name"], option["type"], option["value"]) for option in shown["options"]] == [
+        ("topicName", "str", "x")
+    ]
     assert "There is no notification plugin 'aws-sns'" in shown["plugin"]["description"]
     assert put(people.alice, mine.pk, active=False).json()["active"] is False

@@ -110,12 +110,14 @@ def test_names_and_numbers_that_are_taken_are_changed(world: World, take_over: M
     ours = an_authority(system_user(), name="sub authority")  # the name, and another certificate
     mine = Certificate.objects.get()
     Certificate.objects.update(name="revoked")
+    if mine.pk not in {world.ids[name] for name in world.pairs}:
+        world.certificate("numbered", material().other_root, id=mine.pk)
     report = take_over(world.database)
     assert {one.title for one in report.refused} == {"sub authority"}
     assert Certificate.objects.get(pk=mine.pk).root_authority == ours
-    moved = {one["title"]: one["here"] for one in report.renumbered if one["kind"] == "certificate"}
-    assert set(moved) == {"root authority"}  # ours has its number
-    assert moved["root authority"] > max(world.ids.values())
+    moved = {one["id"]: one["here"] for one in report.renumbered if one["kind"] == "certificate"}
+    assert set(moved) == {mine.pk}
+    assert moved[mine.pk] > max(world.ids.values())
     renamed = Certificate.objects.get(pk=world.ids["revoked"])
     assert renamed.name == f"revoked-{renamed.pk}"
     assert said(report, "noted")["revoked"] == f"Its name was taken; it is called {renamed.name} here."

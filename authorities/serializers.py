@@ -13,6 +13,7 @@ from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
 from authorities import pointers
 from authorities.models import Authority, Profile
+from core.serializers import ConnectorPlugin, described
 from web.rest.fields import Email, Pem, Ref, UtcDateTime
 from web.rest.serializers import ModelSerializer, Serializer
 
@@ -39,11 +40,22 @@ class Validity(Serializer):
 class AuthorityBrief(ModelSerializer):
     """An authority inside a certificate."""
 
+    plugin = drf.SerializerMethodField()
     authority_certificate = Validity(source="*")
+    is_cn_optional = drf.BooleanField(source="cn_optional")
+    is_cab_compliant = drf.BooleanField(source="cab_compliant", allow_null=True)
 
     class Meta:
         model = Authority
-        fields = ("id", "name", "owner", "description", "active", "authority_certificate")
+        fields = (
+            "id", "name", "owner", "description", "active", "plugin", "authority_certificate", "is_cn_optional",
+            "is_cab_compliant",
+        )  # fmt: skip
+
+    @extend_schema_field(ConnectorPlugin)
+    def get_plugin(self, authority: Authority) -> dict[str, Any]:
+        """Which plugin signs, and how it is configured, without what is secret."""
+        return described(authority)[1]
 
 
 class OwnCertificate(Serializer):
@@ -91,9 +103,10 @@ class AuthorityOutput(ModelSerializer):
         """The authority above it, if that is ours."""
         return {"id": authority.parent.pk, "name": authority.parent.name} if authority.parent else None
 
+    @extend_schema_field(ConnectorPlugin)
     def get_plugin(self, authority: Authority) -> dict[str, Any]:
         """Which plugin signs, and how it is configured, without what is secret."""
-        return {"slug": authority.plugin, "pluginOptions": authority.described_options()}
+        return described(authority)[1]
 
     def get_options(self, authority: Authority) -> str:
         """The plugin's options as JSON text, which is how Lemur shows them."""

@@ -1,4 +1,4 @@
-"""Is a certificate revoked, and may it be believed? Our own ledger says, else OCSP, then CRLs; also the seed's functions.
+"""Is a certificate revoked, and may it be believed? Our own ledger says, else OCSP, then CRLs; the seed's functions.
 
 Asks over the network, so that nothing here may be called within a transaction.
 """

@@ -128,7 +128,7 @@ def test_looking_into_a_directory(site: Site, found: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def ids(site: Site, place: Installation, server: SftpServer) -> dict[str, Any]:
+def ids(site: Site, place: Installation, server: SftpServer, found: Path) -> dict[str, Any]:
     """A destination where one certificate is given up, one is there and one waits; one without any; a source."""
     plugin = {"slug": "sftp-destination", "pluginOptions": server.options()}
     text = "Storefront machines behind the load balancer in rack 12, second floor."
@@ -139,14 +139,9 @@ def ids(site: Site, place: Installation, server: SftpServer) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     wait_until((server.files / "payments.outfitters.example").exists, LATER)
     source = site.api.post(
-        "sources", label="looked at", plugin={"slug": "directory-source", "pluginOptions": {"path": str(_root(site))}}
+        "sources", label="looked at", plugin={"slug": "directory-source", "pluginOptions": {"path": str(found)}}
     )
     return {"destination": shown["id"], "empty": empty["id"], "source": source["id"]}
-
-
-def _root(site: Site) -> Any:
-    [first] = [one for one in site.api.get("sources")["items"] if one["label"] == "files"]
-    return next(option["value"] for option in first["options"] if option["name"] == "path")
 
 
 PAGES = {

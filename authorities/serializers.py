@@ -15,7 +15,7 @@ from authorities import pointers
 from authorities.models import Authority, Profile
 from core.serializers import ConnectorPlugin, described
 from web.rest.fields import Email, Pem, Ref, UtcDateTime
-from web.rest.serializers import ModelSerializer, Serializer
+from web.rest.serializers import ModelSerializer, Nested, Serializer
 
 
 class ProfileOutput(ModelSerializer):
@@ -37,7 +37,7 @@ class Validity(Serializer):
     not_after = UtcDateTime()
 
 
-class AuthorityBrief(ModelSerializer):
+class AuthorityBrief(Nested, ModelSerializer):
     """An authority inside a certificate."""
 
     plugin = drf.SerializerMethodField()

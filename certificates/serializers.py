@@ -15,7 +15,7 @@ from certificates.loading import complete
 from certificates.models import Certificate, Order
 from core.serializers import ConnectorBrief
 from web.rest.fields import UtcDateTime
-from web.rest.serializers import ModelSerializer, Serializer
+from web.rest.serializers import ModelSerializer, Nested, Serializer
 from web.spelling import camel, snake
 
 # Keys of these objects are values of ours, not field names; they are spelled one way on the wire and one in Python.
@@ -94,7 +94,7 @@ class DomainOutput(Serializer):
     sensitive = drf.BooleanField()
 
 
-class PolicyBrief(Serializer):
+class PolicyBrief(Nested, Serializer):
     """How long before its end it is renewed."""
 
     id = drf.IntegerField()
@@ -165,6 +165,10 @@ class InFull(drf.ListSerializer[Any]):
         return super().to_representation(rows)
 
 
+class Relative(Nested, CertificateBrief):
+    """A certificate that another one replaces, or that replaces it."""
+
+
 class CertificateOutput(CertificateBrief):
     """A certificate in full (contract 9.1)."""
 
@@ -181,9 +185,9 @@ class CertificateOutput(CertificateBrief):
     destinations = ConnectorBrief(many=True)
     notifications = ConnectorBrief(many=True)
     endpoints = EndpointBrief(many=True)
-    replaces = CertificateBrief(many=True)
-    replaced = CertificateBrief(many=True)
-    replaced_by = CertificateBrief(many=True, source="replaced")
+    replaces = Relative(many=True)
+    replaced = Relative(many=True)
+    replaced_by = Relative(many=True, source="replaced")
     extensions = ExtensionsField()
 
     class Meta:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -132,6 +134,18 @@ class TestOrders:
         assert "wrong name" in page
         assert "Give the order up" not in page
         assert "was destroyed" in client.post(f"{address}/retry", follow=True).content.decode()
+
+    def test_a_double_click_asks_once(self, people, unknown, monkeypatch):  # noqa: F811
+        client, address = browser(people.alice), f"/certificates/orders/{unknown.pk}"
+        page = shown(client, address)
+        token = re.findall(r'name="once" value="([^"]+)"', page.split("Try again")[0])[-1]
+        monkeypatch.setattr(OddIssuer, "asked", [])
+        monkeypatch.setattr(OddIssuer, "answer", issued_for(unknown))
+        first, second = (client.post(f"{address}/retry", {"once": token}) for _ in range(2))
+        assert (
+            first["Location"] == second["Location"] == Certificate.objects.get(cn="www.example.org").get_absolute_url()
+        )
+        assert len(OddIssuer.asked) == 1
 
     def test_by_whom(self, people, unknown):  # noqa: F811
         client, address = browser(people.charlie), f"/certificates/orders/{unknown.pk}"

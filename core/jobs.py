@@ -77,6 +77,10 @@ class Job(models.Model):
     class Meta:
         abstract = True
 
+    def is_at_work(self, now: datetime) -> bool:
+        """Has somebody claimed it, and is the lease still running?"""
+        return self.state == self.State.WAITING and self.leased and self.not_before > now
+
     def succeed(self, **changes: Any) -> None:
         """Done; ``changes`` are stored with it. Raises :class:`LeaseLost` if the job is not ours any more."""
         self._close(state=self.State.DONE, last_error="", **changes)

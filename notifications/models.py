@@ -68,7 +68,8 @@ class NoticeQuerySet(JobQuerySet):
         due = self.due(now).filter(recipient=recipient, channel=channel)
         again = due.exclude(batch=None).order_by("pk").values_list("batch", flat=True).first()
         batch = again or uuid.uuid4()
-        taken = due.filter(batch=again).update(batch=batch, not_before=now + lease, attempts=F("attempts") + 1)
+        changes = {"batch": batch, "not_before": now + lease, "leased": True, "attempts": F("attempts") + 1}
+        taken = due.filter(batch=again).update(**changes)
         mine = list(self.filter(batch=batch, state=Job.State.WAITING).order_by("pk")) if taken else []
         # Fewer than all: another worker has the rest of them, and sends the message or lets the lease run out.
         return mine if len(mine) == taken else []

@@ -18,7 +18,7 @@ from core import idempotency
 from core.audit import Event, record
 from core.commits import committing
 from core.connectors import Given
-from core.errors import Conflict, DomainError
+from core.errors import Conflict, DomainError, NotFound, Unavailable
 from core.failpoints import around
 from pki import inspection
 from pki.errors import PkiError
@@ -73,7 +73,7 @@ def update(store: S, *, by: User | None = None, **changes: Any) -> S:
     if unknown := set(changes) - CHANGEABLE:
         raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
     permissions_of(store).require(by, "change", store)
-    locked: S = type(store).objects.select_for_update().get(pk=store.pk)  # type: ignore[assignment]
+    locked = lock(store)
     plugin = changes.get("plugin", locked.plugin)
     if "options" in changes or plugin != locked.plugin:
         locked.configure(plugin, changes.get("options"))
@@ -89,6 +89,14 @@ def update(store: S, *, by: User | None = None, **changes: Any) -> S:
     return locked
 
 
+def lock(store: S) -> S:
+    """The row as it is now, kept from others until the transaction ends. NotFound if somebody has deleted it."""
+    found: S | None = type(store).objects.select_for_update().filter(pk=store.pk).first()  # type: ignore[assignment]
+    if found is None:
+        raise NotFound(f"There is no such {store._meta.verbose_name}.")
+    return found
+
+
 def _save(store: Store) -> None:
     try:
         with transaction.atomic():
@@ -102,6 +110,7 @@ def delete(store: Store, *, by: User | None = None) -> None:
     """Forget it, and what is known about it; what it stands for is not touched. See certificates.service.withdraw."""
     by = acting(by)
     permissions_of(store).require(by, "delete", store)
+    store = lock(store)
     record(Event.DESTINATION_DELETED if isinstance(store, Destination) else Event.SOURCE_DELETED, store, by=by)
     store.delete()
 
@@ -136,6 +145,14 @@ def upload(destination: Destination, bundle: Bundle) -> None:
             held = plugin.held(bundle.name)
         if held != inspection.fingerprint(bundle.certificate):
             raise Temporary(f"{destination} took the certificate, and holds another one under {bundle.name}.")
+
+
+def can_remove(destination: Destination) -> bool:
+    """Can its plugin take certificates away? Yes, as far as one knows, of a plugin that cannot be loaded now."""
+    try:
+        return issubclass(destination.plugin_class, Removes)
+    except Unavailable:
+        return True
 
 
 def remove(destination: Destination, bundle: Bundle) -> None:

@@ -13,6 +13,7 @@ from certificates.service.deploying import (
 from certificates.service.dns_providers import create_dns_provider, delete_dns_provider, update_dns_provider
 from certificates.service.domains import create_domain, mark_domain
 from certificates.service.editing import (
+    Difference,
     create_certificate_roles,
     delete,
     update,
@@ -54,6 +55,7 @@ from certificates.service.watching import create_notification, update_notificati
 
 __all__ = [
     "METRICS",
+    "Difference",
     "Minted",
     "calculate_reissue_range",
     "cancel_order",

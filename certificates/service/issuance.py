@@ -82,7 +82,7 @@ def place_order(
     """
     begun = idempotency.recall(Order)
     if begun is not None and begun.state != Order.State.FAILED:
-        return _resume(begun, now=now)
+        return resume(begun, now=now)
     spec = CertificateSpec.of(**fields)
     require_may_order(spec, by)
     order = _draw_up(settle(spec, by=by, now=now), by=by, now=now)
@@ -90,8 +90,15 @@ def place_order(
     try:
         _write_down(order, instead_of=begun)
     except IntegrityError as error:
-        raise Conflict(f"An order that renews {reissues} is open already; wait for it, or cancel it.") from error
+        if reissues is None:
+            raise
+        raise Conflict(renewed_already(reissues)) from error
     return carry_out(order, now=now)
+
+
+def renewed_already(certificate: Certificate) -> str:
+    """Why there can be no second order that renews it."""
+    return f"An order that renews {certificate} is open already; wait for it, or cancel it."
 
 
 def _draw_up(wanted: Wanted, *, by: User, now: datetime) -> Order:
@@ -118,6 +125,7 @@ def _draw_up(wanted: Wanted, *, by: User, now: datetime) -> Order:
         not_after_asked=wanted.not_after,
         # Born claimed: the sweep must not mint it while this request still does.
         attempts=1,
+        leased=True,
         not_before=now + REQUEST_LEASE,
     )
     order.profile_value = wanted.profile
@@ -154,7 +162,8 @@ def _write_down(order: Order, *, instead_of: Order | None = None) -> None:
     record(Event.CERTIFICATE_ORDERED, order, by=order.by, authority=order.authority.name, profile=order.profile)
 
 
-def _resume(order: Order, *, now: datetime) -> Certificate | Order:
+def resume(order: Order, *, now: datetime) -> Certificate | Order:
+    """What an order has led to that the same request had begun; the CA is asked only if it is due again."""
     if order.certificate is not None:
         return order.certificate
     claimed = Order.objects.claim(order.pk, lease=REQUEST_LEASE, now=now)

@@ -15,9 +15,10 @@ from authorities.models import Authority, Profile
 from certificates.extensions import as_invalid
 from certificates.models import Certificate, Order
 from certificates.permissions import permissions
-from certificates.service.issuance import place_order
+from certificates.service.issuance import place_order, renewed_already
 from certificates.spec import SUBJECT_FIELDS, CertificateSpec
-from core.errors import Invalid, Precondition
+from core import idempotency
+from core.errors import Conflict, Invalid, Precondition
 from pki import names, profiles, validity
 from pki.errors import BadName, BadValidity
 from pki.extensions import Extensions
@@ -168,6 +169,8 @@ def reissue_certificate(
         raise Precondition("An authority's own certificate is not reissued; create a new authority.")
     if certificate.deleted:
         raise Precondition("Certificate is already deleted")
+    if (other := open_order(certificate)) is not None and other != idempotency.recall(Order):
+        raise Conflict(renewed_already(certificate))
     fields = {**get_certificate_primitives(certificate), "description": _description(certificate)}
     fields.pop("replacements")
     fields["replaces"] = [certificate] if replace else []

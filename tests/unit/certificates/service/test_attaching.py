@@ -75,7 +75,7 @@ class TestDestinations:
         service.update(made.pk, by=people.alice, destinations=places[1:])
         assert list(made.destinations.all()) == places[1:]
         events = AuditEntry.objects.filter(target_id=made.pk, target_type="certificates.certificate")
-        assert [one.event for one in events][:2] == [Event.CERTIFICATE_UPDATED, Event.CERTIFICATE_WITHDRAWN]
+        assert [one.event for one in events][:2] == [Event.CERTIFICATE_WITHDRAWN, Event.CERTIFICATE_UPDATED]
 
     def test_one_that_does_not_let_go_stays_and_the_rest_is_saved(self, people, root_ca, places, monkeypatch):
         made = a_certificate(people.alice, root_ca, destinations=places)
@@ -95,6 +95,28 @@ class TestDestinations:
         with pytest.raises(NotFound):
             service.update(987654, by=people.root, destinations=[])
         assert made.destinations.count() == 2
+
+    def test_nothing_is_taken_away_by_a_change_that_is_refused(self, people, root_ca, places):
+        made = a_certificate(people.alice, root_ca, destinations=places[:1])
+        service.deploy(made.deployments.get().pk)
+        two = [_destination(label, accountNumber="1") for label in "ab"]
+        keyless = a_certificate(people.alice, root_ca, destinations=places[1:], csr=a_csr("www.example.org")[0])
+        service.deploy(keyless.deployments.get().pk)
+        held = dict(odd_stores.OddDestination.held_by)
+        for certificate, changes in (
+            (made, {"destinations": two}),
+            (made, {"destinations": [], "replaces": [made]}),
+            (keyless, {"destinations": places[:1]}),
+        ):
+            with pytest.raises(Invalid):
+                service.update(certificate.pk, by=people.alice, **changes)
+            assert certificate.destinations.count() == 1
+        assert odd_stores.OddDestination.held_by == held != {}
+
+    def test_whoever_hands_it_over_can_take_it_away_with_that(self, people, root_ca, places):
+        made = a_certificate(people.alice, root_ca, destinations=places)
+        service.update(made.pk, by=people.alice, owner="other@example.org", destinations=[])
+        assert not made.destinations.exists()
 
     def test_stay_with_a_renewal(self, people, root_ca, places):
         made = a_certificate(people.alice, root_ca, destinations=places)

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from django.db import IntegrityError
 
 from authorities.models import Issuance, Profile
 from certificates import service
@@ -330,3 +331,12 @@ class TestTheSeedsHelpers:
         order = Order.objects.get()
         made = service.fulfil(order.pk, now=datetime.now(UTC) + timedelta(minutes=5))
         assert x509.load_pem_x509_certificate(body.encode()).serial_number == int(made.serial)
+
+
+def test_what_the_database_refuses_is_not_taken_for_a_second_renewal(people, root_ca, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise IntegrityError("two lines with one serial")
+
+    monkeypatch.setattr(Order, "save", refuse)
+    with pytest.raises(IntegrityError, match="one serial"):
+        a_certificate(people.alice, root_ca)

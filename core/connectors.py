@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import structlog
 from django.db import models
 
-from core.errors import Invalid, Unavailable
+from core.errors import DomainError, Invalid, Unavailable
 from core.fields import SealedField
 from core.secrets import keyring
-from pki.errors import SealError
-from plugins import OptionErrors, PluginUnavailable, describe, parse, registry
+from pki.errors import PkiError, SealError
+from plugins import OptionErrors, PluginError, PluginUnavailable, Temporary, describe, parse, registry
 from plugins.contracts import Plugin
 from plugins.options import by_name, dump, dump_secrets
 
 Given = Mapping[str, Any] | Sequence[Any] | None
+
+log = structlog.get_logger(__name__)
 
 
 class Connector(models.Model):
@@ -115,3 +119,18 @@ def _parsed(plugin: type[Plugin], options: Given, *, kept: Mapping[str, str]) ->
     except OptionErrors as error:
         whole = error.errors.get("")  # contract 9.5 has that as a sentence
         raise Invalid(reasons={"plugin": {"plugin_options": whole or error.errors}}) from error
+
+
+@contextmanager
+def foreign(plugin: str, *, error: Callable[[str], Exception] = Temporary, **about: Any) -> Iterator[None]:
+    """Around each call into a plugin, which is foreign code: its mistakes fail one call, not whoever made it.
+
+    They become ``error``; the log has the details, with what the call was ``about``.
+    """
+    try:
+        yield
+    except (PluginError, PkiError, DomainError):
+        raise
+    except Exception as mistake:
+        log.exception("plugin.failed", plugin=plugin, **about)
+        raise error(f"the plugin {plugin} failed unexpectedly; the log has the details") from mistake

@@ -23,7 +23,7 @@ from certificates.service.placing import (
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Invalid, NotFound, Precondition
-from notifications.models import Notification, default_prefix
+from notifications.models import Notification, is_default_of
 from notifications.service import default_notifications
 from stores.models import Destination
 
@@ -143,8 +143,8 @@ def _set_notifications(certificate: Certificate, wanted: list[Notification] | No
     """Contract 9.8: the owner's defaults stay or come along, those of an owner that was go."""
     known = list(certificate.notifications.all()) if wanted is None else wanted
     if certificate.owner != before:
-        known = [one for one in known if not one.label.startswith(default_prefix(before))]
-    if not any(one.label.startswith(default_prefix(certificate.owner)) for one in known):
+        known = [one for one in known if not is_default_of(one.label, before)]
+    if not any(is_default_of(one.label, certificate.owner) for one in known):
         known = [*known, *default_notifications(certificate.owner, by)]
     certificate.notifications.set(known)
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import IntegrityError
@@ -31,6 +30,7 @@ from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import foreign
 from core.errors import Conflict, DomainError, Unavailable
 from core.failpoints import around
 from core.jobs import LeaseLost
@@ -40,8 +40,6 @@ from pki.errors import NotAllowed, PkiError
 from plugins.contracts import FinishesLater, Issuer
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.values import Issued, IssueRequest, Pending
-
-log = structlog.get_logger(__name__)
 
 ASK_AGAIN = timedelta(minutes=1)
 TRIES = 3
@@ -278,18 +276,12 @@ def _open(authority: Authority) -> authorities.OpenIssuer:
 
 
 def _ask(plugin: Issuer, request: IssueRequest) -> Issued | Pending:
-    try:
+    # What we sign ourselves can be signed again.
+    mistake = DomainError if request.draft is None else Temporary
+    with foreign(plugin.slug, error=mistake, order=request.reference):
         if request.external_id is not None and isinstance(plugin, FinishesLater):
             return plugin.finish(request)
         return plugin.issue(request)
-    except (PluginError, PkiError):
-        raise
-    except Exception as error:  # a plugin is foreign code: its mistakes fail one order, not the sweep
-        log.exception("plugin.failed", plugin=plugin.slug, order=request.reference)
-        sentence = f"the plugin {plugin.slug} failed unexpectedly; the log has the details"
-        if request.draft is not None:  # what we sign ourselves can be signed again
-            raise Temporary(sentence) from error
-        raise DomainError(sentence) from error
 
 
 def _draft(order: Order) -> x509.Certificate:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now as clock
 
@@ -27,15 +26,14 @@ from certificates.permissions import permissions
 from certificates.service.deploying import leave, revoked_at
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import foreign
 from core.errors import Conflict, DomainError, Forbidden, Invalid
 from core.failpoints import around
 from core.jobs import LeaseLost
 from pki.errors import PkiError
 from plugins.contracts import Revokes
-from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
+from plugins.errors import Misconfigured, Permanent, PluginError
 from plugins.values import RevokeRequest
-
-log = structlog.get_logger(__name__)
 
 NOT_AUTHORIZED = "You are not authorized to revoke this certificate."
 NOT_IMPLEMENTED = "Revoke is not implemented for issuer of this certificate"
@@ -225,14 +223,8 @@ def _ask(authority: Authority, revocation: Revocation) -> None:
     request = RevokeRequest(
         certificate=certificate.parsed, reason=ledger.flag(revocation.reason), external_id=certificate.external_id
     )
-    with around("revoke"):
-        try:
-            plugin.revoke(request)
-        except (PluginError, PkiError):
-            raise
-        except Exception as error:  # a plugin is foreign code: its mistakes fail one revocation, not the sweep
-            log.exception("plugin.failed", plugin=authority.plugin, revocation=revocation.pk)
-            raise Temporary(f"the plugin {authority.plugin} failed unexpectedly; the log has the details") from error
+    with around("revoke"), foreign(authority.plugin, revocation=revocation.pk):
+        plugin.revoke(request)
 
 
 @committing("certificate.revoke")

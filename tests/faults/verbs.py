@@ -6,6 +6,7 @@ A new ``committing("…")`` needs an entry here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from certificates.models import Certificate, Deployment, Domain, Order, Revocati
 from certificates.service import deploying, orders, revoking
 from certificates.service.dns_providers import NewDnsProvider
 from core.audit import Event
+from core.errors import Precondition
 from notifications import service as notifications
 from notifications.models import Notice, Notification
 from notifications.service import NewNotification
@@ -60,12 +62,13 @@ class Verb:
     """``events``: what the audit log says of it.
 
     ``already``: what other transactions have committed before this one, as the number of new rows by table. The audit
-    entries among them are the first of ``events``.
+    entries among them are the first of ``events``. ``calls_afterwards``: its calls to the outside follow its commit.
     """
 
     do: Ask | Callable[[], object]
     events: tuple[Event, ...]
     already: Mapping[str, int] = field(default_factory=dict)
+    calls_afterwards: bool = False
 
     @property
     def by_api(self) -> bool:
@@ -164,6 +167,12 @@ def _tell() -> None:
 def _tell_in_vain() -> None:
     OddNotifier.trouble = Permanent("nobody is there")
     _tell()
+
+
+def _test_in_vain() -> None:
+    OddNotifier.trouble = Permanent("nobody is there")
+    with suppress(Precondition):
+        notifications.send_test(_notification(), by=_user("alice"))
 
 
 def _policy() -> RotationPolicy:
@@ -333,7 +342,12 @@ VERBS: dict[str, Verb] = {
         lambda: notifications.delete(_notification(), by=_user("alice")), (Event.NOTIFICATION_DELETED,)
     ),
     "notification.test": Verb(
-        lambda: notifications.send_test(_notification(), by=_user("alice")), (Event.NOTIFICATION_TESTED,)
+        lambda: notifications.send_test(_notification(), by=_user("alice")),
+        (Event.NOTIFICATION_TESTED,),
+        calls_afterwards=True,
+    ),
+    "notification.test-failed": Verb(
+        _test_in_vain, (Event.NOTIFICATION_TESTED, Event.NOTIFICATION_FAILED), already={"core_auditentry": 1}
     ),
     "notification.update": Verb(
         lambda: notifications.update(_notification(), active=False, by=_user("alice")), (Event.NOTIFICATION_UPDATED,)

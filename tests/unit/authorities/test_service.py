@@ -37,6 +37,22 @@ class TestRoles:
         assert "later@example.org" in root_ca.roles.values_list("name", flat=True)
         assert "pki@example.org" not in root_ca.roles.values_list("name", flat=True)
 
+    def test_also_in_the_admin_site(self, people, root_ca, client):
+        people.root.is_staff = True
+        people.root.save()
+        client.force_login(people.root)
+        page = client.get(f"/admin/authorities/authority/{root_ca.pk}/change/")
+        given = {**page.context["adminform"].form.initial, "owner": "later@example.org", "active": "on"}
+        given = {name: [one.pk for one in value] if isinstance(value, list) else value for name, value in given.items()}
+        answer = client.post(
+            page.request["PATH_INFO"], {name: value for name, value in given.items() if value is not None}
+        )
+        assert answer.status_code == 302, answer.context["errors"]
+        root_ca.refresh_from_db()
+        assert root_ca.owner == "later@example.org"
+        names = set(root_ca.roles.values_list("name", flat=True))
+        assert names == {"Root_admin", "Root_operator", "later@example.org", "team-web"}
+
     def test_the_owners_role_may_use_it(self, people, root_ca):
         grant(people.charlie, [Role.objects.get(name="pki@example.org")], by=people.root)
         people.charlie.refresh_from_db()

@@ -124,6 +124,28 @@ class TestDestinations:
 
 
 class TestNotifications:
+    @pytest.mark.parametrize(
+        ("owner", "label", "new"),
+        [("joe@example.org", "DEFAULT_JOEL_30_DAY", "ann@example.org"), ("team", "mine", "ann@example.org")],
+        ids=["of a longer name", "of no address"],
+    )
+    def test_of_others_than_the_old_owner_stay(self, people, root_ca, owner, label, new):
+        other = Notification.objects.create(label=label, plugin="none")
+        made = a_certificate(people.alice, root_ca, owner="joe@example.org", notifications=[other])
+        Certificate.objects.filter(pk=made.pk).update(owner=owner)
+        service.update(made.pk, by=people.root, owner=new)
+        assert {one.label for one in made.notifications.all()} == {
+            label, *(f"DEFAULT_ANN_{day}_DAY" for day in (30, 15, 2)),
+        }  # fmt: skip
+
+    def test_of_a_longer_name_are_not_the_owners_defaults(self, people, root_ca):
+        longer = [
+            Notification.objects.create(label=f"DEFAULT_{name}_30_DAY", plugin="none") for name in ("JOEL", "JOE_SMITH")
+        ]
+        made = a_certificate(people.alice, root_ca, owner="joe@example.org")
+        service.update(made.pk, by=people.root, notifications=longer)
+        assert {"DEFAULT_JOE_30_DAY", "DEFAULT_JOEL_30_DAY"} <= {one.label for one in made.notifications.all()}
+
     def test_the_defaults_of_the_owner_unless_others_are_named(self, people, root_ca):
         mine = Notification.objects.create(label="mine", plugin="none")
         usual, named = a_certificate(people.alice, root_ca), a_certificate(people.alice, root_ca, notifications=[mine])

@@ -229,6 +229,18 @@ class TestRefusals:
         settings.SENSITIVE_DOMAIN_ROLES = ["team-web"]
         assert a_certificate(people.alice, root_ca, cn="BANK.example.org")
 
+    @pytest.mark.parametrize(
+        ("cn", "field"), [("www.example.org", "extensions.sub_alt_names.names"), ("2001:DB8::1", "common_name")]
+    )
+    def test_sensitive_addresses_in_any_spelling(self, people, root_ca, settings, cn, field):
+        settings.LEMUR_ALLOWED_DOMAINS = [r"(.+\.)?example\.org$", "2001:"]
+        service.create_domain("2001:db8::1", sensitive=True, by=people.root)
+        asked = Extensions(names=(parse("IPAddress", "2001:0DB8:0::0001"),))
+        refused(lambda: a_certificate(people.alice, root_ca, cn=cn, extensions=asked), field=field)
+        assert a_certificate(people.root, root_ca, cn=cn, extensions=asked)
+        free = Extensions(names=(parse("IPAddress", "192.0.2.1"),))
+        assert a_certificate(people.alice, root_ca, cn="www.example.org", extensions=free)
+
     def test_a_profile_that_is_not_offered(self, people, root_ca):
         root_ca.profiles.set(Profile.objects.filter(name="client"))
         sentence = refused(lambda: a_certificate(people.alice, root_ca), field="profile")

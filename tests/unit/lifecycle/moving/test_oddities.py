@@ -9,8 +9,10 @@ from accounts import service as accounts
 from accounts.models import Role, User
 from accounts.service import system_user
 from authorities.models import Authority, Issuance
-from certificates.models import Certificate, RotationPolicy
+from certificates.models import Certificate, Domain, RotationPolicy
+from core.audit import Event
 from core.errors import Invalid, Unavailable
+from core.models import AuditEntry
 from lifecycle.moving import rows
 from lifecycle.moving.lemur import Lemur, marked_secret, options
 from lifecycle.moving.people import taken_password
@@ -196,6 +198,28 @@ def test_odd_people_policies_and_labels(empty: LemurDatabase, take_over: Mover) 
     assert Source.objects.filter(label="files (lemur 1)", active=False).exists()
     assert not Notification.objects.get(label="mail").active
     assert set(system_user().roles.all()) == {Role.objects.get(name="admin")}
+
+
+def test_sensitive_domains_are_protected_in_any_spelling(empty: LemurDatabase, take_over: Mover) -> None:
+    """Rules compare lower-case A-labels."""
+    Domain.objects.create(name="here.example.com", id=700)
+    first = empty.add("domains", name="bank.example.com", sensitive=False)
+    for name in ("Bank.Example.com", "Bücher.example.com", "HERE.example.com", "2001:DB8:0::1", "My_Shop"):
+        empty.add("domains", name=name, sensitive=True)
+    empty.add("domains", name="  ", sensitive=True)
+    report = take_over(empty)
+    assert set(Domain.objects.filter(sensitive=True).values_list("name", flat=True)) == {
+        "bank.example.com", "xn--bcher-kva.example.com", "here.example.com", "2001:db8::1", "my_shop",
+    }  # fmt: skip
+    assert Domain.objects.count() == 5
+    assert Domain.objects.get(name="bank.example.com").pk == first
+    assert said(report, "noted")["Bank.Example.com"] == "It is called bank.example.com here."
+    assert [one["what"] for one in report.noted if one["title"] == "My_Shop"] == [
+        "It is neither a DNS name nor an IP address; it came over all the same.", "It is called my_shop here.",
+    ]  # fmt: skip
+    assert [one.reason for one in report.refused] == ["A name has between 1 and 255 characters."]
+    assert AuditEntry.objects.filter(event=Event.DOMAIN_CREATED).count() == 4
+    assert AuditEntry.objects.filter(event=Event.DOMAIN_UPDATED).count() == 1
 
 
 def test_a_role_with_a_password_that_does_not_open(empty: LemurDatabase, take_over: Mover) -> None:

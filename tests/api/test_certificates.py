@@ -60,3 +60,48 @@ def test_what_no_profile_allows_is_refused_by_the_usual_one(people: People, root
     answer = api(people.alice).post("/api/1/certificates", an_order(root_ca, extensions=asked), format="json")
     assert answer.status_code == 400
     assert "Profile server does not allow" in answer.json()["reasons"]["extensions"]["extendedKeyUsage"]
+
+
+def test_unknown_keys_of_extensions_are_ignored(people: People, root_ca):
+    asked = {
+        "subAltName": {"names": []},
+        "authorityIdentifier": {},
+        "keyUsage": {"useEverything": "perhaps", "useDigitalSignature": True},
+        "extendedKeyUsage": {"useIpsec": True},
+    }
+    answer = api(people.alice).post("/api/1/certificates", an_order(root_ca, extensions=asked), format="json")
+    assert answer.status_code == 200, answer.json()
+    assert answer.json()["extensions"]["keyUsage"]["useDigitalSignature"]
+
+
+class TestExtensionsOfAnAuthority:
+    def made(self, people, **changes):
+        body = {"name": "New", "owner": "pki@example.org", "commonName": "New CA", **changes}
+        return api(people.root).post("/api/1/authorities", body, format="json")
+
+    @pytest.mark.parametrize(
+        ("said", "length"),
+        [
+            ({"extensions": {"basicConstraints": {"ca": True, "path_length": 1}}}, 1),
+            ({"extensions": {"basicConstraints": {"ca": True, "path_length": 1}}, "pathLength": 2}, 2),
+            ({"extensions": {"subAltNames": {"names": []}, "keyUsage": {"useKeyCertSign": True}}}, None),
+        ],
+    )
+    def test_the_path_length_in_them(self, people, said, length):
+        answer = self.made(people, **said)
+        assert answer.status_code == 200, answer.json()
+        read = x509.load_pem_x509_certificate(answer.json()["body"].encode())
+        assert read.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length == length
+
+    @pytest.mark.parametrize(
+        ("extensions", "field"),
+        [
+            ({"subAltNames": {"names": [{"nameType": "DNSName", "value": "x.example"}]}}, "subAltNames"),
+            ({"basicConstraints": {"ca": True, "path_length": 10**30}}, "basicConstraints"),
+            ({"basicConstraints": {"ca": True, "path_length": "many"}}, "basicConstraints"),
+        ],
+    )
+    def test_what_it_cannot_have(self, people, extensions, field):
+        answer = self.made(people, extensions=extensions)
+        assert answer.status_code == 400
+        assert list(answer.json()["reasons"]["extensions"]) == [field]

@@ -17,6 +17,8 @@ from core.serializers import ConnectorPlugin, described
 from web.rest.fields import Email, Pem, Ref, UtcDateTime
 from web.rest.serializers import ModelSerializer, Nested, Serializer
 
+LONGEST_PATH = 20
+
 
 class ProfileOutput(ModelSerializer):
     """What may be issued."""
@@ -183,7 +185,8 @@ class AuthorityRequest(AuthorityBase):
     validity_start = UtcDateTime(required=False, allow_null=True)
     validity_end = UtcDateTime(required=False, allow_null=True)
     validity_years = drf.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
-    path_length = drf.IntegerField(required=False, allow_null=True, min_value=0, max_value=20)
+    path_length = drf.IntegerField(required=False, allow_null=True, min_value=0, max_value=LONGEST_PATH)
+    extensions = drf.DictField(required=False, allow_null=True, help_text="Of it, basicConstraints.path_length counts.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Lemur's clients call the parent ``authority`` in places; an intermediate needs one, a root has none."""

@@ -38,28 +38,19 @@ EXTENDED_USAGES = {
     "use_eap_over_ppp": PURPOSES["eap_over_ppp"],
     "use_smart_card_logon": PURPOSES["smart_card_logon"],
 }
-# Chosen by the authority, whatever is asked; accepted since Lemur's clients send them.
-IGNORED = {
-    "subject_key_identifier",
-    "authority_key_identifier",
-    "certificate_info_access",
-    "crl_distribution_points",
-    "c_rl_distribution_points",
-}
 # Lemur takes these kinds of name and drops them.
 DROPPED_NAMES = {"otherName", "x400Address", "EDIPartyName"}
 
 
 def parse(mapping: Mapping[str, Any] | Extensions | None) -> Extensions:
-    """What was asked for. Raises Invalid with the path of the bad field."""
+    """What was asked for. Raises Invalid with the path of the bad field.
+
+    Unknown keys are ignored, as everywhere (contract 1.2): Lemur's clients ask for identifiers and addresses here, which
+    the authority chooses whatever is asked.
+    """
     if isinstance(mapping, Extensions):
         return mapping
     asked = _mapping(mapping or {}, "extensions")
-    for name in asked:
-        if name not in PARTS and name not in IGNORED:
-            raise Invalid.field(
-                f"extensions.{name}", f"There is no extension of this name; there are: {', '.join(PARTS)}."
-            )
     parts: dict[str, Any] = {}
     for name, read in PARTS.items():
         if asked.get(name) is not None:
@@ -169,9 +160,7 @@ PARTS: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 def _chosen(value: Any, known: Mapping[str, Any], field: str) -> Iterable[Any]:
     for name, wanted in _mapping(value, field).items():
-        if name not in known:
-            raise Invalid.field(f"{field}.{name}", f"There is no usage of this name; there are: {', '.join(known)}.")
-        if _flag(wanted, f"{field}.{name}"):
+        if name in known and _flag(wanted, f"{field}.{name}"):
             yield known[name]
 
 

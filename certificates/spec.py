@@ -44,7 +44,7 @@ class CertificateSpec:
     """What was asked for.
 
     A subject field that is None takes the site's default, an empty one is left out. ``csr`` means that the requester
-    keeps the key: then subject, names and usages come from it.
+    keeps the key: then subject, names and usages come from it. Without ``profile`` the first that fits is taken.
     """
 
     authority: Authority
@@ -58,7 +58,7 @@ class CertificateSpec:
     key_type: str = "ECCPRIME256V1"
     csr: str | None = None
     extensions: Extensions = field(default_factory=Extensions)
-    profile: str = "server"
+    profile: str | None = None
     validity_start: datetime | None = None
     validity_end: datetime | None = None
     validity_years: int | None = None

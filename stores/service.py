@@ -15,7 +15,7 @@ from core import idempotency
 from core.audit import Event, record
 from core.commits import committing
 from core.connectors import Given, foreign
-from core.errors import Conflict, DomainError, NotFound
+from core.errors import Conflict, DomainError, NotFound, Unavailable
 from core.failpoints import around
 from pki import inspection
 from pki.errors import PkiError

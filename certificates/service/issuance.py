@@ -117,7 +117,7 @@ def _draw_up(wanted: Wanted, *, by: User, now: datetime) -> Order:
         spec=spec.row_fields(),
         csr=request.pem,
         private_key=stored.uri if stored else None,
-        profile=spec.profile,
+        profile=wanted.profile.name,
         draft=None if draft is None else draft.public_bytes(Encoding.DER),
         not_before_asked=wanted.not_before,
         not_after_asked=wanted.not_after,

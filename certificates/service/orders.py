@@ -48,7 +48,7 @@ def cancel_order(order: Order, *, note: str = "", by: User | None = None, now: d
     A worker that asks the CA at this very moment records nothing any more.
     """
     by = acting(by)
-    order_permissions.require(by, "change", order, message="You are not authorized to cancel this certificate")
+    order_permissions.require(by, "cancel", order, message="You are not authorized to cancel this certificate")
     told = _cancel_at_ca(_not_done(order))
     with committing("order.cancel"):
         held = _hold(order, now=now or clock())

@@ -11,7 +11,9 @@ from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting
+from authorities import service as authorities
 from authorities.models import Authority, Profile
+from authorities.service import USUAL_PROFILE
 from certificates.extensions import as_invalid
 from certificates.models import Certificate, Order
 from certificates.permissions import permissions
@@ -25,7 +27,6 @@ from pki.extensions import Extensions
 from pki.profiles import NEVER_FOR_LEAVES
 
 REISSUED = "Reissued by Lemur for cert ID "
-USUAL_PROFILE = CertificateSpec.profile
 OPEN = (Order.State.WAITING, Order.State.UNKNOWN)
 
 
@@ -111,16 +112,11 @@ def get_certificate_primitives(certificate: Certificate) -> dict[str, Any]:
 
 def _profile(certificate: Certificate, authority: Authority) -> profiles.Profile:
     """The one that it was ordered with if the authority still offers it, else the first that allows its usages."""
-    offered = [row.value() for row in Profile.objects.filter(authorities=authority, ca=False)]
     ordered = Order.objects.filter(certificate=certificate).values_list("profile", flat=True).first() or USUAL_PROFILE
-    purposes = certificate.facts.extensions.extended_key_usage or frozenset()
-    kinds = {name.type for name in certificate.facts.names}
-
-    def fits(profile: profiles.Profile) -> bool:
-        return purposes <= profile.extended_key_usage and kinds <= profile.name_types
-
-    best = sorted(offered, key=lambda one: (one.name != ordered, not fits(one)))
-    fitting = [one for one in best if fits(one) or one.name == ordered]
+    named = Profile.objects.filter(authorities=authority, ca=False, name=ordered).first()
+    if named is not None:
+        return named.value()
+    fitting = authorities.fitting_profiles(authority, certificate.facts.extensions)
     if not fitting:
         raise Invalid.field("profile", f"{authority} offers no profile that fits this certificate any more.")
     return fitting[0]

@@ -177,8 +177,9 @@ class TestWithCsr:
         key = keys.generate(keys.KEY_SPECS["ECCPRIME256V1"])
         wanted = Extensions(names=(parse(NameType.EMAIL, "ceo@example.org"),))
         csr = requests.build(Subject(common_name="www.example.org").to_name(), wanted, key)
+        given = {"authority": root_ca, "owner": "a@example.org", "csr": csr, "profile": "server"}
         refused(
-            lambda: service.create(by=people.alice, authority=root_ca, owner="a@example.org", csr=csr),
+            lambda: service.create(by=people.alice, **given),
             field="extensions.sub_alt_names.names",
         )
 
@@ -243,7 +244,7 @@ class TestRefusals:
 
     def test_a_profile_that_is_not_offered(self, people, root_ca):
         root_ca.profiles.set(Profile.objects.filter(name="client"))
-        sentence = refused(lambda: a_certificate(people.alice, root_ca), field="profile")
+        sentence = refused(lambda: a_certificate(people.alice, root_ca, profile="server"), field="profile")
         assert sentence == "Root does not offer the profile 'server'. It offers: client."
 
     @pytest.mark.parametrize(

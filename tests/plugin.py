@@ -1,4 +1,6 @@
-"""A pytest plugin: a state directory for each run, the `server` marker, --database-only and the tally for bin/test."""
+"""A pytest plugin: a state directory for each run, the `server` marker, --database-only, which files stay together on one
+worker, and the tally for bin/test.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,14 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import MISSING, require
 
 TESTS = Path(__file__).parent
 LIVE = {"system", "ui", "bench", "faults"}
+# Files that start servers for all of their tests: each is run by one worker.
+TOGETHER = ("tests/system/", "tests/ui/", "tests/plugins/destinations/test_sftp.py")
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
@@ -38,8 +43,17 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["LEMUR_HOME"], ignore_errors=True)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "xdist_group(name): run by one worker")
+class ByServers(LoadScopeScheduling):
+    """Tests go to workers one by one, but those of a file in ``TOGETHER`` all to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByServers | None:
+    """In the place of --dist loadgroup, whose groups xdist 3.8 writes where pytest 9.2 does not look."""
+    return ByServers(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -50,13 +64,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Runs between pytest-django's sorting (tests that flush the database come after those that count on its rows) and
-    xdist's reading of groups: what starts the product for a whole file stays together and, being long, comes first.
+    """Runs after pytest-django's sorting (tests that flush the database come after those that count on its rows): what
+    starts the product, being long, comes first.
     """
-    started = [item for item in items if _starts_the_product(item)]
-    for item in started:
-        item.add_marker(pytest.mark.xdist_group(str(item.path)))
-    items.sort(key=lambda item: item not in started)
+    items.sort(key=lambda item: not _starts_the_product(item))
     if config.getoption("--database-only"):
         config.hook.pytest_deselected(items=[item for item in items if not _uses_database(item)])
         items[:] = [item for item in items if _uses_database(item)]

@@ -24,7 +24,7 @@ from plugins.testing import sample_pki
 from plugins.testing_stores import DestinationContract
 from tests.servers.sftp import SftpServer, free_port, sftp_server
 
-pytestmark = [pytest.mark.server("sshd"), pytest.mark.xdist_group("sftp")]
+pytestmark = pytest.mark.server("sshd")
 SECRET = "wrong-Horse-7-battery"
 
 

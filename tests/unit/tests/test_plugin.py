@@ -32,6 +32,14 @@ def test_expected_to_fail():
 def test_fails(request):
     assert not request.config.getoption("--maxfail")
 """
+WORKERS = """
+import os, pathlib, pytest
+
+@pytest.mark.parametrize("number", range(12))
+def test_writes_down_its_worker(number):
+    with pathlib.Path("workers").open("a") as file:
+        file.write(os.environ["PYTEST_XDIST_WORKER"] + " ")
+"""
 
 
 def run(place: Path, *arguments: str, **environment: str) -> str:
@@ -97,3 +105,11 @@ def test_a_program_that_is_there_is_found(tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_unlisted_program_is_a_failure() -> None:
     with pytest.raises(pytest.fail.Exception, match=r"frobnicate is not listed in tests/apt-packages\.txt"):
         require("frobnicate")
+
+
+@pytest.mark.parametrize(("folder", "workers"), [("tests/ui", 1), ("tests/unit", 2)])
+def test_what_starts_servers_for_a_file_is_run_by_one_worker(tmp_path: Path, folder: str, workers: int) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / folder / "test_workers.py").write_text(WORKERS)
+    run(tmp_path, "-p", "xdist.plugin", "-n", "2", "--dist", "loadgroup", "-k", "worker")
+    assert len(set((tmp_path / "workers").read_text().split())) == workers

@@ -222,6 +222,32 @@ def test_sensitive_domains_are_protected_in_any_spelling(empty: LemurDatabase, t
     assert AuditEntry.objects.filter(event=Event.DOMAIN_UPDATED).count() == 1
 
 
+def test_nobody_of_theirs_gets_to_run_an_authority_of_ours(empty: LemurDatabase, take_over: Mover) -> None:
+    """One of the same name is refused, so its roles must not become those of ours either."""
+    authority = an_authority(system_user(), name="Prod CA")
+    carol = empty.add("users", username="carol", email="carol@example.org", active=True)
+    numbers = {name: empty.add("roles", name=name) for name in ("Prod CA_admin", "Prod CA_operator", "pki@example.org")}
+    for number in numbers.values():
+        empty.link("roles_users", user_id=carol, role_id=number)
+    report = take_over(empty)
+    other = f"Prod CA_admin (lemur {numbers['Prod CA_admin']})"
+    names = {role.name for role in User.objects.get(username="carol").roles.all()}
+    assert names == {other, f"Prod CA_operator (lemur {numbers['Prod CA_operator']})", "pki@example.org"}
+    assert not authority.roles.filter(name__startswith="Prod CA", users__username="carol").exists()
+    noted = said(report, "noted")
+    assert noted["Prod CA_admin"] == f"Prod CA_admin runs another authority here; it is called {other} here."
+    assert noted["pki@example.org"].startswith("Is the role pki@example.org that was here already; whoever had it")
+
+
+def test_a_role_whose_other_name_is_taken_too(empty: LemurDatabase, take_over: Mover) -> None:
+    an_authority(system_user(), name="Prod CA")
+    number = empty.add("roles", name="Prod CA_admin")
+    Role.objects.create(name=f"Prod CA_admin (lemur {number})")
+    report = take_over(empty)
+    other = f"Prod CA_admin (lemur {number})"
+    assert refused(report) == {number: f"There are roles called Prod CA_admin and {other} here already."}
+
+
 def test_a_role_with_a_password_that_does_not_open(empty: LemurDatabase, take_over: Mover) -> None:
     empty.add("roles", name="team", username="team", password=empty.seal("x", LemurDatabase.new_key()))
     report = take_over(empty)

@@ -76,11 +76,15 @@ def settle_validity(
 ) -> tuple[datetime, datetime]:
     """The validity that will be asked for (of a root, which has no authority above it, only its profile limits it).
 
-    Explicit ones are refused outside the authority's, defaults fit into it.
+    One without the other is refused; explicit ones are refused outside the authority's, defaults fit into it.
     """
     weekends = settings.LEMUR_ALLOW_WEEKEND_EXPIRATION
     if years is not None:
         start, end = validity.years(now, years, weekends=weekends)
+    if start is None and end is not None:
+        raise Invalid.rule("If validity start is specified so must validity end.")
+    if end is None and start is not None:
+        raise Invalid.rule("If validity end is specified so must validity start.")
     if end is not None and not weekends:
         validity.check_weekday(end)
     return validity.settle(

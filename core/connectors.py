@@ -11,6 +11,7 @@ from django.db import models
 
 from core.errors import Invalid, Unavailable
 from core.fields import SealedField
+from core.plugins import named_plugin
 from core.secrets import keyring
 from pki.errors import SealError
 from plugins import OptionErrors, PluginUnavailable, describe, parse, registry
@@ -52,10 +53,7 @@ class Connector(models.Model):
 
         A secret that is not given stays what it was, as long as the plugin does. Raises Invalid, naming each option.
         """
-        try:
-            wanted = registry.get(plugin, self.kind)
-        except PluginUnavailable as error:
-            raise Invalid(reasons={"plugin": {"slug": str(error)}}) from error
+        wanted = named_plugin(plugin, self.kind)
         parsed = _parsed(wanted, options, kept=self._unsealed() if plugin == self.plugin else {})
         self.plugin, self.options = plugin, dump(parsed)
         self._seal(dump_secrets(parsed))

@@ -29,7 +29,7 @@ from core.errors import Conflict, Forbidden, Invalid
 from core.models import StoredKey
 from notifications.models import Notification
 from pki import chains, inspection, keys, naming, requests, signatures
-from pki.errors import BadChain, PkiError
+from pki.errors import BadCertificate, BadChain, PkiError
 from stores.models import Destination, Source
 
 MANY = ("replaces", "roles", "destinations", "notifications", "sources")
@@ -164,7 +164,10 @@ def _require_deliverable(given: Upload, *, with_key: bool) -> None:
 
 
 def _load(body: str) -> x509.Certificate:
-    certificate = inspection.load(body)
+    try:
+        certificate = inspection.load(body)
+    except BadCertificate as error:
+        raise Invalid.field("body", f"Public certificate presented is not valid. {error}") from error
     facts = inspection.facts(certificate)
     if facts.key_type or facts.bits:  # of a kind that the library knows
         keys.check_strength(certificate.public_key(), for_import=True, field="body")

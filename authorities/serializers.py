@@ -115,11 +115,11 @@ class AuthorityOutput(ModelSerializer):
         return json.dumps(authority.described_options())
 
     def get_max_issuance_days(self, authority: Authority) -> int | None:
-        """The most that any of its profiles allows; null where it offers none."""
+        """The most that public rules allow; null for an authority that does not follow them."""
         return authority.longest_days
 
-    def get_default_validity_days(self, authority: Authority) -> int | None:
-        """What an order gets that says nothing, by the most generous of its profiles."""
+    def get_default_validity_days(self, authority: Authority) -> int:
+        """What an order gets that says nothing, if its profile does not say less."""
         return authority.default_days
 
     def get_pki_warning(self, authority: Authority) -> str | None:

@@ -78,9 +78,10 @@ def fitting_profiles(authority: Authority, asked: Extensions) -> list[profiles.P
 
 def _limited(authority: Authority, profile: profiles.Profile) -> profiles.Profile:
     """No longer than the CA/Browser Forum's rules allow, for an authority that follows them."""
-    if authority.cab_compliant:
-        longest = min(profile.longest, timedelta(days=settings.PUBLIC_CA_MAX_VALIDITY_DAYS))
-        profile = replace(profile, longest=longest, default=min(profile.default, longest))
+    if authority.longest_days is not None:
+        longest = min(profile.longest, timedelta(days=authority.longest_days))
+        default = min(profile.default, longest, timedelta(days=authority.default_days))
+        profile = replace(profile, longest=longest, default=default)
     return profile
 
 

@@ -45,8 +45,8 @@ DROPPED_NAMES = {"otherName", "x400Address", "EDIPartyName"}
 def parse(mapping: Mapping[str, Any] | Extensions | None) -> Extensions:
     """What was asked for. Raises Invalid with the path of the bad field.
 
-    Unknown keys are ignored, as everywhere (contract 1.2): Lemur's clients ask for identifiers and addresses, which
-    the authority chooses whatever is asked.
+    Unknown keys are ignored, as everywhere (contract 1.2): Lemur's clients ask for identifiers and addresses here,
+    which the authority chooses whatever is asked.
     """
     if isinstance(mapping, Extensions):
         return mapping

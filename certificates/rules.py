@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -19,6 +19,8 @@ from pki import validity
 from pki.errors import BadName
 from pki.names import Name, NameType, normalised, parse
 from pki.profiles import Profile
+
+SATURDAY = 5
 
 
 def check_names(common_name: str, names: Sequence[Name], by: User) -> None:
@@ -79,14 +81,18 @@ def settle_validity(
 ) -> tuple[datetime, datetime]:
     """The validity that will be asked for (of a root, which has no authority above it, only its profile limits it).
 
-    Explicit ones are refused outside the authority's, defaults fit into it.
+    One without the other is refused; explicit ones are refused outside the authority's, defaults fit into it.
     """
-    weekends = settings.LEMUR_ALLOW_WEEKEND_EXPIRATION
+    weekends, unasked = settings.LEMUR_ALLOW_WEEKEND_EXPIRATION, end is None
     if years is not None:
         start, end = validity.years(now, years, weekends=weekends)
+    if start is None and end is not None:
+        raise Invalid.rule("If validity start is specified so must validity end.")
+    if end is None and start is not None:
+        raise Invalid.rule("If validity end is specified so must validity start.")
     if end is not None and not weekends:
         validity.check_weekday(end)
-    return validity.settle(
+    first, last = validity.settle(
         start=start,
         end=end,
         now=now,
@@ -95,6 +101,15 @@ def settle_validity(
         issuer_not_before=authority.not_before if authority else None,
         issuer_not_after=authority.not_after if authority else None,
     )
+    return first, before_weekend(first, last) if unasked else last
+
+
+def before_weekend(first: datetime, last: datetime) -> datetime:
+    """The same end, or where the site has none on a Saturday or Sunday (UTC), the Friday before, if that is later."""
+    day = timedelta(days=1)
+    while not settings.LEMUR_ALLOW_WEEKEND_EXPIRATION and last.weekday() >= SATURDAY and last - day > first:
+        last -= day
+    return last
 
 
 def names_with_common_name(common_name: str, names: Iterable[Name]) -> tuple[Name, ...]:

@@ -13,6 +13,7 @@ from django.db import models
 
 from core.errors import DomainError, Invalid, Unavailable
 from core.fields import SealedField
+from core.plugins import named_plugin
 from core.secrets import keyring
 from pki.errors import PkiError, SealError
 from plugins import OptionErrors, PluginError, PluginUnavailable, Temporary, describe, parse, registry
@@ -57,10 +58,7 @@ class Connector(models.Model):
         A secret that is not given stays what it was, as long as the plugin and the place that it is for do; given as ""
         it goes. Raises Invalid, naming each option.
         """
-        try:
-            wanted = registry.get(plugin, self.kind)
-        except PluginUnavailable as error:
-            raise Invalid(reasons={"plugin": {"slug": str(error)}}) from error
+        wanted = named_plugin(plugin, self.kind)
         parsed = _parsed(wanted, options, kept=self._unsealed() if plugin == self.plugin else {})
         if plugin == self.plugin and (moved := self._other_targets(parsed)):
             parsed = self._parsed_for_another_place(wanted, options, moved)

@@ -145,7 +145,7 @@ def _set_notifications(certificate: Certificate, wanted: list[Notification] | No
     if certificate.owner != before:
         known = [one for one in known if not is_default_of(one.label, before)]
     if not any(is_default_of(one.label, certificate.owner) for one in known):
-        known = [*known, *default_notifications(certificate.owner, by)]
+        known = [*known, *default_notifications(certificate.owner, by, team=False)]
     certificate.notifications.set(known)
 
 
@@ -179,9 +179,11 @@ def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: Us
 
 @committing("certificate.delete")
 def delete(cert_id: int, *, by: User | None = None) -> None:
-    """Mark a certificate as deleted: it leaves the lists, the row and its history stay."""
+    """Mark a certificate as deleted: it leaves the lists, the row and its history stay. An unknown one is no error."""
     by = acting(by)
-    certificate = _locked(cert_id)
+    certificate = Certificate.objects.select_for_update().filter(pk=cert_id).first()
+    if certificate is None:
+        return
     if certificate.deleted:
         raise Precondition("Certificate is already deleted")
     permissions.require(by, "delete", certificate, message="You are not authorized to delete this certificate")

@@ -77,13 +77,26 @@ def get_all_certs() -> CertificateQuerySet:
 
 
 def get_all_valid_certs(
-    authority_plugin_names: Iterable[str] = (), *, created_on_or_before: datetime | None = None
+    authority_plugin_names: Iterable[str] = (),
+    paginate: bool = False,
+    page: int = 1,
+    count: int = 1000,
+    created_on_or_before: datetime | None = None,
 ) -> CertificateQuerySet:
-    """Neither over nor revoked, newest first; with names of plugins, only what their authorities issued."""
+    """Neither over nor revoked, newest first; with names of plugins, only what their authorities issued.
+
+    All of them, or with ``paginate`` the page of that number, from 1. Invalid for a page or count below that.
+    """
     rows = Certificate.objects.current(clock())
     if plugins := list(authority_plugin_names):
         rows = rows.filter(authority__plugin__in=plugins)
-    return rows.filter(date_created__lte=created_on_or_before) if created_on_or_before else rows
+    if created_on_or_before:
+        rows = rows.filter(date_created__lte=created_on_or_before)
+    if not paginate:
+        return rows
+    if page < 1 or count < 1:
+        raise Invalid.field("page", "Pages are counted from 1, and have at least one row.")
+    return rows.order_by("-pk")[(page - 1) * count : page * count]
 
 
 def get_all_pending_reissue(*, now: datetime | None = None) -> CertificateQuerySet:

@@ -17,6 +17,7 @@ from authorities.service import USUAL_PROFILE
 from certificates.extensions import as_invalid
 from certificates.models import Certificate, Order
 from certificates.permissions import permissions
+from certificates.rules import before_weekend
 from certificates.service.issuance import place_order, renewed_already
 from certificates.spec import SUBJECT_FIELDS, CertificateSpec
 from core import idempotency
@@ -45,27 +46,19 @@ def calculate_reissue_range(
     """
     now = now or clock()
     if authority is not None and rotation and settings.LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY:
-        start, end = now, now + timedelta(days=default_validity_days(authority))
+        start, end = now, now + timedelta(days=authority.default_days)
     try:
         first, last = validity.calculate_reissue_range(start, end, now=now, longest=_longest(authority))
     except BadValidity as error:
         raise as_invalid(error, default="validity_end") from error
     if authority is not None:
         last = min(last, authority.not_after)
-    while not settings.LEMUR_ALLOW_WEEKEND_EXPIRATION and last.weekday() >= 5 and last - timedelta(days=1) > first:
-        last -= timedelta(days=1)
-    return first, last
-
-
-def default_validity_days(authority: Authority) -> int:
-    """How long its certificates are valid if nobody says otherwise (contract 6.7)."""
-    days: int = settings.PUBLIC_CA_MAX_VALIDITY_DAYS if authority.cab_compliant else settings.DEFAULT_VALIDITY_DAYS
-    return days
+    return first, before_weekend(first, last)
 
 
 def _longest(authority: Authority | None) -> timedelta | None:
-    capped = authority is not None and authority.cab_compliant
-    return timedelta(days=settings.PUBLIC_CA_MAX_VALIDITY_DAYS) if capped else None
+    days = authority and authority.longest_days
+    return timedelta(days=days) if days else None
 
 
 def get_certificate_primitives(certificate: Certificate) -> dict[str, Any]:

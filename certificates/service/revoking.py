@@ -56,8 +56,8 @@ class Consequences:
 
 def revoke(
     certificate: Certificate,
-    *,
     reason: str = "unspecified",
+    *,
     comments: str = "",
     force: bool = False,
     by: User | None = None,

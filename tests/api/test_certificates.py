@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cryptography import x509
 
-from certificates.models import Order
+from certificates.models import Domain, Order
 from tests.people import People, api
 
 pytestmark = pytest.mark.django_db
@@ -105,3 +105,59 @@ class TestExtensionsOfAnAuthority:
         answer = self.made(people, extensions=extensions)
         assert answer.status_code == 400
         assert list(answer.json()["reasons"]["extensions"]) == [field]
+
+
+def rule(text):
+    return {"Schema": {"rule": [text]}}
+
+
+NO_PLUGIN = "Unable to find plugin. Slug: x Reason: There is no "
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({"authority": {}}, rule("Missing Authority.")),
+        ({"authority": None}, rule("Missing Authority.")),
+        ({"validityStart": "2030-01-01"}, rule("If validity end is specified so must validity start.")),
+        ({"validityEnd": "2030-01-01"}, rule("If validity start is specified so must validity end.")),
+    ],
+)
+def test_what_is_wrong_with_an_order_as_a_whole(people: People, root_ca, changes, reasons):
+    answer = api(people.alice).post("/api/1/certificates", {**an_order(root_ca), **changes}, format="json")
+    assert (answer.status_code, answer.json()["reasons"]) == (400, reasons)
+
+
+def test_plugins_that_do_not_exist_are_reported_in_one_form(people: People, root_ca):
+    client = api(people.root)
+    chosen = {"plugin": {"slug": "x", "pluginOptions": []}}
+    said = {"label": "x", "description": ""}
+    own = root_ca.own_certificates.get().pk
+    for address, body in (
+        ("destinations", said),
+        ("sources", said),
+        ("notifications", said),
+        ("authorities", {"name": "x", "owner": "a@example.org", "commonName": "x"}),
+        (f"certificates/{own}/export", {}),
+    ):
+        answer = client.post(f"/api/1/{address}", {**body, **chosen}, format="json")
+        assert answer.status_code == 400, address
+        assert answer.json()["reasons"]["plugin"]["_schema"].startswith(NO_PLUGIN), address
+
+
+def test_what_is_no_certificate(people: People):
+    body = {"owner": "a@example.org", "body": "nonsense"}
+    answer = api(people.alice).post("/api/1/certificates/upload", body, format="json")
+    assert answer.json()["reasons"]["body"].startswith("Public certificate presented is not valid. ")
+
+
+def test_an_edit_that_says_nothing(people: People, root_ca):
+    made = api(people.alice).post("/api/1/certificates", an_order(root_ca), format="json").json()
+    assert api(people.alice).put(f"/api/1/certificates/{made['id']}", {}, format="json").status_code == 400
+    assert api(people.alice).patch(f"/api/1/certificates/{made['id']}", {}, format="json").status_code == 200
+
+
+def test_a_domain_is_not_sensitive_unless_that_is_said(people: People):
+    domain = Domain.objects.create(name="bank.example.org", sensitive=True)
+    answer = api(people.root).put(f"/api/1/domains/{domain.pk}", {"name": domain.name}, format="json")
+    assert (answer.status_code, answer.json()["sensitive"]) == (200, False)

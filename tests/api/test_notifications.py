@@ -69,7 +69,8 @@ def test_what_was_shown_can_be_sent_back(people):
         ({"plugin": "email"}, {"plugin": {"_schema": "Invalid data. Expected a dictionary, but got str."}}),
         ({"plugin": {}}, {"plugin": {"slug": "Missing data for required field."}}),
         ({"plugin": {"slug": "pigeon"}},
-         {"plugin": {"slug": "There is no notification plugin 'pigeon'; there are: email-notification."}}),
+         {"plugin": {"_schema": "Unable to find plugin. Slug: pigeon Reason: There is no notification plugin 'pigeon'; "
+                     "there are: email-notification."}}),
         ({"plugin": {"slug": PLUGIN}}, {"plugin": {"pluginOptions": {
             "interval": "Option 'interval' is required.", "recipients": "Option 'recipients' is required.",
             "unit": "Option 'unit' is required."}}}),

@@ -225,7 +225,7 @@ class TestAuthorities:
             "isCabCompliant": True,
             "isCnOptional": False,
         }
-        assert (made["maxIssuanceDays"], made["defaultValidityDays"]) == (397, 365)
+        assert (made["maxIssuanceDays"], made["defaultValidityDays"]) == (397, 397)
         assert (made["plugin"]["slug"], made["plugin"]["pluginOptions"], made["options"]) == (
             "cryptography-issuer",
             [],

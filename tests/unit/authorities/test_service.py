@@ -91,16 +91,19 @@ class TestLife:
 
 class TestLimits:
     def test_those_of_the_browsers(self, people, root_ca):
-        assert (root_ca.longest_days, root_ca.default_days) == (825, 365)
+        assert (root_ca.longest_days, root_ca.default_days) == (None, 365)
         service.update(root_ca, by=people.root, cab_compliant=True)
-        assert (root_ca.longest_days, root_ca.default_days) == (397, 365)
+        assert (root_ca.longest_days, root_ca.default_days) == (397, 397)
         start = clock()
         with pytest.raises(Invalid, match="no longer than 397 days"):
             a_certificate(people.alice, root_ca, validity_start=start, validity_end=start + timedelta(days=398))
 
-    def test_without_profiles_there_are_none(self, root_ca):
-        root_ca.profiles.clear()
-        assert (root_ca.longest_days, root_ca.default_days) == (None, None)
+    def test_a_shorter_default(self, people, root_ca, settings):
+        settings.PUBLIC_CA_DEFAULT_VALIDITY_DAYS = 90
+        assert root_ca.default_days == 365
+        service.update(root_ca, by=people.root, cab_compliant=True)
+        made = a_certificate(people.alice, root_ca)
+        assert root_ca.default_days == (made.not_after - made.not_before).days == 90
 
 
 class TestOptions:

@@ -273,9 +273,15 @@ class TestRefusals:
         refused(lambda: a_certificate(people.alice, root_ca, cn="Mail Server"), field="extensions.sub_alt_names.names")
         refused(lambda: a_certificate(people.alice, root_ca, cn=""), field="Schema")
 
-    def test_an_unknown_field_is_a_mistake_of_the_caller(self, people, root_ca):
-        with pytest.raises(TypeError):
-            a_certificate(people.alice, root_ca, colour="blue")
+    def test_an_unknown_field_is_ignored(self, people, root_ca):
+        assert a_certificate(people.alice, root_ca, colour="blue").cn == "www.example.org"
+
+    def test_an_end_that_nobody_asked_for_is_on_no_weekend(self, people, root_ca, settings):
+        settings.LEMUR_ALLOW_WEEKEND_EXPIRATION = False
+        days = 300 + (5 - (datetime.now(UTC) + timedelta(days=300)).weekday()) % 7
+        Profile.objects.filter(name="server").update(default_days=days)
+        made = a_certificate(people.alice, root_ca)
+        assert (made.not_after.weekday(), (made.not_after - made.not_before).days) == (4, days - 1)
 
 
 def an_answer(user):

@@ -70,7 +70,7 @@ class TestOurOwn:
 
     def test_again_changes_nothing(self, people, hers):
         first = service.revoke(hers, by=people.alice, reason="superseded")
-        assert service.revoke(hers, by=people.alice, reason="keyCompromise") == first
+        assert service.revoke(hers, "keyCompromise", by=people.alice) == first
         assert Crl.objects.count() == 2
         assert Revocation.objects.count() == 1
 

@@ -47,8 +47,8 @@ def test_lemurs_form_of_options(people):
 @pytest.mark.parametrize(
     ("fields", "reasons"),
     [
-        ({"plugin": "pigeon"}, {"plugin": {"slug": "There is no notification plugin 'pigeon'; there are: email-notification."}}),
-        ({"plugin": "pem-export"}, {"plugin": {"slug": "There is no notification plugin 'pem-export'; there are: email-notification."}}),
+        ({"plugin": "pigeon"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pigeon Reason: There is no notification plugin 'pigeon'; there are: email-notification."}}),
+        ({"plugin": "pem-export"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pem-export Reason: There is no notification plugin 'pem-export'; there are: email-notification."}}),
         ({"options": {**OPTIONS, "unit": "weeks", "interval": 13}},
          {"plugin": {"plugin_options": "Notification cannot be more than 90 days into the future."}}),
         ({"options": {"interval": 1, "unit": "days"}}, {"plugin": {"plugin_options": {"recipients": "Option 'recipients' is required."}}}),

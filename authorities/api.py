@@ -27,9 +27,8 @@ from authorities.serializers import (
     ProfileOutput,
 )
 from certificates import service as certificates
-from certificates.extensions import parse
+from certificates.extensions import from_wire, parse
 from certificates.models import Certificate
-from certificates.serializers import ExtensionsField
 from certificates.service.authority import CaSpec
 from core.errors import Invalid
 from web.rest.idempotency import idempotent
@@ -105,7 +104,7 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
 
 def _path_length(extensions: dict[str, Any]) -> int | None:
     """Where Lemur's clients say it. Raises Invalid for names, which a CA certificate bears in its subject alone."""
-    asked = parse(ExtensionsField().to_internal_value(extensions))
+    asked = parse(from_wire(extensions))
     if asked.names:
         raise Invalid.field(
             "extensions.sub_alt_names.names", "An authority has no alternative names; give its common name."

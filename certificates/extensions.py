@@ -14,6 +14,7 @@ from pki import names
 from pki.errors import BadName, PkiError
 from pki.extensions import PURPOSES, BasicConstraints, Custom, Extensions, KeyUsage
 from pki.inspection import Facts
+from web.spelling import camel, snake
 
 # Lemur's name of each key usage.
 USAGES = {
@@ -40,6 +41,42 @@ EXTENDED_USAGES = {
 }
 # Lemur takes these kinds of name and drops them.
 DROPPED_NAMES = {"otherName", "x400Address", "EDIPartyName"}
+
+
+# Keys of these objects are values of ours, not field names; they are spelled one way on the wire and one in Python.
+IRREGULAR = {
+    "useCRLSign": "use_crl_sign",
+    "useOCSPSigning": "use_ocsp_signing",
+    "useEapOverLAN": "use_eap_over_lan",
+    "useEapOverPPP": "use_eap_over_ppp",
+    "includeSKI": "include_ski",
+    "includeAIA": "include_aia",
+    "includeCRLDP": "include_crl_dp",
+    "cRLDistributionPoints": "crl_distribution_points",
+    "path_length": "path_length",
+}
+SPELLED = {python: wire for wire, python in IRREGULAR.items()}
+DEEPEST = 5
+
+
+def from_wire(value: Any) -> Any:
+    """The extensions object of contract 9.4 with our spelling of its keys. Raises Invalid when it is too deep."""
+    return _respelled(value, lambda name: IRREGULAR.get(name, snake(name)))
+
+
+def to_wire(value: Any) -> Any:
+    """The inverse of :func:`from_wire`."""
+    return _respelled(value, lambda name: SPELLED.get(name, camel(name)))
+
+
+def _respelled(value: Any, spell: Callable[[str], str], depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise Invalid("The object is nested too deeply.")
+    if isinstance(value, dict):
+        return {spell(str(name)): _respelled(inner, spell, depth + 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_respelled(inner, spell, depth + 1) for inner in value]
+    return value
 
 
 def parse(mapping: Mapping[str, Any] | Extensions | None) -> Extensions:

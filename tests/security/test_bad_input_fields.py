@@ -111,7 +111,8 @@ def wrong_values(field: drf.Field[Any, Any, Any, Any]) -> tuple[Any, ...]:
 @pytest.mark.parametrize(("request_", "name", "field"), FIELDS, ids=IDS)
 def test_another_kind_of_value(request_: str, name: str, field: Any, world: World) -> None:
     one = door(world, request_)
-    naming = "" if request_.endswith("login") else name  # which answers in a way of its own, as in Lemur
+    # Logging in answers in a way of its own, and what is no authority is a missing one, as in Lemur.
+    naming = "" if request_.endswith("login") or (request_, name) == ("POST /api/1/certificates", "authority") else name
     wrong = [(value, wrong_with(one.ask({**one.body, name: value}), one, naming)) for value in wrong_values(field)]
     assert not any(line for _, line in wrong), [pair for pair in wrong if pair[1]]
 
@@ -142,12 +143,11 @@ INSIDE: dict[str, tuple[Any, ...]] = {
     "extensions.basicConstraints": ("x", 5, True, [], ["x"], {"ca": True}, {"ca": True, "path_length": 0}),
     "extensions.basicConstraints.ca": ("x", 5, [], {}, "true"),
     "extensions.basicConstraints.path_length": ("x", -1, 1.5, True, [], {}, TOO_MANY, 0),
-    "extensions.keyUsage": ("x", 5, True, [], ["x"], {"useNothing": True}, {"useKeyCertSign": True}, {"useCRLSign": True}),
+    "extensions.keyUsage": ("x", 5, True, [], ["x"], {"useKeyCertSign": True}, {"useCRLSign": True}),
     "extensions.keyUsage.useDigitalSignature": ("x", 5, [], {}, "true"),
-    "extensions.extendedKeyUsage": ("x", 5, True, [], {"useNothing": True}, {"useOCSPSigning": True}, {"any": True}),
+    "extensions.extendedKeyUsage": ("x", 5, True, [], {"useOCSPSigning": True}),
     "extensions.extendedKeyUsage.useServerAuthentication": ("x", 5, [], {}, "true"),
     "extensions.custom": ("x", 5, True, {"a": 1}, ["x"], [None], [{}], [[]]),
-    "extensions.nothing": ("x", 5, {}, {"a": 1}),
 }  # fmt: skip
 
 

@@ -160,7 +160,7 @@ def test_bad_options_are_named(options: object, named: str) -> None:
 def test_an_unknown_plugin_is_named() -> None:
     with pytest.raises(Invalid) as refused:
         Notification(label="x").configure("carrier-pigeon", {})
-    assert "carrier-pigeon" in refused.value.reasons["plugin"]["slug"]
+    assert "carrier-pigeon" in refused.value.reasons["plugin"]["_schema"]
 
 
 def test_a_plugin_that_is_gone_is_shown_as_it_was(pager: Notification) -> None:

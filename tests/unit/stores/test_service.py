@@ -55,9 +55,9 @@ def test_a_new_one_is_configured_and_recorded(destination):
 @pytest.mark.parametrize(
     ("plugin", "options", "at"),
     [
-        ("no-such", {}, "slug"),
-        ("odd-source", {}, "slug"),
-        ("pem-export", {}, "slug"),
+        ("no-such", {}, "_schema"),
+        ("odd-source", {}, "_schema"),
+        ("pem-export", {}, "_schema"),
         ("odd-destination", {"place": "a b"}, "place"),
         ("odd-destination", {"elsewhere": "x"}, "elsewhere"),
         ("odd-destination", {"keyless": "perhaps"}, "keyless"),

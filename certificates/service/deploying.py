@@ -85,9 +85,15 @@ def _gives_way(deployment: Deployment, *, now: datetime) -> bool:
     """
     if not any(one.is_at_work(now) for one in _neighbours(deployment)):
         return False
-    with suppress(LeaseLost):
-        deployment.wait(now + NEXT_TURN + timedelta(seconds=deployment.pk % 30))
+    _postpone(deployment, now + NEXT_TURN + timedelta(seconds=deployment.pk % 30))
     return True
+
+
+@committing("deployment.postpone")
+def _postpone(deployment: Deployment, until: datetime) -> None:
+    """Nothing went wrong; who has taken it over meanwhile knows better."""
+    with suppress(LeaseLost):
+        deployment.wait(until)
 
 
 def _deliver(deployment: Deployment, *, now: datetime) -> None:
@@ -289,8 +295,7 @@ def take_away(certificate: Certificate, destination: Destination, *, by: User, n
         _remove(held, tried=found.tried, by=by)
     except (PluginError, PkiError, DomainError) as error:
         if held is not None and held is not found:
-            with suppress(LeaseLost):
-                held.wait(found.not_before)
+            _postpone(held, found.not_before)
         raise Invalid(f"Failed to remove destination: {destination.label}. {error}") from error
 
 

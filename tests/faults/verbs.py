@@ -189,6 +189,12 @@ def _deliver() -> None:
     service.deploy(Deployment.objects.latest("pk").pk)
 
 
+def _postpone() -> None:
+    """Attached, claimed, and left for later by one process."""
+    update_destinations(_leaf(), _place("empty"))
+    deploying._postpone(Deployment.objects.claim(Deployment.objects.latest("pk").pk), clock())
+
+
 def _deliver_in_vain() -> None:
     OddDestination.trouble = Permanent("not in this format")
     _deliver()
@@ -285,6 +291,7 @@ VERBS: dict[str, Verb] = {
         (Event.ROLE_CREATED, *(Event.NOTIFICATION_CREATED,) * 3, Event.CERTIFICATE_UPDATED),
     ),
     "deployment.fail": Verb(_deliver_in_vain, (Event.KEY_DELIVERED, Event.DEPLOYMENT_FAILED), already=ATTACHED),
+    "deployment.postpone": Verb(_postpone, (), already={"certificates_deployment": 1}),
     "deployment.remove": Verb(
         lambda: service.remove_from_destination(_leaf(), _place("done"), by=_user("root")),
         (Event.CERTIFICATE_WITHDRAWN,),

@@ -21,6 +21,7 @@ from certificates.service.issuance import TRIES, Minted, carry_out, record_once,
 from core import idempotency, keys
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import foreign
 from core.errors import Conflict, DomainError, Invalid, NotFound, Precondition, Unavailable
 from core.failpoints import around
 from core.models import StoredKey
@@ -95,14 +96,10 @@ def _cancel_at_ca(order: Order) -> bool:
     if not isinstance(opened.plugin, FinishesLater):
         return False
     try:
-        with around("cancel"):
+        with around("cancel"), foreign(order.authority.plugin, order=order.pk):
             opened.plugin.cancel(request_for(order, opened))
     except (PluginError, PkiError, DomainError) as error:
         raise Unavailable(f"{order.authority} did not cancel the order: {error}") from error
-    except Exception as error:  # a plugin is foreign code
-        log.exception("plugin.failed", plugin=order.authority.plugin, order=order.pk)
-        sentence = f"the plugin {order.authority.plugin} failed unexpectedly; the log has the details"
-        raise Unavailable(f"{order.authority} did not cancel the order: {sentence}") from error
     return True
 
 

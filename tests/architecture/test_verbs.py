@@ -26,8 +26,6 @@ RULES = {"acting", "require_may_order", "require_may_replace"}
 # Changes outside of a verb's transaction, by the function that makes them.
 SINGLE_STATEMENTS = {
     "accounts.service.tokens.use_token": "when a token was last used, at most once a minute: no event, and nothing to undo",
-    "certificates.service.deploying._gives_way": "a lease given back: the row is due later, and nothing has happened",
-    "certificates.service.deploying.take_away": "the same, after the destination has refused",
 }
 # Verbs without `by`.
 BY_NOBODY = {

@@ -38,7 +38,8 @@ class AuthorityAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-ar
 
     def save_model(self, request: HttpRequest, obj: Authority, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        service.update(obj, by=request.user, **changes)  # type: ignore[arg-type]
+        # The form has written into `obj` already, and the service must know the owner that was.
+        service.update(Authority.objects.get(pk=obj.pk), by=request.user, **changes)  # type: ignore[arg-type]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The service has done it."""

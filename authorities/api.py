@@ -18,6 +18,7 @@ from authorities.filters import AuthorityFilter, ProfileFilter
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions, profile_permissions
 from authorities.serializers import (
+    LONGEST_PATH,
     AuthorityEdit,
     AuthorityImport,
     AuthorityOutput,
@@ -26,8 +27,10 @@ from authorities.serializers import (
     ProfileOutput,
 )
 from certificates import service as certificates
+from certificates.extensions import from_wire, parse
 from certificates.models import Certificate
 from certificates.service.authority import CaSpec
+from core.errors import Invalid
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
 
@@ -56,6 +59,8 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
     def create(self, request: Request) -> Response:
         """Make a root, or with type ``subca`` an intermediate under a parent."""
         data = self.validated()
+        if data.get("path_length") is None:
+            data["path_length"] = _path_length(data.get("extensions") or {})
         spec = CaSpec(**{name: data[name] for name in CA if data.get(name) is not None})
         made = certificates.create_authority(_new(data), spec, by=self.caller)
         return self.answer(self.get_queryset().get(pk=made.pk))
@@ -95,6 +100,19 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
     def roles(self, request: Request, pk: int) -> Response:
         """The roles that run it."""
         return self.answer_list(self.get_object().roles.all())
+
+
+def _path_length(extensions: dict[str, Any]) -> int | None:
+    """Where Lemur's clients say it. Raises Invalid for names, which a CA certificate bears in its subject alone."""
+    asked = parse(from_wire(extensions))
+    if asked.names:
+        raise Invalid.field(
+            "extensions.sub_alt_names.names", "An authority has no alternative names; give its common name."
+        )
+    length = asked.basic_constraints.path_length if asked.basic_constraints else None
+    if length is not None and length > LONGEST_PATH:
+        raise Invalid.field("extensions.basic_constraints", f"Give a path length of at most {LONGEST_PATH}.")
+    return length
 
 
 def _new(data: dict[str, Any]) -> service.NewAuthority:

@@ -16,7 +16,7 @@ class AuthorityFilter(FilterSet):
     description = django_filters.CharFilter(lookup_expr="icontains")
     active = YesNoFilter()
     cn = django_filters.CharFilter(field_name="own_certificates__cn", lookup_expr="icontains", distinct=True)
-    ordering = django_filters.OrderingFilter(fields=("id", "name", "owner", "not_after"))
+    ordering = django_filters.OrderingFilter(fields=("id", "name", "owner", "description", "active", "not_after"))
 
     class Meta:
         model = Authority

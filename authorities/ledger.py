@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from authorities.models import Authority, Issuance
 from core.errors import NotFound
-from pki import signing
+from pki import inspection, signing
 from pki.errors import NotAllowed
 
 HOLD = x509.ReasonFlags.certificate_hold.value
@@ -71,6 +71,13 @@ def _changed(authority: Authority, changed: int) -> bool:
     if changed:
         Authority.objects.filter(pk=authority.pk).update(ledger_version=F("ledger_version") + 1)
     return bool(changed)
+
+
+def line_of(certificate: x509.Certificate, issuer: x509.Certificate) -> Issuance | None:
+    """The line for this very certificate, if one of our authorities issued it under that certificate of its own."""
+    ours = [authority for authority in Authority.objects.filter(body=inspection.pem(issuer)) if is_kept(authority)]
+    lines = Issuance.objects.filter(authority__in=ours, serial=str(certificate.serial_number))
+    return lines.filter(tbs_sha256=signing.tbs_sha256(certificate)).first()
 
 
 def find(authority: Authority, serial: str) -> Issuance:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -142,17 +141,16 @@ class Authority(Connector):
 
     @property
     def longest_days(self) -> int | None:
-        """For how long it issues at most, by the most generous of its profiles; None without any."""
-        return self._limited(profile.longest_days for profile in self.profiles.all())
+        """For how long it may issue at most, if it follows the CA/Browser Forum's rules (contract 6.7)."""
+        return settings.PUBLIC_CA_MAX_VALIDITY_DAYS if self.cab_compliant else None
 
     @property
-    def default_days(self) -> int | None:
-        """For how long it issues where an order says nothing, by the same."""
-        return self._limited(profile.default_days for profile in self.profiles.all())
-
-    def _limited(self, days: Iterable[int]) -> int | None:
-        most = max(days, default=None)
-        return most if most is None or not self.cab_compliant else min(most, settings.PUBLIC_CA_MAX_VALIDITY_DAYS)
+    def default_days(self) -> int:
+        """How long its certificates are valid if nobody says otherwise; the profile may say less."""
+        days: int = settings.DEFAULT_VALIDITY_DAYS
+        if self.cab_compliant:
+            days = min(settings.PUBLIC_CA_DEFAULT_VALIDITY_DAYS, settings.PUBLIC_CA_MAX_VALIDITY_DAYS)
+        return days
 
     @property
     def certificate(self) -> x509.Certificate:

@@ -13,8 +13,11 @@ from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
 from authorities import pointers
 from authorities.models import Authority, Profile
+from core.serializers import ConnectorPlugin, described
 from web.rest.fields import Email, Pem, Ref, UtcDateTime
-from web.rest.serializers import ModelSerializer, Serializer
+from web.rest.serializers import ModelSerializer, Nested, Serializer
+
+LONGEST_PATH = 20
 
 
 class ProfileOutput(ModelSerializer):
@@ -36,14 +39,25 @@ class Validity(Serializer):
     not_after = UtcDateTime()
 
 
-class AuthorityBrief(ModelSerializer):
+class AuthorityBrief(Nested, ModelSerializer):
     """An authority inside a certificate."""
 
+    plugin = drf.SerializerMethodField()
     authority_certificate = Validity(source="*")
+    is_cn_optional = drf.BooleanField(source="cn_optional")
+    is_cab_compliant = drf.BooleanField(source="cab_compliant", allow_null=True)
 
     class Meta:
         model = Authority
-        fields = ("id", "name", "owner", "description", "active", "authority_certificate")
+        fields = (
+            "id", "name", "owner", "description", "active", "plugin", "authority_certificate", "is_cn_optional",
+            "is_cab_compliant",
+        )  # fmt: skip
+
+    @extend_schema_field(ConnectorPlugin)
+    def get_plugin(self, authority: Authority) -> dict[str, Any]:
+        """Which plugin signs, and how it is configured, without what is secret."""
+        return described(authority)[1]
 
 
 class OwnCertificate(Serializer):
@@ -91,20 +105,21 @@ class AuthorityOutput(ModelSerializer):
         """The authority above it, if that is ours."""
         return {"id": authority.parent.pk, "name": authority.parent.name} if authority.parent else None
 
+    @extend_schema_field(ConnectorPlugin)
     def get_plugin(self, authority: Authority) -> dict[str, Any]:
         """Which plugin signs, and how it is configured, without what is secret."""
-        return {"slug": authority.plugin, "pluginOptions": authority.described_options()}
+        return described(authority)[1]
 
     def get_options(self, authority: Authority) -> str:
         """The plugin's options as JSON text, which is how Lemur shows them."""
         return json.dumps(authority.described_options())
 
     def get_max_issuance_days(self, authority: Authority) -> int | None:
-        """The most that any of its profiles allows; null where it offers none."""
+        """The most that public rules allow; null for an authority that does not follow them."""
         return authority.longest_days
 
-    def get_default_validity_days(self, authority: Authority) -> int | None:
-        """What an order gets that says nothing, by the most generous of its profiles."""
+    def get_default_validity_days(self, authority: Authority) -> int:
+        """What an order gets that says nothing, if its profile does not say less."""
         return authority.default_days
 
     def get_pki_warning(self, authority: Authority) -> str | None:
@@ -170,7 +185,8 @@ class AuthorityRequest(AuthorityBase):
     validity_start = UtcDateTime(required=False, allow_null=True)
     validity_end = UtcDateTime(required=False, allow_null=True)
     validity_years = drf.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
-    path_length = drf.IntegerField(required=False, allow_null=True, min_value=0, max_value=20)
+    path_length = drf.IntegerField(required=False, allow_null=True, min_value=0, max_value=LONGEST_PATH)
+    extensions = drf.DictField(required=False, allow_null=True, help_text="Of it, basicConstraints.path_length counts.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Lemur's clients call the parent ``authority`` in places; an intermediate needs one, a root has none."""

@@ -26,6 +26,8 @@ from pki.inspection import pem
 from plugins.contracts import Issuer
 from plugins.values import CaMaterial
 
+USUAL_PROFILE = "server"
+
 
 @dataclass(frozen=True)
 class OpenIssuer:
@@ -55,10 +57,31 @@ def profile_for(authority: Authority, name: str) -> profiles.Profile:
     if chosen is None:
         there_are = ", ".join(offered.values_list("name", flat=True)) or "none"
         raise Invalid.field("profile", f"{authority} does not offer the profile {name!r}. It offers: {there_are}.")
-    profile = chosen.value()
-    if authority.cab_compliant:
-        longest = min(profile.longest, timedelta(days=settings.PUBLIC_CA_MAX_VALIDITY_DAYS))
-        profile = replace(profile, longest=longest, default=min(profile.default, longest))
+    return _limited(authority, chosen.value())
+
+
+def fitting_profiles(authority: Authority, asked: Extensions) -> list[profiles.Profile]:
+    """Those that it offers to end entities and that allow these purposes and kinds of name.
+
+    The usual one comes first, then the others by name.
+    """
+    purposes, kinds = asked.extended_key_usage or frozenset(), {name.type for name in asked.names}
+    offered = [row.value() for row in Profile.objects.filter(authorities=authority.pk, ca=False)]
+    fitting = [
+        one
+        for one in offered
+        if purposes <= one.extended_key_usage | one.default_extended_key_usage and kinds <= one.name_types
+    ]
+    fitting.sort(key=lambda one: (one.name != USUAL_PROFILE, one.name))
+    return [_limited(authority, one) for one in fitting]
+
+
+def _limited(authority: Authority, profile: profiles.Profile) -> profiles.Profile:
+    """No longer than the CA/Browser Forum's rules allow, for an authority that follows them."""
+    if authority.longest_days is not None:
+        longest = min(profile.longest, timedelta(days=authority.longest_days))
+        default = min(profile.default, longest, timedelta(days=authority.default_days))
+        profile = replace(profile, longest=longest, default=default)
     return profile
 
 

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -124,6 +125,8 @@ class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.Retrieve
     def update(self, request: Request, pk: int) -> Response:
         """Change owner, description, switches, roles or replacements; absent fields stay as they are."""
         self.get_object()
+        if request.method == "PUT" and not request.data:
+            raise ParseError("There is nothing in the body.")
         service.update(pk, by=self.caller, **self.validated())
         return self.answer(self.get_object())
 

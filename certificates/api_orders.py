@@ -62,6 +62,7 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
 
     @extend_schema(request=None, responses={200: CertificateOutput, 202: OpenApiResponse(OrderOutput)})
     @action(detail=True, methods=["post"])
+    @idempotent()
     def retry(self, request: Request, pk: int) -> Response:
         """Ask the CA again: nothing was issued, or what was in the way is gone."""
         made = service.retry_order(self.get_object(), by=self.caller)

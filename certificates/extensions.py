@@ -14,6 +14,7 @@ from pki import names
 from pki.errors import BadName, PkiError
 from pki.extensions import PURPOSES, BasicConstraints, Custom, Extensions, KeyUsage
 from pki.inspection import Facts
+from web.spelling import camel, snake
 
 # Lemur's name of each key usage.
 USAGES = {
@@ -38,28 +39,55 @@ EXTENDED_USAGES = {
     "use_eap_over_ppp": PURPOSES["eap_over_ppp"],
     "use_smart_card_logon": PURPOSES["smart_card_logon"],
 }
-# Chosen by the authority, whatever is asked; accepted since Lemur's clients send them.
-IGNORED = {
-    "subject_key_identifier",
-    "authority_key_identifier",
-    "certificate_info_access",
-    "crl_distribution_points",
-    "c_rl_distribution_points",
-}
 # Lemur takes these kinds of name and drops them.
 DROPPED_NAMES = {"otherName", "x400Address", "EDIPartyName"}
 
 
+# Keys of these objects are values of ours, not field names; they are spelled one way on the wire and one in Python.
+IRREGULAR = {
+    "useCRLSign": "use_crl_sign",
+    "useOCSPSigning": "use_ocsp_signing",
+    "useEapOverLAN": "use_eap_over_lan",
+    "useEapOverPPP": "use_eap_over_ppp",
+    "includeSKI": "include_ski",
+    "includeAIA": "include_aia",
+    "includeCRLDP": "include_crl_dp",
+    "cRLDistributionPoints": "crl_distribution_points",
+    "path_length": "path_length",
+}
+SPELLED = {python: wire for wire, python in IRREGULAR.items()}
+DEEPEST = 5
+
+
+def from_wire(value: Any) -> Any:
+    """The extensions object of contract 9.4 with our spelling of its keys. Raises Invalid when it is too deep."""
+    return _respelled(value, lambda name: IRREGULAR.get(name, snake(name)))
+
+
+def to_wire(value: Any) -> Any:
+    """The inverse of :func:`from_wire`."""
+    return _respelled(value, lambda name: SPELLED.get(name, camel(name)))
+
+
+def _respelled(value: Any, spell: Callable[[str], str], depth: int = 0) -> Any:
+    if depth > DEEPEST:
+        raise Invalid("The object is nested too deeply.")
+    if isinstance(value, dict):
+        return {spell(str(name)): _respelled(inner, spell, depth + 1) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_respelled(inner, spell, depth + 1) for inner in value]
+    return value
+
+
 def parse(mapping: Mapping[str, Any] | Extensions | None) -> Extensions:
-    """What was asked for. Raises Invalid with the path of the bad field."""
+    """What was asked for. Raises Invalid with the path of the bad field.
+
+    Unknown keys are ignored, as everywhere (contract 1.2): Lemur's clients ask for identifiers and addresses here,
+    which the authority chooses whatever is asked.
+    """
     if isinstance(mapping, Extensions):
         return mapping
     asked = _mapping(mapping or {}, "extensions")
-    for name in asked:
-        if name not in PARTS and name not in IGNORED:
-            raise Invalid.field(
-                f"extensions.{name}", f"There is no extension of this name; there are: {', '.join(PARTS)}."
-            )
     parts: dict[str, Any] = {}
     for name, read in PARTS.items():
         if asked.get(name) is not None:
@@ -169,9 +197,7 @@ PARTS: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 def _chosen(value: Any, known: Mapping[str, Any], field: str) -> Iterable[Any]:
     for name, wanted in _mapping(value, field).items():
-        if name not in known:
-            raise Invalid.field(f"{field}.{name}", f"There is no usage of this name; there are: {', '.join(known)}.")
-        if _flag(wanted, f"{field}.{name}"):
+        if name in known and _flag(wanted, f"{field}.{name}"):
             yield known[name]
 
 

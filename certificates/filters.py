@@ -9,15 +9,16 @@ from functools import reduce
 from operator import or_
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now as clock
 
 from authorities.models import Authority
-from certificates.models import Certificate, CertificateQuerySet, Domain, Order, RotationPolicy
+from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order, RotationPolicy
 from certificates.models.certificate import SOON
 from notifications.models import Notification
 from stores.models import Destination, Source
 from web.lists import FilterSet, NumbersFilter, YesNoFilter
+from web.wildcards import plain
 
 Rows = CertificateQuerySet
 
@@ -42,6 +43,13 @@ SORTABLE = (
     "date_created",
     "bits",
     "key_type",
+    "description",
+    "external_id",
+    "notify",
+    "rotation",
+    "san",
+    "signing_algorithm",
+    "status",
 )
 
 
@@ -62,34 +70,34 @@ def serial_number(text: str) -> str:
 
 def like(field: str, pattern: str) -> Q:
     """A column that is as the pattern says, without regard to case; ``%`` stands for any text (contract 7.2, 10.14)."""
-    first, *middle = pattern.split("%")
-    if not middle:
-        return Q(**{f"{field}__iexact": pattern})
-    last = middle.pop()
-    condition = Q(**{f"{field}__istartswith": first}) if first else Q()
-    if last:
-        condition &= Q(**{f"{field}__iendswith": last})
-    if any(middle):
-        inner = ".*".join(map(re.escape, [first, *middle, last]))
-        condition &= Q(**{f"{field}__iregex": f"^{inner}$"})
-    return condition
+    return Q(**{f"{field}__wildcards": plain(pattern).replace("_", r"\_")})
 
 
 def text_filter(*fields: str, label: str = "", domains: bool = False) -> django_filters.CharFilter:
-    """A case-insensitive substring of any of the columns; in double quotes, the whole value (contract 7.2).
+    """A case-insensitive part of any of the columns; in double quotes, the whole value. ``%`` and ``_`` are wildcards.
 
-    On PostgreSQL an index of trigrams finds substrings of the columns that :meth:`CertificateFilter.search` looks at.
+    Contract 7.2. On PostgreSQL an index of trigrams finds parts of the columns that :meth:`CertificateFilter.search`
+    looks at.
     """
 
     def narrow(rows: Rows, name: str, value: str) -> Rows:
         whole = len(value) > 2 and value.startswith('"') and value.endswith('"')
-        text, lookup = (value[1:-1], "iexact") if whole else (value, "icontains")
+        text = plain(value[1:-1] if whole else value)
+        pattern = text if whole else f"%{text}%"
         condition = Q()
         for field in fields:
-            condition |= Q(**{f"{field}__{lookup}": text})
-        return rows.filter(condition | Q(domain_names__icontains=text) if domains and not whole else condition)
+            condition |= Q(**{f"{field}__wildcards": pattern})
+        if domains:
+            condition |= _named(text) if whole else Q(domain_names__wildcards=pattern)
+        return rows.filter(condition)
 
     return django_filters.CharFilter(method=narrow, label=label)
+
+
+def _named(pattern: str) -> Q:
+    """One of its domains is as the pattern says; the column that has an index says first where that can be at all."""
+    names = CertificateDomain.objects.filter(certificate=OuterRef("pk"), domain__name__wildcards=pattern)
+    return Q(domain_names__wildcards=f"%{pattern}%") & Q(Exists(names))
 
 
 class CertificateFilter(FilterSet):
@@ -116,6 +124,7 @@ class CertificateFilter(FilterSet):
     destination = django_filters.ModelChoiceFilter(
         field_name="deployments__destination", queryset=Destination.objects.all(), label="Destination"
     )
+    filter_destination = django_filters.NumberFilter(field_name="deployments__destination")
     destination_id = django_filters.NumberFilter(field_name="deployments__destination")
     notification = django_filters.ModelChoiceFilter(
         field_name="notifications", queryset=Notification.objects.all(), label="Notification"
@@ -127,6 +136,11 @@ class CertificateFilter(FilterSet):
     description = text_filter("description")
     key_type = django_filters.CharFilter(method="by_key_type", label="Key type")
     signing_algorithm = text_filter("signing_algorithm")
+    body = text_filter("body")
+    chain = text_filter("chain")
+    csr = text_filter("csr")
+    external_id = text_filter("external_id")
+    san = YesNoFilter(method="with_several_names", label="Several names")
     bits = django_filters.NumberFilter()
     creator = django_filters.CharFilter(method="by_creator", label="Creator")
     show = django_filters.CharFilter(method="mine", label="Mine")
@@ -176,6 +190,10 @@ class CertificateFilter(FilterSet):
         wire = next((key for key, said in SAID.items() if said.casefold() == text.casefold()), text)
         return rows.filter(key_type__icontains=wire)
 
+    def with_several_names(self, rows: Rows, name: str, value: bool) -> Rows:
+        """The column is true or null."""
+        return rows.filter(san=True) if value else rows.exclude(san=True)
+
     def by_creator(self, rows: Rows, name: str, value: str) -> Rows:
         """By user name or e-mail address."""
         return rows.filter(Q(user__username=value) | Q(user__email__iexact=value))
@@ -217,10 +235,20 @@ class OrderFilter(FilterSet):
 
     q = django_filters.CharFilter(method="search", label="Search")
     cn = django_filters.CharFilter(field_name="spec__common_name", lookup_expr="icontains")
+    name = django_filters.CharFilter(field_name="spec__name", lookup_expr="icontains")
     owner = django_filters.CharFilter(field_name="spec__owner", lookup_expr="icontains", label="Owner")
     authority = django_filters.ModelChoiceFilter(queryset=Authority.objects.all(), label="Authority")
     state = django_filters.ChoiceFilter(choices=Order.State.choices, label="State")
-    ordering = django_filters.OrderingFilter(fields=("id", "created_at", "not_before"))
+    ordering = django_filters.OrderingFilter(
+        fields={
+            "id": "id",
+            "created_at": "created_at",
+            "not_before": "not_before",
+            "spec__owner": "owner",
+            "spec__name": "name",
+            "spec__common_name": "cn",
+        }
+    )
 
     class Meta:
         model = Order

@@ -19,7 +19,8 @@ from authorities.permissions import permissions as authority_permissions
 from certificates.extensions import too_many_names
 from certificates.models import Certificate
 from certificates.permissions import permissions
-from core.forms import RowsField
+from certificates.service import Difference
+from core.forms import MOST_DIGITS, RowsField
 from notifications.models import Notification
 from pki import containers, inspection
 from pki.errors import BadContainer, PkiError
@@ -31,6 +32,7 @@ from stores.models import Destination
 from web.forms import KEY_CHOICES, Choices, OptionsForm, moment_input
 
 MOST_NAMES = 1000
+LISTS = frozenset({"roles", "replaces", "destinations", "notifications"})
 MONOSPACE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono"}
 
 
@@ -281,6 +283,27 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
         self.initial["replaces"] = "\n".join(self.instance.replaces.values_list("name", flat=True))
         for name, rows in (("roles", Role), ("destinations", Destination), ("notifications", Notification)):
             self.fields[name].queryset = rows._default_manager.all()  # type: ignore[attr-defined]
+        for field in self.fields.values():  # what was shown comes back with what was chosen
+            field.show_hidden_initial = True
+
+    def clean(self) -> dict[str, Any]:
+        """What was changed here; of a list, what was added and removed: others may change things meanwhile."""
+        given = {name: value for name, value in self.cleaned_data.items() if name in self.changed_data}
+        for name in LISTS & set(given):
+            shown, chosen = self._shown(name), list(given[name])
+            given[name] = Difference(
+                [row for row in chosen if row not in shown], [row for row in shown if row not in chosen]
+            )
+        return given
+
+    def _shown(self, name: str) -> list[Any]:
+        """The rows that stood in this list when the person saw it."""
+        field = self.fields[name]
+        values = self._widget_data_value(field.hidden_widget(), self[name].html_initial_name)  # type: ignore[attr-defined]
+        if isinstance(field, NamesField):
+            return list(field.rows.filter(name__in=str(values or "").split()))
+        known = [pk for pk in values or () if str(pk).isdecimal() and len(str(pk)) <= MOST_DIGITS]
+        return list(field.queryset.filter(pk__in=known))  # type: ignore[attr-defined]
 
     def _post_clean(self) -> None:
         """The service changes the certificate, not this form."""

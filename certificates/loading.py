@@ -34,8 +34,19 @@ def complete(certificates: Iterable[Certificate]) -> None:
         if certificate.made_with is not None:
             _fill(certificate, certificate.made_with)
     if read := [one for one in new if one.made_with is None]:
+        _share(read)
         prefetch_related_objects(read, "endpoints")
         _load(read)
+
+
+def _share(certificates: Iterable[Certificate]) -> None:
+    """What several refer to becomes one object, which is put in words once."""
+    known: dict[tuple[str, int], Any] = {}
+    for certificate in certificates:
+        for name in SINGLE:
+            pk = getattr(certificate, f"{name}_id")
+            if pk is not None:
+                certificate._state.fields_cache[name] = known.setdefault((name, pk), getattr(certificate, name))
 
 
 def _load(certificates: Sequence[Certificate]) -> None:

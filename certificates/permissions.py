@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy
-from core.permissions import EVERYTHING, NOTHING, Permissions, members, nobody, readers, writers
+from core.permissions import EVERYTHING, NOTHING, Permissions, keepers, members, nobody, readers, writers
 
 
 def responsible(user: Any) -> Q:
@@ -34,12 +34,12 @@ permissions = Permissions(
     view=readers(members),
     create=writers(members),
     upload=writers(members),
-    change=writers(responsible),
-    delete=writers(responsible),
-    replace=writers(responsible),
-    export=writers(responsible),
-    reveal_key=writers(responsible),
-    revoke=writers(responsible),
+    change=keepers(responsible),
+    delete=keepers(responsible),
+    replace=keepers(responsible),
+    export=keepers(responsible),
+    reveal_key=keepers(responsible),
+    revoke=keepers(responsible),
     reissue=writers(responsible),
     # A CA's own key never leaves through certificates, whoever asks.
     never={"reveal_key": Q(root_authority__isnull=False), "export": Q(root_authority__isnull=False)},
@@ -47,7 +47,13 @@ permissions = Permissions(
 domain_permissions = Permissions(
     Domain, view=readers(members), order=readers(guardians), create=writers(members), change=writers(guardians)
 )
-order_permissions = Permissions(Order, view=readers(members), change=writers(orderers), reveal_key=writers(orderers))
+order_permissions = Permissions(
+    Order,
+    view=readers(members),
+    change=writers(orderers),
+    cancel=keepers(orderers),
+    reveal_key=keepers(orderers),
+)
 deployment_permissions = Permissions(Deployment, view=readers(members))
 revocation_permissions = Permissions(Revocation, view=readers(members))
 policy_permissions = Permissions(

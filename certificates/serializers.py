@@ -11,28 +11,17 @@ from rest_framework import serializers as drf
 
 from accounts.serializers import RoleOutput, UserBrief
 from authorities.serializers import AuthorityBrief
+from certificates.extensions import from_wire, to_wire
 from certificates.loading import complete
 from certificates.models import Certificate, Order
+from core.errors import Invalid
 from core.serializers import ConnectorBrief
 from web.rest.fields import UtcDateTime
-from web.rest.serializers import ModelSerializer, Serializer
-from web.spelling import camel, snake
+from web.rest.serializers import ModelSerializer, Nested, Serializer
+from web.spelling import camel
 
-# Keys of these objects are values of ours, not field names; they are spelled one way on the wire and one in Python.
-IRREGULAR = {
-    "useCRLSign": "use_crl_sign",
-    "useOCSPSigning": "use_ocsp_signing",
-    "useEapOverLAN": "use_eap_over_lan",
-    "useEapOverPPP": "use_eap_over_ppp",
-    "includeSKI": "include_ski",
-    "includeAIA": "include_aia",
-    "includeCRLDP": "include_crl_dp",
-    "cRLDistributionPoints": "crl_distribution_points",
-    "path_length": "path_length",
-}
 SUBJECT = ("country", "state", "location", "organization", "organizational_unit")
 UNRESOLVED = (Order.State.WAITING, Order.State.UNKNOWN)
-SPELLED = {python: wire for wire, python in IRREGULAR.items()}
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
@@ -42,20 +31,13 @@ class ExtensionsField(drf.Field[Any, Any, Any, Any]):
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
             raise drf.ValidationError("Not a valid mapping type.")
-        return _keys(data, lambda name: IRREGULAR.get(name, snake(name)))
+        try:
+            return from_wire(data)
+        except Invalid as error:
+            raise drf.ValidationError(error.message) from error
 
     def to_representation(self, value: Any) -> Any:
-        return _keys(value, lambda name: SPELLED.get(name, camel(name)))
-
-
-def _keys(value: Any, spell: Any, depth: int = 0) -> Any:
-    if depth > 5:
-        raise drf.ValidationError("The object is nested too deeply.")
-    if isinstance(value, dict):
-        return {spell(str(name)): _keys(inner, spell, depth + 1) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_keys(inner, spell, depth + 1) for inner in value]
-    return value
+        return to_wire(value)
 
 
 class ExportOutput(Serializer):
@@ -94,7 +76,7 @@ class DomainOutput(Serializer):
     sensitive = drf.BooleanField()
 
 
-class PolicyBrief(Serializer):
+class PolicyBrief(Nested, Serializer):
     """How long before its end it is renewed."""
 
     id = drf.IntegerField()
@@ -165,6 +147,10 @@ class InFull(drf.ListSerializer[Any]):
         return super().to_representation(rows)
 
 
+class Relative(Nested, CertificateBrief):
+    """A certificate that another one replaces, or that replaces it."""
+
+
 class CertificateOutput(CertificateBrief):
     """A certificate in full (contract 9.1)."""
 
@@ -181,9 +167,9 @@ class CertificateOutput(CertificateBrief):
     destinations = ConnectorBrief(many=True)
     notifications = ConnectorBrief(many=True)
     endpoints = EndpointBrief(many=True)
-    replaces = CertificateBrief(many=True)
-    replaced = CertificateBrief(many=True)
-    replaced_by = CertificateBrief(many=True, source="replaced")
+    replaces = Relative(many=True)
+    replaced = Relative(many=True)
+    replaced_by = Relative(many=True, source="replaced")
     extensions = ExtensionsField()
 
     class Meta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -46,7 +47,7 @@ class Said(Serializer):
 class CertificateRequest(Said):
     """``POST /certificates`` (contract 9.2)."""
 
-    authority = Ref(Authority.objects.all, required=False)
+    authority = Ref(Authority.objects.all, required=False, allow_null=True)
     common_name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
     validity_start = UtcDateTime(required=False, allow_null=True)
     validity_end = UtcDateTime(required=False, allow_null=True)
@@ -61,6 +62,11 @@ class CertificateRequest(Said):
     csr = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_ORDER)
     extensions = ExtensionsField(required=False)
     dns_provider = Ref(DnsProvider.objects.all, required=False, allow_null=True)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """An authority of ``{}`` is none."""
+        empty = isinstance(data, Mapping) and data.get("authority") == {}
+        return super().to_internal_value({**data, "authority": None} if empty else data)
 
 
 class CertificateUpload(Said):
@@ -156,7 +162,13 @@ class DomainEdit(Serializer):
     """``PUT /domains/N``: a name stays what it is, since certificates bear it."""
 
     name = drf.CharField(required=False, max_length=255)
-    sensitive = drf.BooleanField()
+    sensitive = drf.BooleanField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Whoever names the domain alone means an ordinary one; whoever says nothing means nothing."""
+        if not attrs:
+            raise drf.ValidationError({"sensitive": ["Missing data for required field."]})
+        return {"sensitive": False, **attrs}
 
 
 class PluginChoice(Serializer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +45,7 @@ class CertificateSpec:
     """What was asked for.
 
     A subject field that is None takes the site's default, an empty one is left out. ``csr`` means that the requester
-    keeps the key: then subject, names and usages come from it.
+    keeps the key: then subject, names and usages come from it. Without ``profile`` the first that fits is taken.
     """
 
     authority: Authority
@@ -58,7 +59,7 @@ class CertificateSpec:
     key_type: str = "ECCPRIME256V1"
     csr: str | None = None
     extensions: Extensions = field(default_factory=Extensions)
-    profile: str = "server"
+    profile: str | None = None
     validity_start: datetime | None = None
     validity_end: datetime | None = None
     validity_years: int | None = None
@@ -75,8 +76,9 @@ class CertificateSpec:
 
     @classmethod
     def of(cls, **fields: Any) -> CertificateSpec:
-        """From keyword arguments as the seed's ``create`` takes them; an unknown one is a TypeError."""
-        known = {SYNONYMS.get(name, name): value for name, value in fields.items()}
+        """From keyword arguments as the seed's ``create`` takes them; unknown ones are ignored (contract 6.4)."""
+        given = {SYNONYMS.get(name, name): value for name, value in fields.items()}
+        known = {one.name: given[one.name] for one in dataclass_fields(cls) if one.name in given}
         if not known.get("owner"):
             raise Invalid.field("owner", "Missing data for required field.")
         if not isinstance(known.get("authority"), Authority):

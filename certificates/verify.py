@@ -1,4 +1,4 @@
-"""Is a certificate revoked, and may it be believed? Asks OCSP first, then CRLs; also the seed's functions of that.
+"""Is a certificate revoked, and may it be believed? Our own ledger says, else OCSP, then CRLs; the seed's functions.
 
 Asks over the network, so that nothing here may be called within a transaction.
 """
@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from authorities import ledger
 from certificates.exceptions import CrlUnavailable, NoDistributionPoint
 from certificates.models import Certificate
 from certificates.remembering import Memory
@@ -90,12 +91,12 @@ def verdict(certificate: x509.Certificate, chain: Iterable[x509.Certificate]) ->
     now = timezone.now()
     _check_outside_of_transactions()
     try:
-        if not _is_traceable(certificate):
-            return _unknown("The certificate names neither an OCSP responder nor a CRL.")
         links = _links(certificate, chain)
-        if not links:
-            return _unknown("The certificate of its issuer is not known: give the chain.")
-        found = _ask(certificate, links[0], now)
+        found = _ledger(certificate, links[0]) if links else None
+        if found is None:
+            if why := _unaskable(certificate, links):
+                return _unknown(why)
+            found = _ask(certificate, links[0], now)
         if found.status is not Status.GOOD:
             return found
         paths.validate(certificate, links, now=now)
@@ -110,8 +111,23 @@ def forget() -> None:
     _authorities.clear()
 
 
+def _unaskable(certificate: x509.Certificate, links: Sequence[x509.Certificate]) -> str:
+    if not _is_traceable(certificate):
+        return "The certificate names neither an OCSP responder nor a CRL."
+    return "" if links else "The certificate of its issuer is not known: give the chain."
+
+
+def _ledger(certificate: x509.Certificate, issuer: x509.Certificate) -> Verdict | None:
+    """What stands in the ledger of the authority of ours that issued it."""
+    line = ledger.line_of(certificate, issuer)
+    if line is None:
+        return None
+    status = Status.GOOD if line.revoked_at is None else Status.REVOKED
+    return Verdict(status, "ledger", reason=line.reason, revoked_at=line.revoked_at)
+
+
 def _ask(certificate: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Verdict:
-    """The first source that can tell. Our own ledger, asked before these for what we have issued, would be one more."""
+    """The first source that can tell."""
     reasons = []
     for source in (_ask_ocsp, _ask_crls):
         try:
@@ -195,7 +211,7 @@ def _keep(url: str, crl: bytes, now: datetime) -> None:
 def _revoked_above(links: Sequence[x509.Certificate], now: datetime) -> Verdict | None:
     for authority, issuer in pairwise(links):
         key = inspection.fingerprint(authority)
-        found = _authorities.get(key, now)
+        found = _ledger(authority, issuer) or _authorities.get(key, now)
         if found is None:
             found = _ask(authority, issuer, now)
             _authorities.put(key, found, min(found.fresh_until or now + RETRY, now + LONGEST_KEPT))

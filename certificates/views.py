@@ -60,11 +60,10 @@ def demo_banner(request: HttpRequest) -> dict[str, Any]:
 def overview(request: HttpRequest) -> HttpResponse:
     """What a person should know first."""
     now, rows = clock(), visible(request)
-    counts = rows.count_by_phase(now)
     authority, certificate = Authority.objects.exists(), Certificate.objects.filter(root_authority=None).exists()
     may_create = {"create"} if authority_permissions.can(request.user, "create") else set()
     context = {
-        "counts": counts,
+        "counts": service.phases(rows),
         "expiring": rows.current(now).unreplaced().order_by("not_after")[:RECENT],
         "entries": audit_log.allowed(request.user, "view")[:RECENT],
         "guide": None if authority and certificate else {"authority": authority, "certificate": certificate},

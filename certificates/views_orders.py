@@ -138,7 +138,7 @@ def order_retry(request: HttpRequest, pk: int) -> HttpResponse:
 def order_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """It is not wanted any more."""
     order = _order(request, pk)
-    order_permissions.require(request.user, "change", order)
+    order_permissions.require(request.user, "cancel", order)
     form = OrderCancelForm(request.POST)
     try:
         note = form.cleaned_data.get("note", "") if form.is_valid() else ""

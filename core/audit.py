@@ -63,6 +63,7 @@ class Event(StrEnum):
     NOTICE_SENT = "notice.sent"
     NOTIFICATION_CREATED = "notification.created"
     NOTIFICATION_DELETED = "notification.deleted"
+    NOTIFICATION_FAILED = "notification.failed"
     NOTIFICATION_TESTED = "notification.tested"
     NOTIFICATION_UPDATED = "notification.updated"
     ORDER_CANCELLED = "order.cancelled"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.timezone import now as clock
 
 LEASE = timedelta(minutes=10)
@@ -30,7 +30,7 @@ class JobQuerySet(models.QuerySet[Any]):
         lease runs out and someone else takes over.
         """
         now = now or clock()
-        taken = self.due(now).filter(pk=pk).update(not_before=now + lease, attempts=F("attempts") + 1)
+        taken = self.due(now).filter(pk=pk).update(not_before=now + lease, leased=True, attempts=F("attempts") + 1)
         return self.get(pk=pk) if taken else None
 
     def take_over(self, pk: int, *, lease: timedelta = LEASE, now: datetime | None = None) -> Any:
@@ -38,9 +38,21 @@ class JobQuerySet(models.QuerySet[Any]):
 
         A worker that has it at this moment writes nothing any more.
         """
-        changes = {"state": Job.State.WAITING, "not_before": (now or clock()) + lease, "attempts": F("attempts") + 1}
-        taken = self.filter(pk=pk).exclude(state=Job.State.DONE).update(**changes)
-        return self.get(pk=pk) if taken else None
+        return self._take(pk, ~Q(state=Job.State.DONE), until=(now or clock()) + lease)
+
+    def take_up(self, pk: int, *, lease: timedelta = LEASE, now: datetime | None = None) -> Any:
+        """Take a job that is not done, whatever it waits for; None if it is done, or if somebody works on it now."""
+        now = now or clock()
+        return self._take(pk, ~Q(state=Job.State.DONE) & ~self.at_work(now), until=now + lease)
+
+    @staticmethod
+    def at_work(now: datetime) -> Q:
+        """Those that somebody has claimed, and whose lease has not run out."""
+        return Q(state=Job.State.WAITING, leased=True, not_before__gt=now)
+
+    def _take(self, pk: int, which: Q, *, until: datetime) -> Any:
+        changes = {"state": Job.State.WAITING, "not_before": until, "leased": True, "attempts": F("attempts") + 1}
+        return self.get(pk=pk) if self.filter(which, pk=pk).update(**changes) else None
 
 
 class Job(models.Model):
@@ -54,6 +66,7 @@ class Job(models.Model):
 
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token.")
+    leased = models.BooleanField(default=False, help_text="Does somebody work on it until not_before?")
     failures = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(default=clock)
     last_error = models.TextField(blank=True)
@@ -63,6 +76,10 @@ class Job(models.Model):
 
     class Meta:
         abstract = True
+
+    def is_at_work(self, now: datetime) -> bool:
+        """Has somebody claimed it, and is the lease still running?"""
+        return self.state == self.State.WAITING and self.leased and self.not_before > now
 
     def succeed(self, **changes: Any) -> None:
         """Done; ``changes`` are stored with it. Raises :class:`LeaseLost` if the job is not ours any more."""
@@ -88,6 +105,7 @@ class Job(models.Model):
     def _close(self, **changes: Any) -> None:
         # The number of attempts is the fencing token: whoever claimed after us has raised it.
         mine = type(self)._default_manager.filter(pk=self.pk, attempts=self.attempts, state=self.State.WAITING)
+        changes["leased"] = False
         if not mine.update(**changes):
             raise LeaseLost(f"{self} was taken over by another worker.")
         for name, value in changes.items():

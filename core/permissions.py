@@ -57,6 +57,11 @@ def writers(condition: Condition) -> Rule:
     return Rule(strict)
 
 
+def keepers(condition: Condition) -> Rule:
+    """An action on what one is responsible for: it changes something, but strict mode does not take it away."""
+    return Rule(condition)
+
+
 class Permissions:
     """The rules of one model: action name to rule.
 

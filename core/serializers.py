@@ -48,16 +48,16 @@ class ConnectorOutput(ModelSerializer):
     @extend_schema_field(ConnectorPlugin)
     def get_plugin(self, connector: Connector) -> dict[str, Any]:
         """The plugin, with its options."""
-        return {**connector.described_plugin(), "pluginOptions": connector.described_options()}
+        return described(connector)[1]
 
     @extend_schema_field(ConfiguredOption(many=True))
     def get_options(self, connector: Connector) -> list[dict[str, Any]]:
         """The same options, in the place where Lemur has them as well."""
-        return connector.described_options()
+        return described(connector)[0]
 
 
 class ConnectorBrief(Serializer):
-    """A connector inside a certificate. Each row is described once, however often a list shows it."""
+    """A connector inside a certificate."""
 
     id = drf.IntegerField()
     label = drf.CharField()  # type: ignore[assignment]
@@ -67,13 +67,18 @@ class ConnectorBrief(Serializer):
     plugin = ConnectorPlugin()
 
     def to_representation(self, connector: Connector) -> dict[str, Any]:
-        shown: dict[str, Any] | None = connector.__dict__.get("shown")
-        if shown is None:
-            options = connector.described_options()
-            plugin = {**connector.described_plugin(), "pluginOptions": options}
-            named = {name: getattr(connector, name) for name in ("id", "label", "description", "active")}
-            shown = connector.__dict__["shown"] = {**named, "options": options, "plugin": plugin}
-        return shown
+        options, plugin = described(connector)
+        named = {name: getattr(connector, name) for name in ("id", "label", "description", "active")}
+        return {**named, "options": options, "plugin": plugin}
+
+
+def described(connector: Connector) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The options, and the plugin with them: found out once for each object, however often a list shows it."""
+    if "described" not in connector.__dict__:
+        options = connector.described_options()
+        connector.__dict__["described"] = (options, {**connector.described_plugin(), "pluginOptions": options})
+    found: tuple[list[dict[str, Any]], dict[str, Any]] = connector.__dict__["described"]
+    return found
 
 
 class PluginInput(Serializer):

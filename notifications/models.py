@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -22,6 +23,18 @@ def default_prefix(address: str) -> str:
     """How the labels of an owner's default notifications begin (contract 9.2); "" if it is no address."""
     local, at, _ = address.partition("@")
     return f"DEFAULT_{local.upper()[:LONGEST_LOCAL_PART]}" if at and local else ""
+
+
+def default_pattern(address: str) -> str:
+    """What the labels of an owner's defaults look like, to Python and to both databases; "" if it is no address."""
+    prefix = default_prefix(address)
+    return f"^{re.escape(prefix)}_[0-9]+_DAY$" if prefix else ""
+
+
+def is_default_of(label: str, owner: str) -> bool:
+    """Whether it is the label of one of the owner's defaults: ``DEFAULT_JOE_30_DAY`` of joe@…, not of joel@…."""
+    pattern = default_pattern(owner)
+    return bool(pattern) and re.search(pattern, label) is not None
 
 
 class Notification(Connector):
@@ -68,7 +81,8 @@ class NoticeQuerySet(JobQuerySet):
         due = self.due(now).filter(recipient=recipient, channel=channel)
         again = due.exclude(batch=None).order_by("pk").values_list("batch", flat=True).first()
         batch = again or uuid.uuid4()
-        taken = due.filter(batch=again).update(batch=batch, not_before=now + lease, attempts=F("attempts") + 1)
+        changes = {"batch": batch, "not_before": now + lease, "leased": True, "attempts": F("attempts") + 1}
+        taken = due.filter(batch=again).update(**changes)
         mine = list(self.filter(batch=batch, state=Job.State.WAITING).order_by("pk")) if taken else []
         # Fewer than all: another worker has the rest of them, and sends the message or lets the lease run out.
         return mine if len(mine) == taken else []

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from core.permissions import Permissions, members, nobody, readers, writers
-from notifications.models import Notice, Notification, default_prefix
+from notifications.models import Notice, Notification, default_pattern, is_default_of
 
 # The label of a default: DEFAULT_<local part of the owner's address>_<days>_DAY.
 DEFAULT_LABEL = re.compile(r"DEFAULT_.+_[0-9]+_DAY", re.IGNORECASE)
@@ -18,7 +18,7 @@ def concerned(user: Any) -> Q:
     """Whoever made it, and those whose team's default it is: holders of the role named like the owner's address."""
     mine = Q(creator=user.pk)
     for role in user.role_names:
-        if pattern := _defaults_of(role):
+        if pattern := default_pattern(role):
             mine |= Q(label__regex=pattern)
     return mine
 
@@ -27,13 +27,7 @@ def may_be_called(user: Any, label: str) -> bool:
     """Labels of defaults are not for everybody: who takes one decides whom a team's certificates are told to."""
     if not DEFAULT_LABEL.fullmatch(label) or user.is_administrator:
         return True
-    return any(re.search(pattern, label) for pattern in map(_defaults_of, user.role_names) if pattern)
-
-
-def _defaults_of(role: str) -> str:
-    """What the labels of its defaults look like, to Python and to both databases; "" if it is no owner's role."""
-    prefix = default_prefix(role)
-    return f"^{re.escape(prefix)}_[0-9]+_DAY$" if prefix else ""
+    return any(is_default_of(label, role) for role in user.role_names)
 
 
 permissions = Permissions(

@@ -20,7 +20,7 @@ from plugins.contracts import (
     Source,
 )
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
-from plugins.options import NoOptions, OptionErrors, PluginOptions, describe, parse
+from plugins.options import TARGET, NoOptions, OptionErrors, PluginOptions, describe, parse
 from plugins.registry import PluginUnavailable, registry
 from plugins.values import (
     Bundle,
@@ -36,6 +36,7 @@ from plugins.values import (
 )
 
 __all__ = [
+    "TARGET",
     "Bundle",
     "CaMaterial",
     "CaRequest",

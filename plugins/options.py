@@ -2,7 +2,7 @@
 
 On the wire an option has its camelCase name (`verify_tls` is `verifyTls`). A value of null or "" means "not given", as
 it does in a form. Options of one of pydantic's secret types are secrets: nothing here shows their value but
-`dump_secrets`.
+`dump_secrets`. Options that say where secrets are sent are marked as targets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Secret, SecretBytes, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
@@ -22,6 +22,8 @@ from plugins.errors import Misconfigured
 
 SECRET_TYPES = (Secret, SecretStr, SecretBytes)
 TYPE_NAMES = {"string": "str", "integer": "int", "number": "str", "boolean": "bool", "textarea": "textarea"}
+TARGET: Final[dict[str, Any]] = {"target": True}
+"""`json_schema_extra` of an option that says where one connects: host, port, URL. Stored secrets are for that place."""
 SHAPE = 'Options are an object, or a list of objects with a "name" and a "value".'
 
 
@@ -104,6 +106,21 @@ def secret_names(cls: type[PluginOptions]) -> frozenset[str]:
     return frozenset(name for name, field in _fields(cls).items() if _is_secret(field))
 
 
+def target_names(cls: type[PluginOptions]) -> frozenset[str]:
+    """Wire names of the options that say where one connects."""
+    return frozenset(name for name, field in _fields(cls).items() if _is_target(field))
+
+
+def _is_target(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("target"))
+
+
+def values(options: PluginOptions) -> dict[str, Any]:
+    """All of them by wire name as they are compared, secrets included: not to be shown."""
+    return {**dump(options), **dump_secrets(options)}
+
+
 def dump(options: PluginOptions) -> dict[str, Any]:
     """JSON values by wire name, secrets left out: what may be stored in the clear and shown."""
     values: dict[str, Any] = options.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -127,6 +144,11 @@ def _wire_name(attribute: str, field: FieldInfo) -> str:
 
 def _fields(cls: type[PluginOptions]) -> dict[str, FieldInfo]:
     return {_wire_name(attribute, field): field for attribute, field in cls.model_fields.items()}
+
+
+def emptied(values: Mapping[str, Any] | Sequence[Any] | None) -> frozenset[str]:
+    """The names whose value is "", which takes away a stored secret; null keeps it. OptionErrors as `by_name`."""
+    return frozenset(name for name, value in _pairs({} if values is None else values) if value == "")
 
 
 def by_name(values: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:

@@ -14,11 +14,12 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic.alias_generators import to_camel
 
 from pki import chains, extensions, inspection, keys, profiles, requests, signing, subjects
 from pki.envelope import Keyring, new_key
@@ -120,6 +121,9 @@ def sample_pki() -> SamplePki:
     return SamplePki()
 
 
+PLACES: Final = {"host", "hostname", "server", "address", "port", "url", "uri", "endpoint", "webhook", "proxy"}
+
+
 class PluginContract:
     """What holds for plugins of every kind. `values` are options that work, `wrong_values` some to be refused."""
 
@@ -156,6 +160,13 @@ class PluginContract:
         shown = f"{plugin!r} {plugin.options!r} {dumped} {described}"
         for secret in plugin_options.dump_secrets(plugin.options).values():
             assert secret not in shown
+
+    def test_options_that_say_where_its_secrets_go_are_marked(self) -> None:
+        """Whoever may change them could have the stored secrets sent to a server of their own."""
+        cls = self.plugin_class.Options
+        if plugin_options.secret_names(cls):
+            places = {name for name in cls.model_fields if name.rpartition("_")[2] in PLACES}
+            assert {to_camel(name) for name in places} <= plugin_options.target_names(cls), "json_schema_extra=TARGET"
 
     def test_an_option_it_does_not_have_is_refused(self) -> None:
         with pytest.raises(OptionErrors) as caught:

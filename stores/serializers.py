@@ -7,7 +7,6 @@ from typing import Any
 from rest_framework import serializers as drf
 
 from core.serializers import ConnectorOutput, PluginInput
-from plugins import PluginUnavailable, registry
 from stores.models import Destination, Source
 from web.rest.serializers import Serializer
 
@@ -29,23 +28,12 @@ class SourceOutput(ConnectorOutput):
 
 
 class StoreRequest(Serializer):
-    """``POST``: ``kind`` is what sort of plugin must be named."""
-
-    kind = ""
+    """``POST``."""
 
     label = drf.CharField(max_length=128)  # type: ignore[assignment]
     description = drf.CharField(max_length=1024, allow_blank=True)
     active = drf.BooleanField(required=False)
     plugin = PluginInput()
-
-    def validate_plugin(self, plugin: dict[str, Any]) -> dict[str, Any]:
-        """Is there one of that name?"""
-        try:
-            registry.get(plugin["slug"], self.kind)
-        except PluginUnavailable as error:
-            text = f"Unable to find plugin. Slug: {plugin['slug']} Reason: {error}"
-            raise drf.ValidationError({"_schema": [text]}) from error
-        return plugin
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The plugin as the service takes it. Options that are absent stay as they are, where there are any."""
@@ -60,13 +48,9 @@ class StoreRequest(Serializer):
 class DestinationRequest(StoreRequest):
     """``POST /destinations``."""
 
-    kind = "destination"
-
 
 class SourceRequest(StoreRequest):
     """``POST /sources``."""
-
-    kind = "source"
 
     description = drf.CharField(max_length=1024, allow_blank=True, allow_null=True, required=False)
 

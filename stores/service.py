@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils.timezone import now as clock
@@ -17,8 +14,8 @@ from accounts.service import acting
 from core import idempotency
 from core.audit import Event, record
 from core.commits import committing
-from core.connectors import Given
-from core.errors import Conflict, DomainError
+from core.connectors import Given, foreign
+from core.errors import Conflict, DomainError, NotFound, Unavailable
 from core.failpoints import around
 from pki import inspection
 from pki.errors import PkiError
@@ -27,8 +24,6 @@ from plugins.errors import PluginError, Temporary
 from plugins.values import Bundle, FoundCertificate
 from stores.models import Destination, Source
 from stores.permissions import permissions_of
-
-log = structlog.get_logger(__name__)
 
 Store = Destination | Source
 S = TypeVar("S", bound=Store)
@@ -73,7 +68,7 @@ def update(store: S, *, by: User | None = None, **changes: Any) -> S:
     if unknown := set(changes) - CHANGEABLE:
         raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
     permissions_of(store).require(by, "change", store)
-    locked: S = type(store).objects.select_for_update().get(pk=store.pk)  # type: ignore[assignment]
+    locked = lock(store)
     plugin = changes.get("plugin", locked.plugin)
     if "options" in changes or plugin != locked.plugin:
         locked.configure(plugin, changes.get("options"))
@@ -89,6 +84,14 @@ def update(store: S, *, by: User | None = None, **changes: Any) -> S:
     return locked
 
 
+def lock(store: S) -> S:
+    """The row as it is now, kept from others until the transaction ends. NotFound if somebody has deleted it."""
+    found: S | None = type(store).objects.select_for_update().filter(pk=store.pk).first()  # type: ignore[assignment]
+    if found is None:
+        raise NotFound(f"There is no such {store._meta.verbose_name}.")
+    return found
+
+
 def _save(store: Store) -> None:
     try:
         with transaction.atomic():
@@ -102,6 +105,7 @@ def delete(store: Store, *, by: User | None = None) -> None:
     """Forget it, and what is known about it; what it stands for is not touched. See certificates.service.withdraw."""
     by = acting(by)
     permissions_of(store).require(by, "delete", store)
+    store = lock(store)
     record(Event.DESTINATION_DELETED if isinstance(store, Destination) else Event.SOURCE_DELETED, store, by=by)
     store.delete()
 
@@ -112,7 +116,7 @@ def try_connection(store: Store, *, by: User | None = None) -> str:
     permissions_of(store).require(by, "change", store)
     try:
         plugin = store.open()
-        with around("store.check"), _foreign(store):
+        with around("store.check"), foreign(store.plugin, store=str(store)):
             plugin.check()
     except (PluginError, PkiError, DomainError) as error:
         problem = str(error)
@@ -129,20 +133,28 @@ def try_connection(store: Store, *, by: User | None = None) -> str:
 def upload(destination: Destination, bundle: Bundle) -> None:
     """Put a certificate there, and look whether it is there. Raises PluginError, Invalid or Unavailable."""
     plugin = destination.open()
-    with around("destination.upload"), _foreign(destination):
+    with around("destination.upload"), foreign(destination.plugin, store=str(destination)):
         plugin.upload(bundle)
     if isinstance(plugin, Confirms):
-        with around("destination.confirm"), _foreign(destination):
+        with around("destination.confirm"), foreign(destination.plugin, store=str(destination)):
             held = plugin.held(bundle.name)
         if held != inspection.fingerprint(bundle.certificate):
             raise Temporary(f"{destination} took the certificate, and holds another one under {bundle.name}.")
+
+
+def can_remove(destination: Destination) -> bool:
+    """Can its plugin take certificates away? Yes, as far as one knows, of a plugin that cannot be loaded now."""
+    try:
+        return issubclass(destination.plugin_class, Removes)
+    except Unavailable:
+        return True
 
 
 def remove(destination: Destination, bundle: Bundle) -> None:
     """Take a certificate away from there, if the plugin can. Errors as :func:`upload`."""
     plugin = destination.open()
     if isinstance(plugin, Removes):
-        with around("destination.remove"), _foreign(destination):
+        with around("destination.remove"), foreign(destination.plugin, store=str(destination)):
             plugin.remove(bundle)
 
 
@@ -151,7 +163,7 @@ def scan(source: Source, *, by: User | None = None, now: datetime | None = None)
     by = acting(by)
     permissions_of(source).require(by, "change", source)
     plugin = source.open()
-    with around("source.scan"), _foreign(source):
+    with around("source.scan"), foreign(source.plugin, store=str(source)):
         found = list(plugin.certificates())
     with committing("source.scanned"):
         Source.objects.filter(pk=source.pk).update(last_run=now or clock())
@@ -163,15 +175,3 @@ def stats() -> dict[str, int]:
     """How many certificates there are for each destination's label."""
     present = Count("certificates", filter=Q(certificates__deleted=False), distinct=True)
     return dict(Destination.objects.order_by("label").values("label").annotate(n=present).values_list("label", "n"))
-
-
-@contextmanager
-def _foreign(store: Store) -> Iterator[None]:
-    """A plugin is foreign code: its mistakes fail one call, not whoever made it."""
-    try:
-        yield
-    except (PluginError, PkiError, DomainError):
-        raise
-    except Exception as error:
-        log.exception("plugin.failed", plugin=store.plugin, store=str(store))
-        raise Temporary(f"the plugin {store.plugin} failed unexpectedly; the log has the details") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from plugins import Message, Notifier, PluginError
+from plugins import Message, Notifier
 from plugins.notifications.email import EmailNotifier
 from plugins.registry import Entry
 
@@ -18,7 +18,7 @@ class OddNotifier(Notifier):
     slug = SLUG
     title = "Odd"
     Options = EmailNotifier.Options
-    trouble: ClassVar[PluginError | None] = None
+    trouble: ClassVar[Exception | None] = None
 
     def send(self, message: Message, recipients: Sequence[str]) -> None:
         if self.trouble is not None:

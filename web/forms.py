@@ -15,6 +15,7 @@ from web.templatetags.ui import key_name
 
 KEY_CHOICES = [(name, key_name(name)) for name in KEY_SPECS]
 KEEP = "Leave empty to keep what is stored."
+FORGET = "forget_"  # no option has an underscore in its name
 
 
 class Choices(forms.CheckboxSelectMultiple):
@@ -33,14 +34,25 @@ def moment_input() -> forms.DateTimeInput:
 def option_fields(
     options: type[PluginOptions], *, values: Mapping[str, Any] | None = None, stored: Collection[str] = ()
 ) -> dict[str, forms.Field]:
-    """A form field for each option, by wire name. ``values`` are shown; of secrets, only that they are ``stored``."""
-    described = {option["name"]: option for option in describe(options)}
-    shown = values or {}
-    return {name: _field(option, shown.get(name), name in stored) for name, option in described.items()}
+    """A form field for each option, by wire name. ``values`` are shown; of secrets, only that they are ``stored``.
+
+    After a stored secret that need not be there, a box that takes it away.
+    """
+    shown, fields = values or {}, {}
+    for option in describe(options):
+        name = option["name"]
+        fields[name] = _field(option, shown.get(name), name in stored)
+        if option["sensitive"] and name in stored and not option["required"]:
+            label = f"Take the stored {_label(name).lower()} away"
+            fields[FORGET + name] = forms.BooleanField(label=label, required=False)
+    return fields
 
 
 class OptionsForm(forms.Form):
-    """The options of one plugin. ``self.given()`` is what to store; an empty secret that is ``stored`` is not in it."""
+    """The options of one plugin. ``self.given()`` is what to store.
+
+    A ``stored`` secret that was left empty is not in it, and one to be taken away is "".
+    """
 
     def __init__(
         self,
@@ -67,7 +79,9 @@ class OptionsForm(forms.Form):
 
     def given(self) -> dict[str, Any]:
         """Wire names and values, without what was left empty."""
-        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+        filled = {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+        boxes = {name: filled.pop(name) for name in list(filled) if name.startswith(FORGET)}
+        return {**filled, **{name.removeprefix(FORGET): "" for name, ticked in boxes.items() if ticked}}
 
 
 class SecretArea(forms.Textarea):

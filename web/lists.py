@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,20 +14,19 @@ from typing import Any, Generic, TypeVar
 
 import django_filters
 from django import forms
-from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, QueryDict
 
 from core.errors import Invalid
+from web.counts import remembered
 from web.spelling import snake
 
 DEFAULT_COUNT = 10
 LARGEST_COUNT = 1000
 LARGEST_PAGE = 10**12
 LARGEST_ID = 2**63 - 1
-COUNTED_EXACTLY = 10_000
 COUNT_KEPT = 10  # seconds
 DEEP = 1_000  # from this row on, a page is found by its keys alone: they are skipped faster than rows with their joins
 DIALECT = frozenset({"filter", "sortBy", "sortDir", "ordering"})
@@ -287,10 +285,4 @@ def _count(rows: QuerySet[Any]) -> int:
         statement, values = rows.query.sql_with_params()
     except EmptyResultSet:
         return 0
-    key = "web.lists:" + hashlib.sha256(repr((statement, values)).encode()).hexdigest()
-    total: int | None = cache.get(key)
-    if total is None:
-        total = rows.count()
-        if total > COUNTED_EXACTLY:
-            cache.set(key, total, COUNT_KEPT)
-    return total
+    return remembered((statement, values), rows.count, size=int, seconds=COUNT_KEPT)

@@ -169,6 +169,7 @@ class Migration(migrations.Migration):
                     "attempts",
                     models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token."),
                 ),
+                ("leased", models.BooleanField(default=False, help_text="Does somebody work on it until not_before?")),
                 ("failures", models.PositiveSmallIntegerField(default=0)),
                 ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
                 ("last_error", models.TextField(blank=True)),
@@ -254,6 +255,7 @@ class Migration(migrations.Migration):
                     "attempts",
                     models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token."),
                 ),
+                ("leased", models.BooleanField(default=False, help_text="Does somebody work on it until not_before?")),
                 ("failures", models.PositiveSmallIntegerField(default=0)),
                 ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
                 ("last_error", models.TextField(blank=True)),
@@ -321,6 +323,7 @@ class Migration(migrations.Migration):
                     "attempts",
                     models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token."),
                 ),
+                ("leased", models.BooleanField(default=False, help_text="Does somebody work on it until not_before?")),
                 ("failures", models.PositiveSmallIntegerField(default=0)),
                 ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
                 ("last_error", models.TextField(blank=True)),
@@ -378,7 +381,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="order",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "waiting")), fields=("reissues",), name="one_open_order_per_reissue"
+                condition=models.Q(("state__in", ["waiting", "unknown"])),
+                fields=("reissues",),
+                name="one_open_order_per_reissue",
             ),
         ),
         migrations.AddConstraint(

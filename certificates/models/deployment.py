@@ -26,3 +26,8 @@ class Deployment(Job):
 
     def __str__(self) -> str:
         return f"{self.certificate} at {self.destination}"
+
+    @property
+    def tried(self) -> bool:
+        """Was it ever begun? Then the destination may have it, whatever we know."""
+        return self.attempts > 0 or self.deployed_at is not None

@@ -52,7 +52,9 @@ class Order(Job):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["reissues"], condition=models.Q(state="waiting"), name="one_open_order_per_reissue"
+                fields=["reissues"],
+                condition=models.Q(state__in=["waiting", "unknown"]),
+                name="one_open_order_per_reissue",
             )
         ]
 

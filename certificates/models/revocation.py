@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from authorities import ledger
 from authorities.models import Authority
 from certificates.models.certificate import Certificate, CertificateQuerySet
 from core.jobs import Job
@@ -51,3 +52,14 @@ class Revocation(Job):
 
     def __str__(self) -> str:
         return f"revocation of {self.certificate}"
+
+
+def last_revocation(rows: CertificateQuerySet) -> Revocation | None:
+    """The last one of these rows of one certificate that the authority has agreed to."""
+    return Revocation.objects.filter(certificate__in=rows, state=Revocation.State.DONE).first()
+
+
+def revoked_for_good(certificate: Certificate) -> bool:
+    """Not just on hold, and not only by what others say."""
+    last = last_revocation(same_certificate(certificate))
+    return last is not None and last.reason not in (ledger.HOLD, ledger.RELEASE)

@@ -13,6 +13,7 @@ from certificates.service.deploying import (
 from certificates.service.dns_providers import create_dns_provider, delete_dns_provider, update_dns_provider
 from certificates.service.domains import create_domain, mark_domain
 from certificates.service.editing import (
+    Difference,
     create_certificate_roles,
     delete,
     update,
@@ -41,6 +42,7 @@ from certificates.service.query import (
     get_by_name,
     get_by_serial,
     get_name_from_arn,
+    phases,
     query_common_name,
     query_name,
     render,
@@ -53,6 +55,7 @@ from certificates.service.watching import create_notification, update_notificati
 
 __all__ = [
     "METRICS",
+    "Difference",
     "Minted",
     "calculate_reissue_range",
     "cancel_order",
@@ -94,6 +97,7 @@ __all__ = [
     "import_certificate",
     "mark_domain",
     "mint",
+    "phases",
     "query_common_name",
     "query_name",
     "refuse_duplicate_destinations",

@@ -27,12 +27,13 @@ from core.audit import Event
 from core.commits import committing
 from core.errors import Invalid
 from core.models import StoredKey
+from core.plugins import named_plugin
 from pki import chains, inspection, keys, profiles, signatures, signing
 from pki.errors import PkiError
 from pki.extensions import BasicConstraints, Extensions, KeyUsage
 from pki.subjects import Subject
-from plugins import OptionErrors, PluginUnavailable, parse, registry
-from plugins.contracts import CreatesAuthorities
+from plugins import OptionErrors, parse
+from plugins.contracts import CreatesAuthorities, Issuer
 from plugins.options import by_name
 from plugins.values import CaMaterial, CaRequest
 
@@ -118,15 +119,11 @@ def _sign_and_save(
 
 
 def _plugin(new: NewAuthority) -> CreatesAuthorities:
+    plugin: type[Issuer] = named_plugin(new.plugin, "issuer")
+    if not issubclass(plugin, CreatesAuthorities):
+        raise Invalid.field("plugin", f"The plugin {new.plugin} cannot create authorities; import the existing one.")
     try:
-        plugin = registry.get(new.plugin, "issuer")
-        if not issubclass(plugin, CreatesAuthorities):
-            raise Invalid.field(
-                "plugin", f"The plugin {new.plugin} cannot create authorities; import the existing one."
-            )
         return plugin(parse(plugin.Options, by_name(new.options)))
-    except PluginUnavailable as error:
-        raise Invalid.field("plugin", str(error)) from error
     except OptionErrors as error:
         raise Invalid(reasons={"plugin": {"plugin_options": error.errors}}) from error
 

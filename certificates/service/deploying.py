@@ -10,14 +10,17 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting, system_user
 from certificates.models import Certificate, Deployment
 from certificates.models.certificate import Status
+from certificates.models.revocation import revoked_for_good
 from certificates.permissions import permissions
 from certificates.service.export import bundle
 from core.audit import Event, record
@@ -32,6 +35,8 @@ from stores.models import Destination
 from stores.permissions import destination_permissions
 
 AT_ONCE = 500
+NEXT_TURN = timedelta(seconds=30)
+DELIVERING = "It is being delivered there at this moment; try again in a minute."
 FITTING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
@@ -42,7 +47,7 @@ def due_deployments(now: datetime | None = None) -> list[int]:
 
 
 def deploy(deployment_id: int, *, now: datetime | None = None) -> bool:
-    """Deliver one certificate, if it is due and nobody else does: is it there now?
+    """Deliver one certificate, if it is due and nobody else does: is it there now? A revoked one is taken away.
 
     What goes wrong stands in the row: it is tried again, ever less often, unless that is hopeless.
     """
@@ -51,17 +56,44 @@ def deploy(deployment_id: int, *, now: datetime | None = None) -> bool:
     if not rows.filter(pk=deployment_id, destination__active=True).exists():
         return False
     deployment = rows.claim(deployment_id, now=now)
-    if deployment is None:
+    if deployment is None or _gives_way(deployment, now=now):
         return False
     try:
-        _deliver(deployment, now=now)
+        return _carry_out(deployment, now=now)
     except LeaseLost:  # withdrawn, or taken over by another worker
         return False
     except (PluginError, PkiError, DomainError) as error:
         with suppress(LeaseLost):
             _fail(deployment, error, now=now)
         return False
+
+
+def _carry_out(deployment: Deployment, *, now: datetime) -> bool:
+    """Put it there, or take it away: is it there now?"""
+    if not _shall_leave(deployment):
+        _deliver(deployment, now=now)
+        return True
+    tried = deployment.attempts > 1 or deployment.deployed_at is not None  # this attempt is counted already
+    _remove(deployment, tried=tried, by=system_user())
+    return False
+
+
+def _gives_way(deployment: Deployment, *, now: datetime) -> bool:
+    """Is another one put there under this name just now? Then it is not our turn yet.
+
+    Each says that it is at work before it looks, so that no two are at work there; the later upload is the later turn.
+    """
+    if not any(one.is_at_work(now) for one in _neighbours(deployment)):
+        return False
+    _postpone(deployment, now + NEXT_TURN + timedelta(seconds=deployment.pk % 30))
     return True
+
+
+@committing("deployment.postpone")
+def _postpone(deployment: Deployment, until: datetime) -> None:
+    """Nothing went wrong; who has taken it over meanwhile knows better."""
+    with suppress(LeaseLost):
+        deployment.wait(until)
 
 
 def _deliver(deployment: Deployment, *, now: datetime) -> None:
@@ -72,6 +104,34 @@ def _deliver(deployment: Deployment, *, now: datetime) -> None:
     _require_own_place(deployment, now=now)
     stores.upload(destination, _parcel(certificate, destination, with_key=with_key))
     _succeed(deployment)
+
+
+def _shall_leave(deployment: Deployment) -> bool:
+    """A certificate that is revoked for good leaves every destination that can let go (contract 6.14)."""
+    return stores.can_remove(deployment.destination) and revoked_for_good(deployment.certificate)
+
+
+def revoked_at(certificates: QuerySet[Certificate], *, now: datetime) -> list[int]:
+    """In the transaction that revokes them for good, once their rows say so: makes it due that they leave.
+
+    Returns the deployments. A delivery that is at work sees for itself that it came too late.
+    """
+    found = Deployment.objects.filter(certificate__in=certificates).select_related("destination")
+    leaving = [one.pk for one in found if stores.can_remove(one.destination)]
+    idle = Deployment.objects.filter(pk__in=leaving).exclude(Deployment.objects.at_work(now))
+    idle.update(state=Deployment.State.WAITING, not_before=now, leased=False, failures=0, last_error="")
+    return leaving
+
+
+def leave(deployments: list[int], *, now: datetime) -> list[str]:
+    """Take away what :func:`revoked_at` returned; what went wrong, in Lemur's words. The sweep tries that again."""
+    for pk in deployments:
+        deploy(pk, now=now)
+    left = Deployment.objects.filter(pk__in=deployments).select_related("destination")
+    return [
+        f"Failed to remove destination: {one.destination.label}. {one.last_error or 'It is tried again later'}."
+        for one in left
+    ]
 
 
 def _require_current(certificate: Certificate, *, now: datetime) -> None:
@@ -102,38 +162,49 @@ def delivery_name(certificate: Certificate) -> str:
     return certificate.fingerprint
 
 
+def _neighbours(deployment: Deployment, **narrowed: Any) -> list[Deployment]:
+    """What else shall be there under this name."""
+    certificate, name = deployment.certificate, delivery_name(deployment.certificate)
+    rows = Deployment.objects.filter(destination=deployment.destination).select_related("certificate")
+    others = rows.exclude(certificate__fingerprint=certificate.fingerprint)
+    same = others.filter(certificate__cn__iexact=certificate.cn or "", **narrowed)
+    return [one for one in same if delivery_name(one.certificate) == name]
+
+
 def _require_own_place(deployment: Deployment, *, now: datetime) -> None:
     """Another certificate that is in use there under this name gives way to its successor alone. Raises Conflict."""
     certificate, destination = deployment.certificate, deployment.destination
-    others = (
-        Certificate.objects.current(now)
-        .filter(deployments__destination=destination, deployments__state=Deployment.State.DONE)
-        .filter(cn__iexact=certificate.cn or "")
-        .exclude(fingerprint=certificate.fingerprint)
-    )
-    before = _predecessors(certificate) if others else set()
-    for other in others:
-        if other.pk not in before and delivery_name(other) == delivery_name(certificate):
+    neighbours = _neighbours(deployment, certificate__in=Certificate.objects.current(now))
+    before = _related(certificate, "replaced__in") if neighbours else set()
+    after = _related(certificate, "replaces__in") if neighbours else set()
+    for other in neighbours:
+        if other.certificate_id in after:
+            raise Conflict(f"{other.certificate} replaces this certificate, and takes its place at {destination}.")
+        if other.state == Deployment.State.DONE and other.certificate_id not in before:
             raise Conflict(
-                f"{destination} holds {other} under the name {delivery_name(other)}. Say that this certificate "
-                "replaces it, or take that one away from there; then try again."
+                f"{destination} holds {other.certificate} under the name {delivery_name(certificate)}. Say that this "
+                "certificate replaces it, or take that one away from there; then try again."
             )
 
 
-def _predecessors(certificate: Certificate) -> set[int]:
-    """Everything that it replaces, and what that had replaced."""
+def _related(certificate: Certificate, by: str) -> set[int]:
+    """All that it replaces, and what that had replaced (``replaced__in``); or what came after (``replaces__in``)."""
     found: set[int] = set()
     todo = {certificate.pk}
     while todo:
-        older = set(Certificate.objects.filter(replaced__in=todo).values_list("pk", flat=True))
-        todo = older - found
-        found |= older
+        todo = set(Certificate.objects.filter(**{by: todo}).values_list("pk", flat=True)) - found
+        found |= todo
     return found
 
 
 @committing("deployment.succeed")
 def _succeed(deployment: Deployment) -> None:
-    deployment.succeed(deployed_at=clock())
+    # Locked, so that a revocation either finds that it is there, or is found here.
+    Certificate.objects.select_for_update().filter(pk=deployment.certificate_id).first()
+    if _shall_leave(deployment):
+        deployment.wait(clock(), deployed_at=clock())
+    else:
+        deployment.succeed(deployed_at=clock())
     label = deployment.destination.label
     record(Event.CERTIFICATE_DEPLOYED, deployment.certificate, by=system_user(), destination=label)
 
@@ -207,14 +278,36 @@ def remove_from_destination(certificate: Certificate, destination: Destination, 
     """
     by = acting(by)
     permissions.require(by, "change", certificate, message="You are not authorized to update this certificate")
-    deployments = Deployment.objects.filter(certificate=certificate, destination=destination)
-    if deployments.filter(deployed_at__isnull=False).exists():
-        try:
-            stores.remove(destination, replace(bundle(certificate, with_key=False), name=delivery_name(certificate)))
-        except (PluginError, PkiError, DomainError) as error:
-            raise Invalid(f"Failed to remove destination: {destination.label}. {error}") from error
+    take_away(certificate, destination, by=by)
+
+
+def take_away(certificate: Certificate, destination: Destination, *, by: User, now: datetime | None = None) -> None:
+    """:func:`remove_from_destination` for who has asked for the right already."""
+    now = now or clock()
+    rows = Deployment.objects.select_related("certificate", "destination")
+    found = rows.filter(certificate=certificate, destination=destination).first()
+    if found is None:
+        return
+    held = rows.take_up(found.pk, now=now) if found.state == Deployment.State.WAITING else found
+    try:
+        if held is None:
+            raise Conflict(DELIVERING)
+        _remove(held, tried=found.tried, by=by)
+    except (PluginError, PkiError, DomainError) as error:
+        if held is not None and held is not found:
+            _postpone(held, found.not_before)
+        raise Invalid(f"Failed to remove destination: {destination.label}. {error}") from error
+
+
+def _remove(deployment: Deployment, *, tried: bool, by: User) -> None:
+    """Away from the destination, then from here. Conflict if it is delivered again meanwhile; then the row stays."""
+    certificate, destination = deployment.certificate, deployment.destination
+    if tried:  # it may be there, also if we died before we wrote that down
+        stores.remove(destination, replace(bundle(certificate, with_key=False), name=delivery_name(certificate)))
     with committing("deployment.remove"):
-        deployments.delete()
+        mine = Deployment.objects.filter(pk=deployment.pk, state=deployment.state, attempts=deployment.attempts)
+        if not mine.delete()[0]:
+            raise Conflict(DELIVERING)
         record(Event.CERTIFICATE_WITHDRAWN, certificate, by=by, destination=destination.label)
 
 
@@ -223,6 +316,7 @@ def withdraw(destination: Destination, *, by: User | None = None) -> None:
     """Delete a destination, and that certificates shall be there. What lies there stays."""
     by = acting(by)
     destination_permissions.require(by, "delete", destination)
+    destination = stores.lock(destination)
     for deployment in destination.deployments.select_related("certificate").iterator():
         record(Event.CERTIFICATE_WITHDRAWN, deployment.certificate, by=by, destination=destination.label)
     stores.delete(destination, by=by)

@@ -29,15 +29,15 @@ def create_domain(name: str, *, sensitive: bool = False, by: User | None = None)
         domain_permissions.require(by, "change", message=FORBIDDEN)
     try:
         with transaction.atomic():
-            domain = Domain.objects.create(name=_normal(name), sensitive=sensitive)
+            domain = Domain.objects.create(name=normal_domain(name), sensitive=sensitive)
     except IntegrityError as error:
         raise Conflict(f"The domain {name} is known already.") from error
     record(Event.DOMAIN_CREATED, domain, by=by, sensitive=sensitive)
     return domain
 
 
-def _normal(name: str) -> str:
-    """As certificates hold it."""
+def normal_domain(name: str) -> str:
+    """As certificates hold it, and rules compare it. Invalid if it is neither a DNS name nor an IP address."""
     text = name.strip()
     try:
         ipaddress.ip_address(text)

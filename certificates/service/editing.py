@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from accounts.models import User
@@ -11,8 +12,8 @@ from certificates.models import Certificate, update_destinations
 from certificates.permissions import permissions
 from certificates.service.deploying import (
     refuse_duplicate_destinations,
-    remove_from_destination,
     require_deliverable,
+    take_away,
 )
 from certificates.service.placing import (
     add_replaced,
@@ -22,11 +23,12 @@ from certificates.service.placing import (
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Invalid, NotFound, Precondition
-from notifications.models import Notification, default_prefix
+from notifications.models import Notification, is_default_of
 from notifications.service import default_notifications
 from stores.models import Destination
 
 __all__ = [
+    "Difference",
     "create_certificate_roles",
     "delete",
     "update",
@@ -41,45 +43,51 @@ FORBIDDEN = "You are not authorized to update this certificate"
 MISSING = "Cannot find specified certificate"
 
 
+@dataclass(frozen=True)
+class Difference:
+    """How somebody changes a list that they saw a while ago: what others did to it meanwhile stays."""
+
+    added: Collection[Any] = ()
+    removed: Collection[Any] = ()
+
+    def of(self, rows: Iterable[Any]) -> list[Any]:
+        """The list as it shall be, if it is ``rows`` now."""
+        return list(dict.fromkeys([*(row for row in rows if row not in self.removed), *self.added]))
+
+
 def update(cert_id: int, *, by: User | None = None, **changes: Any) -> Certificate:
-    """Change what :data:`COLUMNS` and :data:`LISTS` name; lists replace what was there.
+    """Change what :data:`COLUMNS` and :data:`LISTS` name; a list replaces what was there, a Difference changes it.
 
     A new owner takes over: the old owner's role and default notifications go, and the creator has no more rights than
-    anybody else. From destinations that are left out it is taken away at once; one that does not let it go stays, and
-    Invalid says so after everything else was saved.
+    anybody else. Once everything is checked and saved, it is taken away from destinations that are left out; one that
+    does not let it go stays, and Invalid says so.
     """
     by = acting(by)
     if unknown := set(changes) - COLUMNS - LISTS:
         raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
-    failed = _leave_destinations(cert_id, changes, by=by) if "destinations" in changes else []
     with committing("certificate.update"):
-        certificate = _change(_locked(cert_id), changes, by=by)
-    if failed:
+        certificate = _locked(cert_id)
+        unwanted = _change(certificate, changes, by=by)
+    if failed := _leave(certificate, unwanted, by=by):
         raise Invalid("Edit Successful except -\n\n " + " ".join(failed))
     return certificate
 
 
-def _leave_destinations(cert_id: int, changes: dict[str, Any], *, by: User) -> list[str]:
-    """Take it away from where it shall be no more, outside of any transaction; returns what went wrong."""
-    certificate = Certificate.objects.filter(pk=cert_id).first()
-    if certificate is None:
-        raise NotFound(MISSING)
-    permissions.require(by, "change", certificate, message=FORBIDDEN)
-    require_may_replace(set(changes.get("replaces", ())) - set(certificate.replaces.all()), by)
-    wanted, failed = list(changes["destinations"]), []
-    for destination in set(certificate.destinations.all()) - set(wanted):
+def _leave(certificate: Certificate, destinations: Iterable[Destination], *, by: User) -> list[str]:
+    """Take it away from there, outside of any transaction; returns what went wrong."""
+    failed = []
+    for destination in destinations:
         try:
-            remove_from_destination(certificate, destination, by=by)
+            take_away(certificate, destination, by=by)
         except Invalid as error:
             failed.append(error.message)
-            wanted.append(destination)
-    changes["destinations"] = wanted
     return failed
 
 
-def _change(certificate: Certificate, changes: dict[str, Any], *, by: User) -> Certificate:
+def _change(certificate: Certificate, changes: dict[str, Any], *, by: User) -> list[Destination]:
+    """All but leaving destinations: returns those that it shall leave."""
     permissions.require(by, "change", certificate, message=FORBIDDEN)
-    lists = {name: list(changes.pop(name)) for name in LISTS & set(changes)}
+    lists = {name: _wanted(certificate, name, changes.pop(name)) for name in LISTS & set(changes)}
     before = certificate.owner
     _set_columns(certificate, changes, by=by)
     if "roles" in lists:
@@ -88,12 +96,15 @@ def _change(certificate: Certificate, changes: dict[str, Any], *, by: User) -> C
         certificate.roles.set([*kept, ensure_owner_role(certificate.owner, by=by)])
     if "replaces" in lists:
         _set_replaces(certificate, lists["replaces"], by=by)
-    if "destinations" in lists:
-        _add_destinations(certificate, lists["destinations"])
+    unwanted = _set_destinations(certificate, lists["destinations"]) if "destinations" in lists else []
     if "notifications" in lists or certificate.owner != before:
         _set_notifications(certificate, lists.get("notifications"), before=before, by=by)
     record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted({*changes, *lists} - {"handed_over"}))
-    return certificate
+    return unwanted
+
+
+def _wanted(certificate: Certificate, name: str, given: Iterable[Any] | Difference) -> list[Any]:
+    return given.of(getattr(certificate, name).all()) if isinstance(given, Difference) else list(given)
 
 
 def _locked(cert_id: int) -> Certificate:
@@ -117,22 +128,24 @@ def _set_columns(certificate: Certificate, changes: dict[str, Any], *, by: User)
         certificate.save(update_fields=list(changes))
 
 
-def _add_destinations(certificate: Certificate, wanted: list[Destination]) -> None:
+def _set_destinations(certificate: Certificate, wanted: list[Destination]) -> list[Destination]:
+    """Adds those that are new, and returns those that it shall leave."""
     known = set(certificate.destinations.all())
     refuse_duplicate_destinations(wanted)
     require_deliverable(certificate, [one for one in wanted if one not in known])
     for destination in wanted:
         if destination not in known:
             update_destinations(certificate, destination)
+    return sorted(known - set(wanted), key=str)
 
 
 def _set_notifications(certificate: Certificate, wanted: list[Notification] | None, *, before: str, by: User) -> None:
     """Contract 9.8: the owner's defaults stay or come along, those of an owner that was go."""
     known = list(certificate.notifications.all()) if wanted is None else wanted
     if certificate.owner != before:
-        known = [one for one in known if not one.label.startswith(default_prefix(before))]
-    if not any(one.label.startswith(default_prefix(certificate.owner)) for one in known):
-        known = [*known, *default_notifications(certificate.owner, by)]
+        known = [one for one in known if not is_default_of(one.label, before)]
+    if not any(is_default_of(one.label, certificate.owner) for one in known):
+        known = [*known, *default_notifications(certificate.owner, by, team=False)]
     certificate.notifications.set(known)
 
 
@@ -166,9 +179,11 @@ def _set_replaces(certificate: Certificate, wanted: list[Certificate], *, by: Us
 
 @committing("certificate.delete")
 def delete(cert_id: int, *, by: User | None = None) -> None:
-    """Mark a certificate as deleted: it leaves the lists, the row and its history stay."""
+    """Mark a certificate as deleted: it leaves the lists, the row and its history stay. An unknown one is no error."""
     by = acting(by)
-    certificate = _locked(cert_id)
+    certificate = Certificate.objects.select_for_update().filter(pk=cert_id).first()
+    if certificate is None:
+        return
     if certificate.deleted:
         raise Precondition("Certificate is already deleted")
     permissions.require(by, "delete", certificate, message="You are not authorized to delete this certificate")

@@ -13,7 +13,8 @@ from core import keys
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Invalid
-from plugins import OptionErrors, PluginUnavailable, parse, registry
+from core.plugins import named_plugin
+from plugins import OptionErrors, parse
 from plugins.contracts import Exporter
 from plugins.errors import PluginError
 from plugins.values import Bundle, Exported
@@ -64,10 +65,8 @@ def _open(chosen: Mapping[str, Any]) -> Exporter:
     slug = chosen.get("slug")
     if not isinstance(slug, str) or not slug:
         raise Invalid(reasons={"plugin": {"slug": "Missing data for required field."}})
+    plugin: type[Exporter] = named_plugin(slug, "export")
     try:
-        plugin = registry.get(slug, "export")
         return plugin(parse(plugin.Options, chosen.get("plugin_options", chosen.get("pluginOptions")) or {}))
-    except PluginUnavailable as error:
-        raise Invalid(reasons={"plugin": {"slug": str(error)}}) from error
     except OptionErrors as error:
         raise Invalid(reasons={"plugin": {"plugin_options": error.errors}}) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from core.errors import Conflict, Forbidden, Invalid
 from core.models import StoredKey
 from notifications.models import Notification
 from pki import chains, inspection, keys, naming, requests, signatures
-from pki.errors import BadChain, PkiError
+from pki.errors import BadCertificate, BadChain, PkiError
 from stores.models import Destination, Source
 
 MANY = ("replaces", "roles", "destinations", "notifications", "sources")
@@ -71,7 +72,7 @@ class Read:
 def upload(
     *, by: User | None = None, creator: User | None = None, now: datetime | None = None, **fields: Any
 ) -> Certificate:
-    """Take in a certificate that a user brings: see :class:`Upload` for the fields.
+    """Take in a certificate that a user brings: see :class:`Upload` for the fields; unknown ones are ignored.
 
     Raises Invalid naming the field that is wrong, Forbidden, or Conflict when this authority has the serial already.
     """
@@ -117,7 +118,10 @@ def _given(fields: dict[str, Any]) -> Upload:
             raise Invalid.field(required, "Missing data for required field.")
     many = {name: tuple(dict.fromkeys(fields.get(name) or ())) for name in MANY}
     optional = {name: texts[name] or None for name in ("chain", "private_key", "csr")}
-    rest = {**fields, **optional, **many, "description": fields.get("description") or ""}
+    if fields.get("active") is not None:  # Lemur's other name of notify
+        fields.setdefault("notify", fields["active"])
+    known = {one.name: fields[one.name] for one in dataclass_fields(Upload) if one.name in fields}
+    rest = {**known, **optional, **many, "description": fields.get("description") or ""}
     return Upload(**{**rest, "owner": texts["owner"].lower(), "body": texts["body"]})
 
 
@@ -164,7 +168,10 @@ def _require_deliverable(given: Upload, *, with_key: bool) -> None:
 
 
 def _load(body: str) -> x509.Certificate:
-    certificate = inspection.load(body)
+    try:
+        certificate = inspection.load(body)
+    except BadCertificate as error:
+        raise Invalid.field("body", f"Public certificate presented is not valid. {error}") from error
     facts = inspection.facts(certificate)
     if facts.key_type or facts.bits:  # of a kind that the library knows
         keys.check_strength(certificate.public_key(), for_import=True, field="body")

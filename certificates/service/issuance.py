@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import IntegrityError
@@ -31,6 +30,7 @@ from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import foreign
 from core.errors import Conflict, DomainError, Unavailable
 from core.failpoints import around
 from core.jobs import LeaseLost
@@ -40,8 +40,6 @@ from pki.errors import NotAllowed, PkiError
 from plugins.contracts import FinishesLater, Issuer
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.values import Issued, IssueRequest, Pending
-
-log = structlog.get_logger(__name__)
 
 ASK_AGAIN = timedelta(minutes=1)
 TRIES = 3
@@ -82,7 +80,7 @@ def place_order(
     """
     begun = idempotency.recall(Order)
     if begun is not None and begun.state != Order.State.FAILED:
-        return _resume(begun, now=now)
+        return resume(begun, now=now)
     spec = CertificateSpec.of(**fields)
     require_may_order(spec, by)
     order = _draw_up(settle(spec, by=by, now=now), by=by, now=now)
@@ -90,8 +88,15 @@ def place_order(
     try:
         _write_down(order, instead_of=begun)
     except IntegrityError as error:
-        raise Conflict(f"An order that renews {reissues} is open already; wait for it, or cancel it.") from error
+        if reissues is None:
+            raise
+        raise Conflict(renewed_already(reissues)) from error
     return carry_out(order, now=now)
+
+
+def renewed_already(certificate: Certificate) -> str:
+    """Why there can be no second order that renews it."""
+    return f"An order that renews {certificate} is open already; wait for it, or cancel it."
 
 
 def _draw_up(wanted: Wanted, *, by: User, now: datetime) -> Order:
@@ -112,12 +117,13 @@ def _draw_up(wanted: Wanted, *, by: User, now: datetime) -> Order:
         spec=spec.row_fields(),
         csr=request.pem,
         private_key=stored.uri if stored else None,
-        profile=spec.profile,
+        profile=wanted.profile.name,
         draft=None if draft is None else draft.public_bytes(Encoding.DER),
         not_before_asked=wanted.not_before,
         not_after_asked=wanted.not_after,
         # Born claimed: the sweep must not mint it while this request still does.
         attempts=1,
+        leased=True,
         not_before=now + REQUEST_LEASE,
     )
     order.profile_value = wanted.profile
@@ -154,7 +160,8 @@ def _write_down(order: Order, *, instead_of: Order | None = None) -> None:
     record(Event.CERTIFICATE_ORDERED, order, by=order.by, authority=order.authority.name, profile=order.profile)
 
 
-def _resume(order: Order, *, now: datetime) -> Certificate | Order:
+def resume(order: Order, *, now: datetime) -> Certificate | Order:
+    """What an order has led to that the same request had begun; the CA is asked only if it is due again."""
     if order.certificate is not None:
         return order.certificate
     claimed = Order.objects.claim(order.pk, lease=REQUEST_LEASE, now=now)
@@ -269,18 +276,12 @@ def _open(authority: Authority) -> authorities.OpenIssuer:
 
 
 def _ask(plugin: Issuer, request: IssueRequest) -> Issued | Pending:
-    try:
+    # What we sign ourselves can be signed again.
+    mistake = DomainError if request.draft is None else Temporary
+    with foreign(plugin.slug, error=mistake, order=request.reference):
         if request.external_id is not None and isinstance(plugin, FinishesLater):
             return plugin.finish(request)
         return plugin.issue(request)
-    except (PluginError, PkiError):
-        raise
-    except Exception as error:  # a plugin is foreign code: its mistakes fail one order, not the sweep
-        log.exception("plugin.failed", plugin=plugin.slug, order=request.reference)
-        sentence = f"the plugin {plugin.slug} failed unexpectedly; the log has the details"
-        if request.draft is not None:  # what we sign ourselves can be signed again
-            raise Temporary(sentence) from error
-        raise DomainError(sentence) from error
 
 
 def _draft(order: Order) -> x509.Certificate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
 from cryptography import x509
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now as clock
@@ -16,11 +17,12 @@ from certificates.extensions import as_invalid
 from certificates.models import Certificate, Order
 from certificates.models.order import REQUEST_LEASE
 from certificates.permissions import order_permissions
-from certificates.service.issuance import Minted, carry_out, record_once, request_for
-from core import keys
+from certificates.service.issuance import TRIES, Minted, carry_out, record_once, request_for, resume
+from core import idempotency, keys
 from core.audit import Event, record
 from core.commits import committing
-from core.errors import Conflict, Invalid, Precondition, Unavailable
+from core.connectors import foreign
+from core.errors import Conflict, DomainError, Invalid, NotFound, Precondition, Unavailable
 from core.failpoints import around
 from core.models import StoredKey
 from pki import chains, inspection
@@ -29,7 +31,10 @@ from pki.keys import private_key_pem
 from plugins.contracts import FinishesLater
 from plugins.errors import PluginError
 
+log = structlog.get_logger(__name__)
+
 FORBIDDEN = "You are not authorized to update this certificate"
+MISSING = "Cannot find specified certificate"
 NO_KEY = "The private key of this order was destroyed; place a new order."
 
 
@@ -44,8 +49,8 @@ def cancel_order(order: Order, *, note: str = "", by: User | None = None, now: d
     A worker that asks the CA at this very moment records nothing any more.
     """
     by = acting(by)
-    order_permissions.require(by, "change", order, message="You are not authorized to cancel this certificate")
-    told = _cancel_at_ca(order)
+    order_permissions.require(by, "cancel", order, message="You are not authorized to cancel this certificate")
+    told = _cancel_at_ca(_not_done(order))
     with committing("order.cancel"):
         held = _hold(order, now=now or clock())
         held.fail(f"Cancelled by {by.get_username()}. {note}".strip(), permanent=True)
@@ -54,43 +59,68 @@ def cancel_order(order: Order, *, note: str = "", by: User | None = None, now: d
         record(Event.ORDER_CANCELLED, held, by=by, note=note[:1024])
 
 
-def _hold(order: Order, *, now: datetime) -> Order:
-    """The order, ours for as long as a request may run."""
+def _hold(order: Order, *, now: datetime, from_workers: bool = True) -> Order:
+    """The order, ours for as long as a request may run; ``from_workers``: also if somebody works on it now."""
+    rows = Order.objects.select_related("authority", "by")
+    take = rows.take_over if from_workers else rows.take_up
     try:
         with transaction.atomic():
-            held: Order | None = Order.objects.select_related("authority", "by").take_over(
-                order.pk, lease=REQUEST_LEASE, now=now
-            )
+            held: Order | None = take(order.pk, lease=REQUEST_LEASE, now=now)
     except IntegrityError as error:
         raise Conflict(f"Another order that renews {order.reissues} is open already.") from error
     if held is None:
-        raise Precondition(f"The {order} has led to a certificate already.")
+        _not_done(order)
+        raise Precondition(f"The {order} is being worked on at this moment; look again in a minute.")
     return held
 
 
+def _not_done(order: Order) -> Order:
+    """The order as it is now. Precondition if it has led to a certificate."""
+    found = get_order(order.pk)
+    if found is None:
+        raise NotFound(MISSING)
+    if found.state == Order.State.DONE:
+        raise Precondition(f"The {order} has led to a certificate already.")
+    return found
+
+
 def _cancel_at_ca(order: Order) -> bool:
-    opened = authorities.issuer_of(order.authority)
-    if order.external_id is None or not isinstance(opened.plugin, FinishesLater):
+    """Was the CA told? Not if it has nothing in work, or if there is no way to ask it any more."""
+    if order.external_id is None:
         return False
     try:
-        with around("cancel"):
+        opened = authorities.issuer_of(order.authority)
+    except DomainError as error:
+        log.warning("order.cancel", order=order.pk, error=str(error))
+        return False
+    if not isinstance(opened.plugin, FinishesLater):
+        return False
+    try:
+        with around("cancel"), foreign(order.authority.plugin, order=order.pk):
             opened.plugin.cancel(request_for(order, opened))
-    except PluginError as error:
+    except (PluginError, PkiError, DomainError) as error:
         raise Unavailable(f"{order.authority} did not cancel the order: {error}") from error
     return True
 
 
 def retry_order(order: Order, *, by: User | None = None, now: datetime | None = None) -> Certificate | Order:
-    """Ask the CA anew: for who knows that nothing was issued, or that what was in the way is gone."""
+    """Ask the CA anew: for who knows that nothing was issued, or that what was in the way is gone.
+
+    Precondition while somebody asks it already. The same request that is sent again asks once.
+    """
     by, now = acting(by), now or clock()
     order_permissions.require(by, "change", order, message=FORBIDDEN)
+    begun = idempotency.recall(Order)
+    if begun is not None:
+        return resume(begun, now=now)
     _require_key(order)
     return carry_out(_take_up(order, by=by, now=now), now=now)
 
 
 @committing("order.retry")
 def _take_up(order: Order, *, by: User, now: datetime) -> Order:
-    held = _hold(order, now=now)
+    held = _hold(order, now=now, from_workers=False)
+    idempotency.remember(held)
     record(Event.ORDER_RETRIED, held, by=by)
     return held
 
@@ -124,9 +154,23 @@ def fulfil_by_hand(
         certificate, issuers = inspection.load(body), chains.split(links, limit=1_000)
         _require_signed_by(order.authority, [certificate, *issuers])
         minted = Minted(body, order.private_key, links, external_id or order.external_id, order.csr)
-        return _record(order, minted, now=now or clock())
+        return _record_named(order, minted, str(certificate.serial_number), now=now or clock())
     except PkiError as error:
         raise as_invalid(error, default="body") from error
+
+
+def _record_named(order: Order, minted: Minted, serial: str, *, now: datetime) -> Certificate:
+    """Tried again when somebody else took the name at the same moment; Conflict if the certificate is here already."""
+    for _ in range(TRIES):
+        try:
+            return _record(order, minted, now=now)
+        except IntegrityError as error:
+            known = Certificate.objects.filter(authority=order.authority, serial=serial).first()
+            if known is not None:
+                raise Conflict(
+                    f"This certificate is here already: {known} (id:{known.pk}). Give the order up."
+                ) from error
+    raise Unavailable("No free name could be found for the certificate; try again.")
 
 
 @committing("order.upload")

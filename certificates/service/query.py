@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from certificates.models import Certificate, CertificateQuerySet
 from certificates.permissions import permissions
 from core.errors import Invalid
 from stores.models import Source
+from web.counts import remembered
 from web.lists import Listing
 
 # The seed's arguments that the list dialect spells in its own way.
@@ -34,6 +36,7 @@ METRICS = {
     "signing_algorithm": "signing_algorithm",
     "status": "status",
 }
+STATS_KEPT = 60  # seconds
 SECRET = frozenset({"private_key"})
 
 
@@ -74,13 +77,26 @@ def get_all_certs() -> CertificateQuerySet:
 
 
 def get_all_valid_certs(
-    authority_plugin_names: Iterable[str] = (), *, created_on_or_before: datetime | None = None
+    authority_plugin_names: Iterable[str] = (),
+    paginate: bool = False,
+    page: int = 1,
+    count: int = 1000,
+    created_on_or_before: datetime | None = None,
 ) -> CertificateQuerySet:
-    """Neither over nor revoked, newest first; with names of plugins, only what their authorities issued."""
+    """Neither over nor revoked, newest first; with names of plugins, only what their authorities issued.
+
+    All of them, or with ``paginate`` the page of that number, from 1. Invalid for a page or count below that.
+    """
     rows = Certificate.objects.current(clock())
     if plugins := list(authority_plugin_names):
         rows = rows.filter(authority__plugin__in=plugins)
-    return rows.filter(date_created__lte=created_on_or_before) if created_on_or_before else rows
+    if created_on_or_before:
+        rows = rows.filter(date_created__lte=created_on_or_before)
+    if not paginate:
+        return rows
+    if page < 1 or count < 1:
+        raise Invalid.field("page", "Pages are counted from 1, and have at least one row.")
+    return rows.order_by("-pk")[(page - 1) * count : page * count]
 
 
 def get_all_pending_reissue(*, now: datetime | None = None) -> CertificateQuerySet:
@@ -165,10 +181,26 @@ def stats(**kwargs: Any) -> dict[str, list[Any]]:
     """How many certificates there are per value of ``metric``, most first: ``{"labels", "values"}``.
 
     ``not_after``: per issuer, of those that end within ``range`` weeks (32). ``destination_id`` and ``active`` narrow.
+    Of more than 10,000 certificates the answer may be a minute old.
     """
     metric = str(kwargs.get("metric") or "")
     if metric not in METRICS:
         raise Invalid(f"Failed to retrieve stats: Stats not available for requested metric: {metric[:100]}")
+
+    def count() -> list[tuple[Any, int]]:
+        rows = _counted(metric, kwargs).order_by().values_list(F(METRICS[metric]))
+        return list(rows.annotate(number=Count("pk")).order_by("-number"))
+
+    question = [metric, *(kwargs.get(name) for name in ("range", "destination_id", "active"))]
+    found = remembered(("stats", question), count, size=_sum, seconds=STATS_KEPT)
+    return {"labels": [label for label, _ in found], "values": [number for _, number in found]}
+
+
+def _sum(found: Iterable[tuple[Any, int]]) -> int:
+    return sum(number for _, number in found)
+
+
+def _counted(metric: str, kwargs: Mapping[str, Any]) -> CertificateQuerySet:
     rows = Certificate.objects.present()
     if metric == "not_after":
         now = clock()
@@ -178,6 +210,11 @@ def stats(**kwargs: Any) -> dict[str, list[Any]]:
         rows = rows.filter(deployments__destination=kwargs["destination_id"])
     if kwargs.get("active") is not None:
         rows = rows.filter(notify=kwargs["active"])
-    counted = rows.order_by().values_list(F(METRICS[metric])).annotate(number=Count("pk")).order_by("-number")
-    found = list(counted)
-    return {"labels": [label for label, _ in found], "values": [number for _, number in found]}
+    return rows
+
+
+def phases(rows: CertificateQuerySet) -> dict[str, int]:
+    """How many of these rows are in which phase; of more than 10,000 the answer may be a minute old."""
+    question = ("phases", rows.order_by().values("pk").query.sql_with_params())
+    count = partial(rows.count_by_phase, clock())
+    return remembered(question, count, size=lambda found: sum(found.values()), seconds=STATS_KEPT)

@@ -11,20 +11,23 @@ from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting
+from authorities import service as authorities
 from authorities.models import Authority, Profile
+from authorities.service import USUAL_PROFILE
 from certificates.extensions import as_invalid
 from certificates.models import Certificate, Order
 from certificates.permissions import permissions
-from certificates.service.issuance import place_order
+from certificates.rules import before_weekend
+from certificates.service.issuance import place_order, renewed_already
 from certificates.spec import SUBJECT_FIELDS, CertificateSpec
-from core.errors import Invalid, Precondition
+from core import idempotency
+from core.errors import Conflict, Invalid, Precondition
 from pki import names, profiles, validity
 from pki.errors import BadName, BadValidity
 from pki.extensions import Extensions
 from pki.profiles import NEVER_FOR_LEAVES
 
 REISSUED = "Reissued by Lemur for cert ID "
-USUAL_PROFILE = CertificateSpec.profile
 OPEN = (Order.State.WAITING, Order.State.UNKNOWN)
 
 
@@ -43,27 +46,19 @@ def calculate_reissue_range(
     """
     now = now or clock()
     if authority is not None and rotation and settings.LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY:
-        start, end = now, now + timedelta(days=default_validity_days(authority))
+        start, end = now, now + timedelta(days=authority.default_days)
     try:
         first, last = validity.calculate_reissue_range(start, end, now=now, longest=_longest(authority))
     except BadValidity as error:
         raise as_invalid(error, default="validity_end") from error
     if authority is not None:
         last = min(last, authority.not_after)
-    while not settings.LEMUR_ALLOW_WEEKEND_EXPIRATION and last.weekday() >= 5 and last - timedelta(days=1) > first:
-        last -= timedelta(days=1)
-    return first, last
-
-
-def default_validity_days(authority: Authority) -> int:
-    """How long its certificates are valid if nobody says otherwise (contract 6.7)."""
-    days: int = settings.PUBLIC_CA_MAX_VALIDITY_DAYS if authority.cab_compliant else settings.DEFAULT_VALIDITY_DAYS
-    return days
+    return first, before_weekend(first, last)
 
 
 def _longest(authority: Authority | None) -> timedelta | None:
-    capped = authority is not None and authority.cab_compliant
-    return timedelta(days=settings.PUBLIC_CA_MAX_VALIDITY_DAYS) if capped else None
+    days = authority and authority.longest_days
+    return timedelta(days=days) if days else None
 
 
 def get_certificate_primitives(certificate: Certificate) -> dict[str, Any]:
@@ -110,16 +105,11 @@ def get_certificate_primitives(certificate: Certificate) -> dict[str, Any]:
 
 def _profile(certificate: Certificate, authority: Authority) -> profiles.Profile:
     """The one that it was ordered with if the authority still offers it, else the first that allows its usages."""
-    offered = [row.value() for row in Profile.objects.filter(authorities=authority, ca=False)]
     ordered = Order.objects.filter(certificate=certificate).values_list("profile", flat=True).first() or USUAL_PROFILE
-    purposes = certificate.facts.extensions.extended_key_usage or frozenset()
-    kinds = {name.type for name in certificate.facts.names}
-
-    def fits(profile: profiles.Profile) -> bool:
-        return purposes <= profile.extended_key_usage and kinds <= profile.name_types
-
-    best = sorted(offered, key=lambda one: (one.name != ordered, not fits(one)))
-    fitting = [one for one in best if fits(one) or one.name == ordered]
+    named = Profile.objects.filter(authorities=authority, ca=False, name=ordered).first()
+    if named is not None:
+        return named.value()
+    fitting = authorities.fitting_profiles(authority, certificate.facts.extensions)
     if not fitting:
         raise Invalid.field("profile", f"{authority} offers no profile that fits this certificate any more.")
     return fitting[0]
@@ -168,6 +158,8 @@ def reissue_certificate(
         raise Precondition("An authority's own certificate is not reissued; create a new authority.")
     if certificate.deleted:
         raise Precondition("Certificate is already deleted")
+    if (other := open_order(certificate)) is not None and other != idempotency.recall(Order):
+        raise Conflict(renewed_already(certificate))
     fields = {**get_certificate_primitives(certificate), "description": _description(certificate)}
     fields.pop("replacements")
     fields["replaces"] = [certificate] if replace else []

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now as clock
 
@@ -22,19 +21,19 @@ from authorities.permissions import permissions as authority_permissions
 from certificates.models import Certificate, CertificateQuerySet, Revocation
 from certificates.models.certificate import Status
 from certificates.models.order import REQUEST_LEASE
-from certificates.models.revocation import REASONS, issuing_authority, same_certificate
+from certificates.models.revocation import REASONS, issuing_authority, last_revocation, same_certificate
 from certificates.permissions import permissions
+from certificates.service.deploying import leave, revoked_at
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import foreign
 from core.errors import Conflict, DomainError, Forbidden, Invalid
 from core.failpoints import around
 from core.jobs import LeaseLost
 from pki.errors import PkiError
 from plugins.contracts import Revokes
-from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
+from plugins.errors import Misconfigured, Permanent, PluginError
 from plugins.values import RevokeRequest
-
-log = structlog.get_logger(__name__)
 
 NOT_AUTHORIZED = "You are not authorized to revoke this certificate."
 NOT_IMPLEMENTED = "Revoke is not implemented for issuer of this certificate"
@@ -57,8 +56,8 @@ class Consequences:
 
 def revoke(
     certificate: Certificate,
-    *,
     reason: str = "unspecified",
+    *,
     comments: str = "",
     force: bool = False,
     by: User | None = None,
@@ -69,7 +68,8 @@ def revoke(
     ``certificateHold`` can be taken back with ``removeFromCRL``; nothing else can. A duplicate never gives a right: the
     permission on every row of the same certificate is asked. Raises Forbidden, also where an endpoint serves it and
     ``force`` is not given; Invalid, where its issuer cannot or will not. Still waiting when it is returned: the
-    authority did not answer, and is asked again.
+    authority did not answer, and is asked again. What is revoked for good is taken away from its destinations; Invalid,
+    if one does not let it go: then it is revoked all the same, and that is tried again.
     """
     by, now = acting(by), now or clock()
     rows = same_certificate(certificate)
@@ -81,7 +81,8 @@ def revoke(
         return done
     if reason != ledger.RELEASE and not force:
         _refuse_what_breaks(certificate, now=now)
-    return _carry_out(_write_down(certificate, reason=reason, comments=comments, by=by, now=now), now=now)
+    revocation = _write_down(certificate, reason=reason, comments=comments, by=by, now=now)
+    return revocation if revocation.state == Revocation.State.DONE else _carry_out(revocation, now=now)
 
 
 def deactivate(certificate: Certificate, *, by: User | None = None) -> None:
@@ -151,7 +152,7 @@ def _require_revocable(certificate: Certificate) -> Authority:
 
 def _done_before(rows: CertificateQuerySet, reason: str) -> Revocation | None:
     """The revocation that made it so, if there is nothing to do. Raises Invalid for a release of what is not held."""
-    last = Revocation.objects.filter(certificate__in=rows, state=Revocation.State.DONE).first()
+    last = last_revocation(rows)
     held = last is not None and last.reason == ledger.HOLD
     if reason == ledger.RELEASE and not held:
         raise Invalid.field("crl_reason", "Only a certificate that is on hold can be removed from the revocation list.")
@@ -161,10 +162,18 @@ def _done_before(rows: CertificateQuerySet, reason: str) -> Revocation | None:
 
 @committing("revocation")
 def _write_down(certificate: Certificate, *, reason: str, comments: str, by: User, now: datetime) -> Revocation:
-    """Transaction 1. Born claimed: the sweep must not do what this request still does."""
-    revocation = Revocation(
-        certificate=certificate, by=by, reason=reason, comments=comments, attempts=1, not_before=now + REQUEST_LEASE
-    )
+    """Transaction 1. Born claimed: the sweep must not do what this request still does.
+
+    The one that made it so, if somebody was faster: of all rows of the certificate, one revocation at a time.
+    """
+    rows = same_certificate(certificate)
+    list(Certificate.objects.select_for_update().filter(pk__in=[row.pk for row in rows]).order_by("pk"))
+    if Revocation.objects.filter(certificate__in=rows, state=Revocation.State.WAITING).exists():
+        raise Conflict(f"{certificate} is being revoked already.")
+    if (done := _done_before(rows, reason)) is not None:
+        return done
+    revocation = Revocation(certificate=certificate, by=by, reason=reason, comments=comments)
+    revocation.attempts, revocation.leased, revocation.not_before = 1, True, now + REQUEST_LEASE
     try:
         with transaction.atomic():
             revocation.save(force_insert=True)
@@ -193,7 +202,7 @@ def _carry_out(revocation: Revocation, *, now: datetime) -> Revocation:
             raise Permanent(NOT_IMPLEMENTED)
         if not ledger.is_kept(authority):
             _ask(authority, revocation)
-        _agreed(revocation, authority, now=now)
+        leaving = _agreed(revocation, authority, now=now)
     except LeaseLost:
         return Revocation.objects.get(pk=revocation.pk)
     except (PluginError, PkiError, DomainError) as error:
@@ -203,6 +212,8 @@ def _carry_out(revocation: Revocation, *, now: datetime) -> Revocation:
         return given_up
     if ledger.is_kept(authority):
         publishing.prepare(authority, now=clock())
+    if problems := leave(leaving, now=now):
+        raise Invalid(f"Certificate (id:{revocation.certificate_id}) is revoked - {' '.join(problems)}")
     return revocation
 
 
@@ -212,34 +223,36 @@ def _ask(authority: Authority, revocation: Revocation) -> None:
     request = RevokeRequest(
         certificate=certificate.parsed, reason=ledger.flag(revocation.reason), external_id=certificate.external_id
     )
-    with around("revoke"):
-        try:
-            plugin.revoke(request)
-        except (PluginError, PkiError):
-            raise
-        except Exception as error:  # a plugin is foreign code: its mistakes fail one revocation, not the sweep
-            log.exception("plugin.failed", plugin=authority.plugin, revocation=revocation.pk)
-            raise Temporary(f"the plugin {authority.plugin} failed unexpectedly; the log has the details") from error
+    with around("revoke"), foreign(authority.plugin, revocation=revocation.pk):
+        plugin.revoke(request)
 
 
 @committing("certificate.revoke")
-def _agreed(revocation: Revocation, authority: Authority, *, now: datetime) -> None:
-    """Transaction 2: the ledger if it is ours, every row of the certificate, and of a CA's the authority too."""
+def _agreed(revocation: Revocation, authority: Authority, *, now: datetime) -> list[int]:
+    """Transaction 2: the ledger if it is ours, every row of the certificate, and of a CA's the authority too.
+
+    Returns the deployments that must end now. A hold changes nothing that its end would have to restore.
+    """
     certificate, reason = revocation.certificate, revocation.reason
     rows = same_certificate(certificate)
     released = reason == ledger.RELEASE
     revocation.succeed()
     if ledger.is_kept(authority) and released:
-        ledger.release(authority, certificate.serial)
+        if not ledger.release(authority, certificate.serial):
+            raise Permanent("The certificate is not on hold any more.")
     elif ledger.is_kept(authority):
         ledger.revoke(authority, certificate.serial, reason=reason, at=now)
     if released:
         rows.update(status=Status.VALID, status_checked_at=now)
         record(Event.CERTIFICATE_RELEASED, certificate, by=revocation.by)
-        return
-    _retire_authorities(rows, by=revocation.by)
-    rows.update(status=Status.REVOKED, status_checked_at=now, notify=False, rotation=False)
+        return []
+    rows.update(status=Status.REVOKED, status_checked_at=now)
     record(Event.CERTIFICATE_REVOKED, certificate, by=revocation.by, reason=reason)
+    if reason == ledger.HOLD:
+        return []
+    _retire_authorities(rows, by=revocation.by)
+    rows.update(notify=False, rotation=False)
+    return revoked_at(rows, now=now)
 
 
 def _retire_authorities(rows: CertificateQuerySet, *, by: User) -> None:

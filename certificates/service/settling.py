@@ -13,6 +13,7 @@ from cryptography import x509
 from accounts.models import User
 from authorities import service as authorities
 from authorities.permissions import permissions as authority_permissions
+from authorities.service import USUAL_PROFILE
 from certificates import rules
 from certificates.extensions import as_invalid
 from certificates.models import Certificate
@@ -54,14 +55,13 @@ def require_may_order(spec: CertificateSpec, by: User) -> None:
 
 def settle(spec: CertificateSpec, *, by: User, now: datetime) -> Wanted:
     """Hold an order against every rule. Raises Invalid; nothing is written."""
-    profile = authorities.profile_for(spec.authority, spec.profile)
     try:
-        return _settle(spec, profile, by=by, now=now)
+        return _settle(spec, by=by, now=now)
     except PkiError as error:
         raise as_invalid(error, default="csr" if spec.csr else "extensions") from error
 
 
-def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime) -> Wanted:
+def _settle(spec: CertificateSpec, *, by: User, now: datetime) -> Wanted:
     if spec.name:
         naming.custom_name(spec.name)  # raises now what it would raise when the certificate exists already
     request = requests.read(spec.csr) if spec.csr else None
@@ -69,6 +69,7 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
     if request:
         keys.check_strength(request.public_key, field="csr")
     common_name, subject, asked = _asked(spec, request)
+    profile = _profile(spec, asked)
     _require_name(spec, common_name, asked)
     _require_deliverable(spec, request)
     rules.check_names(common_name, asked.names, by)
@@ -85,6 +86,12 @@ def _settle(spec: CertificateSpec, profile: Profile, *, by: User, now: datetime)
         now=now,
     )
     return Wanted(spec, profile, subject, settled, start, end, request)
+
+
+def _profile(spec: CertificateSpec, asked: Extensions) -> Profile:
+    """The one that was named, else the first that fits; if none does, the usual one, which says what it misses."""
+    fitting = [] if spec.profile else authorities.fitting_profiles(spec.authority, asked)
+    return fitting[0] if fitting else authorities.profile_for(spec.authority, spec.profile or USUAL_PROFILE)
 
 
 def _require_deliverable(spec: CertificateSpec, request: requests.Request | None) -> None:

@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from certificates.models import Domain
 from certificates.models.domain import LONGEST
+from certificates.service.domains import normal_domain
 from core.audit import Event
+from core.errors import Invalid
 from lifecycle.moving import rows
 from lifecycle.moving.desk import Desk, Taken, keep_numbers
 
 
 def domains(batch: Sequence[rows.Domain], desk: Desk) -> list[Taken]:
-    """In the caller's transaction. Only what is sensitive is an event: the others say nothing by themselves."""
-    fitting = [theirs for theirs in batch if _fits(theirs, desk)]
-    known = {row.name: row for row in Domain.objects.filter(name__in=[theirs.name for theirs in fitting])}
-    new = [theirs for theirs in fitting if theirs.name not in known]
-    made = {theirs.name: Domain(name=theirs.name, sensitive=theirs.sensitive) for theirs in new}
-    keep_numbers([(theirs.id, made[theirs.name]) for theirs in new])
-    Domain.objects.bulk_create(made.values())
-    return [_new(one, made[one.name]) if one.name in made else _known(one, known[one.name]) for one in fitting]
+    """In the caller's transaction. Only what is sensitive is an event: the others say nothing by themselves.
+
+    Names are written as rules compare them. Those that mean the same are one row, sensitive if one of them is.
+    """
+    named = list(_named(batch, desk))
+    known = {row.name: row for row in Domain.objects.filter(name__in=[name for _, name, _ in named])}
+    new = {name: (theirs.id, Domain(name=name)) for theirs, name, _ in reversed(named) if name not in known}
+    known |= {name: row for name, (_, row) in new.items()}
+    taken = [_taken(theirs, known[name], notes) for theirs, name, notes in named]
+    keep_numbers(list(new.values()))
+    Domain.objects.bulk_create([row for _, row in new.values()])
+    return taken
 
 
-def _fits(theirs: rows.Domain, desk: Desk) -> bool:
-    if len(theirs.name) <= LONGEST:
-        return True
-    desk.refuse(theirs, f"A name has at most {LONGEST} characters.")
-    return False
+def _named(batch: Sequence[rows.Domain], desk: Desk) -> Iterator[tuple[rows.Domain, str, list[str]]]:
+    """Those that can be kept, the name of each here, and what must be said about that."""
+    for theirs in batch:
+        try:
+            name, notes = normal_domain(theirs.name), []
+        except Invalid:
+            name = theirs.name.strip().lower()
+            notes = ["It is neither a DNS name nor an IP address; it came over all the same."]
+        if not 1 <= len(name) <= LONGEST:
+            desk.refuse(theirs, f"A name has between 1 and {LONGEST} characters.")
+            continue
+        if name != theirs.name:
+            notes.append(f"It is called {name} here.")
+        yield theirs, name, notes
 
 
-def _new(theirs: rows.Domain, row: Domain) -> Taken:
-    if not theirs.sensitive:
-        return Taken(theirs, row)
-    return Taken(theirs, row, Event.DOMAIN_CREATED, {"sensitive": True})
-
-
-def _known(theirs: rows.Domain, row: Domain) -> Taken:
-    if not theirs.sensitive or row.sensitive:
-        return Taken(theirs, row)
-    row.sensitive = True
-    row.save(update_fields=["sensitive"])
-    return Taken(theirs, row, Event.DOMAIN_UPDATED, {"sensitive": True})
+def _taken(theirs: rows.Domain, row: Domain, notes: Sequence[str]) -> Taken:
+    """A row that is not saved yet is new."""
+    one = Taken(theirs, row)
+    for note in notes:
+        one.note(note)
+    if theirs.sensitive and not row.sensitive:
+        row.sensitive = True
+        one.event, one.details = Event.DOMAIN_CREATED if row.pk is None else Event.DOMAIN_UPDATED, {"sensitive": True}
+        if row.pk is not None:
+            row.save(update_fields=["sensitive"])
+    return one

@@ -10,6 +10,8 @@ from django.db.models import Model
 from accounts import models as ours
 from accounts.models import SYSTEM
 from accounts.service.roles import sealed_password
+from authorities.models import Authority
+from authorities.service import DUTIES
 from certificates.models import RotationPolicy
 from core.audit import Event
 from lifecycle.moving import rows
@@ -50,30 +52,52 @@ def _same(one: Taken, known: Model | None) -> Taken:
 
 
 def roles(batch: Sequence[rows.Role], desk: Desk) -> list[Taken]:
-    """With the log-in that the members of one share, sealed."""
+    """With the log-in that the members of one share, sealed. Those of an authority of ours are not for theirs."""
     taken = []
+    duties = {f"{name}_{duty}" for name in Authority.objects.values_list("name", flat=True) for duty in DUTIES}
     for theirs in batch:
         if not theirs.name or len(theirs.name) > LONGEST_NAME:
             desk.refuse(theirs, "It has no name that a role can have.")
             continue
-        role = ours.Role(
-            name=theirs.name,
-            description=(theirs.description or "")[:255],
-            username=theirs.username or "",
-            third_party=bool(theirs.third_party),
-        )
-        one = Taken(theirs, role, Event.ROLE_CREATED)
-        known = ours.Role.objects.filter(name=theirs.name).first()
-        if known is None:
-            _bring_password(one, role, desk)
-        elif theirs.password:
-            one.lost(f"The role {theirs.name} was here already; the password that its members share stayed behind.")
-        taken.append(_same(one, known))
+        name = _renamed(theirs.name, theirs.id) if theirs.name in duties else theirs.name
+        one = Taken(theirs, _role(theirs, name), Event.ROLE_CREATED)
+        known = ours.Role.objects.filter(name=name).first()
+        if known is not None and name != theirs.name:
+            desk.refuse(theirs, f"There are roles called {theirs.name} and {name} here already.")
+            continue
+        if name != theirs.name:
+            one.note(f"{theirs.name} runs another authority here; it is called {name} here.")
+        taken.append(_same_role(one, known, desk))
     return taken
 
 
-def _bring_password(one: Taken, role: ours.Role, desk: Desk) -> None:
+def _renamed(name: str, number: int) -> str:
+    suffix = f" (lemur {number})"
+    return name[: LONGEST_NAME - len(suffix)] + suffix
+
+
+def _role(theirs: rows.Role, name: str) -> ours.Role:
+    return ours.Role(
+        name=name,
+        description=(theirs.description or "")[:255],
+        username=theirs.username or "",
+        third_party=bool(theirs.third_party),
+    )
+
+
+def _same_role(one: Taken, known: ours.Role | None, desk: Desk) -> Taken:
+    if known is None:
+        _bring_password(one, desk)
+        return _same(one, None)
+    one.note(f"Is the role {known} that was here already; whoever had it there has all that it may do here.")
+    if one.theirs.password:  # type: ignore[attr-defined]
+        one.lost(f"The role {known} was here already; the password that its members share stayed behind.")
+    return _same(one, known)
+
+
+def _bring_password(one: Taken, desk: Desk) -> None:
     box = getattr(one.theirs, "password", None)
+    role: ours.Role = one.row  # type: ignore[assignment]
     if not box:
         return
     try:

@@ -63,6 +63,7 @@ class Migration(migrations.Migration):
                     "attempts",
                     models.PositiveIntegerField(default=0, help_text="How often it was claimed: the fencing token."),
                 ),
+                ("leased", models.BooleanField(default=False, help_text="Does somebody work on it until not_before?")),
                 ("failures", models.PositiveSmallIntegerField(default=0)),
                 ("not_before", models.DateTimeField(default=django.utils.timezone.now)),
                 ("last_error", models.TextField(blank=True)),

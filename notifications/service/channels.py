@@ -12,13 +12,14 @@ from django.utils.timezone import now as clock
 from accounts.models import User
 from core.audit import Event, record
 from core.commits import committing
-from core.connectors import Given
+from core.connectors import Given, foreign
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Precondition, Throttled, Unavailable
 from core.failpoints import around
 from core.models import AuditEntry
 from notifications import messages
 from notifications.models import Notification
 from notifications.permissions import may_be_called, permissions
+from pki.errors import PkiError
 from pki.names import printable
 from plugins import Notifier, PluginError, Temporary
 
@@ -83,16 +84,14 @@ def send_test(notification: Notification, *, by: User, now: datetime | None = No
     """
     permissions.require(by, "change", notification, message="You are not authorized to test this notification.")
     notifier = _opened(notification)
-    _allow_test(by, now or clock())
-    refused: PluginError | None = None
+    _allow_test(notification, by=by, now=now or clock())
+    message = messages.of_test(notification, by=by)
     try:
-        with around("notifier.test"):
-            notifier.send(messages.of_test(notification, by=by), notifier.recipients)
-    except PluginError as error:
-        refused = error
-    _record_test(notification, by=by, error=refused.message if refused else "")
-    if refused is not None:
-        raise (Unavailable if isinstance(refused, Temporary) else Precondition)(refused.message) from refused
+        with around("notifier.test"), foreign(notification.plugin, notification=str(notification)):
+            notifier.send(message, notifier.recipients)
+    except (PluginError, PkiError) as error:
+        _record_failure(notification, by=by, error=str(error))
+        raise (Unavailable if isinstance(error, Temporary) else Precondition)(str(error)) from error
     return notifier.recipients
 
 
@@ -100,15 +99,19 @@ def _opened(notification: Notification) -> Notifier:
     return cast(Notifier, notification.open())
 
 
-def _allow_test(by: User, now: datetime) -> None:
+@committing("notification.test")
+def _allow_test(notification: Notification, *, by: User, now: datetime) -> None:
+    """It counts before it is sent; with the lock on the person's row, also among several sent at once."""
+    User.objects.select_for_update().get(pk=by.pk)
     recent = AuditEntry.objects.filter(event=Event.NOTIFICATION_TESTED, actor=by, at__gt=now - TEST_WINDOW)
     if recent.count() >= TESTS:
         raise Throttled(f"You have sent {TESTS} test messages in five minutes. Try again later.")
+    record(Event.NOTIFICATION_TESTED, notification, by=by)
 
 
-@committing("notification.test")
-def _record_test(notification: Notification, *, by: User, error: str) -> None:
-    record(Event.NOTIFICATION_TESTED, notification, by=by, error=error)
+@committing("notification.test-failed")
+def _record_failure(notification: Notification, *, by: User, error: str) -> None:
+    record(Event.NOTIFICATION_FAILED, notification, by=by, error=error)
 
 
 def _call(notification: Notification, label: str, *, by: User) -> None:

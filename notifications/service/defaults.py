@@ -20,19 +20,20 @@ SECURITY = "DEFAULT_SECURITY"
 log = structlog.get_logger(__name__)
 
 
-def default_notifications(owner: str, creator: User | None = None) -> list[Notification]:
+def default_notifications(owner: str, creator: User | None = None, *, team: bool = True) -> list[Notification]:
     """``DEFAULT_<LOCALPART>_30_DAY`` … to the owner, ``DEFAULT_SECURITY_30_DAY`` … to the security team (contract 9.2).
 
     They are made on first use, in one statement if they exist. They belong to the owner's role, not to ``creator``, who
-    is only recorded. An owner whom no mail can reach gets none.
+    is only recorded. An owner whom no mail can reach gets none. Without ``team``, the owner's alone.
     """
     owners = _wanted(default_prefix(owner), [owner], settings.LEMUR_DEFAULT_EXPIRATION_NOTIFICATION_INTERVALS)
-    team = _wanted(SECURITY, settings.LEMUR_SECURITY_TEAM_EMAIL, settings.LEMUR_SECURITY_TEAM_EMAIL_INTERVALS)
-    wanted = {**team, **owners}
+    to = settings.LEMUR_SECURITY_TEAM_EMAIL if team else []
+    teams = _wanted(SECURITY, to, settings.LEMUR_SECURITY_TEAM_EMAIL_INTERVALS)
+    wanted = {**teams, **owners}
     known = _known(wanted)
     if missing := {label: options for label, options in wanted.items() if label not in known}:
         known |= _make(missing, by=acting(creator))
-    return [known[label] for label in (*owners, *team) if label in known]
+    return [known[label] for label in (*owners, *teams) if label in known]
 
 
 def _known(labels: Iterable[str]) -> dict[str, Notification]:

@@ -13,12 +13,14 @@ from accounts.models import User
 from accounts.service import system_user
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import foreign
 from core.errors import DomainError, Unavailable
 from core.failpoints import around
 from core.jobs import Job, LeaseLost
 from notifications import messages
 from notifications.models import Notice
-from plugins import Notifier, PluginError, Temporary, parse, registry
+from pki.errors import PkiError
+from plugins import Misconfigured, Notifier, PluginError, Temporary, parse, registry
 
 AT_ONCE = {"interval": 1, "unit": "days"}  # an alarm waits for nothing; the options must be there
 
@@ -43,10 +45,10 @@ def tell(recipient: str, channel: str, *, now: datetime | None = None) -> bool:
         return False
     by = system_user()
     try:
-        notifier = _notifier(notices[0])
-        with around("notifier.send"):
-            notifier.send(messages.of_notices(notices), [recipient])
-    except (PluginError, DomainError) as error:
+        notifier, message = _notifier(notices[0]), messages.of_notices(notices)
+        with around("notifier.send"), foreign(channel, recipient=recipient):
+            notifier.send(message, [recipient])
+    except (PluginError, PkiError, DomainError) as error:
         with suppress(LeaseLost):
             _put_off(notices, error, by=by, now=now)
         return False
@@ -74,7 +76,7 @@ def _close(notices: Sequence[Notice], *, by: User, now: datetime) -> None:
 @committing("notice.failed")
 def _put_off(notices: Sequence[Notice], error: Exception, *, by: User, now: datetime) -> None:
     """Later again, or if that is hopeless never; only the latter is an event."""
-    permanent = not isinstance(error, Temporary | Unavailable)
+    permanent = not isinstance(error, Temporary | Misconfigured | Unavailable)
     for notice in notices:
         notice.fail(str(error), permanent=permanent, now=now)
     if lost := [notice for notice in notices if notice.state == Job.State.FAILED]:

@@ -28,7 +28,7 @@ class Status(Enum):
 class Verdict:
     """What is proven about one certificate.
 
-    `by` says who was asked ("OCSP", "CRL"); `reason` is RFC 5280's name of it ("keyCompromise") or ""; until
+    `by` says who was asked ("OCSP", "CRL", "ledger"); `reason` is RFC 5280's name of it ("keyCompromise") or ""; until
     `fresh_until` asking again is pointless; `why_unknown` is one sentence and "" unless the status is UNKNOWN.
     """
 

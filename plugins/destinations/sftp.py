@@ -19,7 +19,7 @@ from pki.keys import private_key_pem
 from plugins.contracts import Confirms, Destination, Removes
 from plugins.destinations import ssh
 from plugins.errors import Misconfigured, Permanent, PluginError, refusing
-from plugins.options import PluginOptions
+from plugins.options import TARGET, PluginOptions
 from plugins.values import Bundle
 
 NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,229}")
@@ -53,8 +53,13 @@ class SftpDestination(Destination, Confirms, Removes):
     description = "Files for nginx or Apache on another machine, over SSH."
 
     class Options(PluginOptions):
-        host: str = Field(description="Name or address of the machine.", max_length=255, pattern=r"^[A-Za-z0-9._:-]+$")
-        port: int = Field(22, ge=1, le=65535, description="Where its SSH server listens.")
+        host: str = Field(
+            description="Name or address of the machine.",
+            max_length=255,
+            pattern=r"^[A-Za-z0-9._:-]+$",
+            json_schema_extra=TARGET,
+        )
+        port: int = Field(22, ge=1, le=65535, description="Where its SSH server listens.", json_schema_extra=TARGET)
         user: str = Field("root", description="Who logs in there.", max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")
         host_key: str = Field(
             description=(

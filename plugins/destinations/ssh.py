@@ -105,7 +105,11 @@ def read_private_key(text: str, passphrase: str | None) -> paramiko.PKey:
         plain = load(data, secret).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except TypeError as error:  # one of the two is missing
+        if secret is None:
+            raise ValueError("it is encrypted: give its passphrase as well") from error
+        raise ValueError("it is not encrypted: leave out the passphrase") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise ValueError("it is no private key, or the passphrase does not open it") from error
     for kind in _KEYS:
         with suppress(paramiko.SSHException, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +27,9 @@ def rows(people, root_ca):
         ("mail.a.example", "jane@a.example"),
         ("*.b.example", "joe@b.example"),
     ):
-        named[cn] = a_certificate(people.alice, root_ca, cn=cn, owner=owner)
+        names = [{"name_type": "DNSName", "value": "alt.b.example"}] if cn == "*.b.example" else []
+        extensions = {"sub_alt_names": {"names": names}}
+        named[cn] = a_certificate(people.alice, root_ca, cn=cn, owner=owner, extensions=extensions)
     return named
 
 
@@ -57,6 +60,21 @@ def names(client, query):
         ("timeRange=60", {"www.a.example", "mail.a.example", "*.b.example"}),
         ("keyType=ECCPRIME", {"www.a.example", "mail.a.example", "*.b.example", "Root CA"}),
         ("short=true&filter=cn;www", {"www.a.example"}),
+        ('filter=cn;"alt.b.example"', {"*.b.example"}),
+        ('filter=name;"ALT.B.example"', {"*.b.example"}),
+        ('filter=cn;"b.example"', set()),
+        ('filter=cn;"alt%"', {"*.b.example"}),
+        ('filter=cn;"%25.a.exampl_"', {"www.a.example", "mail.a.example"}),
+        ('filter=cn;"www.a.example%25mail"', set()),
+        ("filter=cn;w_w%25exam", {"www.a.example"}),
+        (r"filter=cn;w\_w", set()),
+        ("filter=body;BEGIN", {"www.a.example", "mail.a.example", "*.b.example", "Root CA"}),
+        ("filter=chain;BEGIN", {"www.a.example", "mail.a.example", "*.b.example"}),
+        ("filter=csr;REQUEST", {"www.a.example", "mail.a.example", "*.b.example"}),
+        ("filter=externalId;x", set()),
+        ("filter=san;true", {"*.b.example"}),
+        ("filter=san;false", {"www.a.example", "mail.a.example", "Root CA"}),
+        ("filter=destination;9999", set()),
     ],
 )
 def test_filters(people, rows, query, expected):
@@ -76,6 +94,28 @@ def test_ids_one_or_several(people, rows):
     one, two = rows["www.a.example"].pk, rows["mail.a.example"].pk
     assert names(api(people.bob), f"id={one},{two}&sortBy=id&sortDir=asc") == ["www.a.example", "mail.a.example"]
     assert names(api(people.bob), f"filter=id;{one}") == ["www.a.example"]
+
+
+@pytest.mark.parametrize(
+    "column", ["status", "notify", "rotation", "description", "signingAlgorithm", "san", "externalId"]
+)
+def test_every_column_sorts(people, rows, column):
+    assert len(names(api(people.bob), f"sortBy={column}&sortDir=desc")) == 4
+
+
+def test_columns_of_others_sort(people, root_ca):
+    client = api(people.root)
+    for address in ("authorities?sortBy=active", "authorities?sortBy=description", "pending_certificates?sortBy=owner"):
+        assert client.get(f"/api/1/{address}&sortDir=asc").status_code == 200
+
+
+def test_no_pattern_takes_long(people, root_ca):
+    a_certificate(people.alice, root_ca, cn="a" * 50 + ".example")
+    pattern = "%25a" * 20 + "%25b%25"
+    started = time.monotonic()
+    assert names(api(people.bob), f"filter=cn;{pattern}") == []
+    assert api(people.bob).get(f"{URL}/valid?filter=cn;{pattern}").json()["items"] == []
+    assert time.monotonic() - started < 5
 
 
 def test_newest_first_unless_sorted(people, rows):

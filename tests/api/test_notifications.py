@@ -69,7 +69,8 @@ def test_what_was_shown_can_be_sent_back(people):
         ({"plugin": "email"}, {"plugin": {"_schema": "Invalid data. Expected a dictionary, but got str."}}),
         ({"plugin": {}}, {"plugin": {"slug": "Missing data for required field."}}),
         ({"plugin": {"slug": "pigeon"}},
-         {"plugin": {"slug": "There is no notification plugin 'pigeon'; there are: email-notification."}}),
+         {"plugin": {"_schema": "Unable to find plugin. Slug: pigeon Reason: There is no notification plugin 'pigeon'; "
+                     "there are: email-notification."}}),
         ({"plugin": {"slug": PLUGIN}}, {"plugin": {"pluginOptions": {
             "interval": "Option 'interval' is required.", "recipients": "Option 'recipients' is required.",
             "unit": "Option 'unit' is required."}}}),
@@ -219,6 +220,8 @@ def test_a_plugin_that_is_gone_does_not_hide_the_notification(people):
     mine = a_notification(people.alice)
     Notification.objects.filter(pk=mine.pk).update(plugin="aws-sns", options={"topicName": "x"})
     shown = api(people.alice).get(f"{URL}/{mine.pk}").json()
-    assert shown["options"] == [{"name": "topicName", "value": "x"}]
+    assert [(option["name"], option["type"], option["value"]) for option in shown["options"]] == [
+        ("topicName", "str", "x")
+    ]
     assert "There is no notification plugin 'aws-sns'" in shown["plugin"]["description"]
     assert put(people.alice, mine.pk, active=False).json()["active"] is False

@@ -286,8 +286,9 @@ def test_a_role_that_is_used_is_not_deleted(people, root, root_ca):
     assert (answer.status_code, "built in" in answer.json()["message"]) == (409, True)
     unused = service.create_role("unused", by=people.root)
     assert api(people.alice).delete(f"/api/1/roles/{unused.pk}").status_code == 403
-    assert root.delete(f"/api/1/roles/{unused.pk}").json() == {"message": "ok"}
-    assert root.delete(f"/api/1/roles/{unused.pk}").status_code == 404
+    assert root.delete(f"/api/1/roles/{unused.pk}").json() == {"result": True}
+    assert root.delete(f"/api/1/roles/{unused.pk}").json() == {"result": True}
+    assert api(people.alice).delete(f"/api/1/roles/{unused.pk}").status_code == 403
     assert AuditEntry.objects.filter(event=Event.ROLE_DELETED, target_name="unused").exists()
 
 

@@ -225,8 +225,12 @@ class TestAuthorities:
             "isCabCompliant": True,
             "isCnOptional": False,
         }
-        assert (made["maxIssuanceDays"], made["defaultValidityDays"]) == (397, 365)
-        assert (made["plugin"], made["options"]) == ({"slug": "cryptography-issuer", "pluginOptions": []}, "[]")
+        assert (made["maxIssuanceDays"], made["defaultValidityDays"]) == (397, 397)
+        assert (made["plugin"]["slug"], made["plugin"]["pluginOptions"], made["options"]) == (
+            "cryptography-issuer",
+            [],
+            "[]",
+        )
 
     def test_a_base_of_its_own_or_none(self, people, settings):
         settings.PKI_ROOT = "http://pki.example.org"

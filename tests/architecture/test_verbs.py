@@ -50,6 +50,7 @@ NO_EVENT = {
     "notifications.service.notices.raise_notice": "nobody has been told yet; notice.sent will say that somebody was",
     "accounts.service.tokens.log_in_token": "log_in, before it, has recorded login.succeeded",
     "certificates.service.issuance._wait": "nothing has happened yet",
+    "certificates.service.deploying._postpone": "nothing has happened yet",
 }
 # They record that a role was made, which says nothing about what it was made for.
 ON_THE_SIDE = {"accounts.service.roles.create_role", "accounts.service.roles.ensure_owner_role"}

@@ -80,7 +80,7 @@ def _load(rows: int) -> World:
 def _read(servers: Servers, world: World, results: Results, *, seconds: float) -> None:
     for name, paths in _paths(world).items():
         _say(f"reading: {name}")
-        callers = [Client(servers.port, who, pages=name == "stats") for who in (world.administrator, world.member)]
+        callers = [Client(servers.port, who, pages=name == "overview") for who in (world.administrator, world.member)]
         found = read(callers, paths, samples=SAMPLES, seconds=seconds)
         sql = [_statements(servers, partial(_get, caller, paths)) for caller in callers]
         results.read[name], results.read_user[name] = (
@@ -96,8 +96,10 @@ def _paths(world: World) -> dict[str, Iterator[str]]:
         "list": repeat(there),
         "list_deep": iter(lambda: f"{there}?page={chance.randint(pages // 2, pages)}", ""),
         "search": iter(lambda: f"{there}?filter=name;svc{chance.randrange(world.services):06}", ""),
+        "search_wide": iter(lambda: f"{there}?filter=name;team{chance.randrange(100):03}", ""),
         "detail": iter(lambda: f"{there}/{world.first_id + chance.randrange(world.rows)}", ""),
-        "stats": repeat("/"),  # the overview: the API has no statistics yet
+        "stats": repeat(f"{there}/stats?metric=issuer"),
+        "overview": repeat("/"),
     }
 
 

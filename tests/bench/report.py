@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from tests.bench.calibration import Calibration
 from tests.bench.measure import Times
 
-READS = ("list", "list_deep", "search", "detail", "stats")
+READS = ("list", "list_deep", "search", "search_wide", "detail", "stats", "overview")
 ISSUES = ("p256_c1", "p256_c4", "rsa2048_c1", "rsa2048_c4")
 
 

@@ -11,6 +11,7 @@ from cryptography import x509
 from tests.faults.case import Case, Worker
 
 AFTER_LEASE = 200.0
+AFTER_SWEEP = 1200.0
 PASSED = ("revocation", "certificate.revoke", "crl.publish")
 AT = [f"{name}.{at}" for name in PASSED for at in ("before-commit", "after-commit")]
 NOTHING_YET = "revocation.before-commit"
@@ -82,3 +83,32 @@ def test_two_sweeps_at_once(room: Case, furnished: tuple[dict[str, int], str]) -
     numbers = [row["number"] for row in database.rows("authorities_crl") if row["authority_id"] == ids["root"]]
     database.close()
     assert len(numbers) == len(set(numbers))
+
+
+LEAVING = [
+    f"{name}.{at}"
+    for name, ends in (
+        ("certificate.revoke", ("after-commit",)),
+        ("crl.publish", ("before-commit", "after-commit")),
+        ("destination.remove", ("before", "after")),
+        ("deployment.remove", ("before-commit", "after-commit")),
+    )
+    for at in ends
+]
+
+
+@pytest.mark.parametrize("name", LEAVING)
+def test_killed_while_it_leaves_its_destinations(name: str, room: Case, furnished: tuple[dict[str, int], str]) -> None:
+    """The revocation stands, and a later sweep takes the certificate away from wherever it still is."""
+    ids, _ = furnished
+    assert revoke(room, ids, f"{name}=exit").killed
+    assert is_revoked(room, ids)[:2] == (True, True)
+    for _ in range(2):
+        assert room.run("sweep revoked", ahead=AFTER_LEASE).code == 0
+        assert room.run("sweep", ahead=AFTER_SWEEP).code == 0
+    database = room.open()
+    left = [row for row in database.rows("certificates_deployment") if row["certificate_id"] == ids["leaf"]]
+    told = [row for row in database.rows("core_auditentry") if row["event"] == "certificate.withdrawn"]
+    database.close()
+    assert (left, len(told)) == ([], 2)
+    assert room.findings(settled=False) == []

@@ -6,6 +6,7 @@ A new ``committing("…")`` needs an entry here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,6 +23,7 @@ from certificates.models import Certificate, Deployment, Domain, Order, Revocati
 from certificates.service import deploying, orders, revoking
 from certificates.service.dns_providers import NewDnsProvider
 from core.audit import Event
+from core.errors import Precondition
 from notifications import service as notifications
 from notifications.models import Notice, Notification
 from notifications.service import NewNotification
@@ -60,12 +62,13 @@ class Verb:
     """``events``: what the audit log says of it.
 
     ``already``: what other transactions have committed before this one, as the number of new rows by table. The audit
-    entries among them are the first of ``events``.
+    entries among them are the first of ``events``. ``calls_afterwards``: its calls to the outside follow its commit.
     """
 
     do: Ask | Callable[[], object]
     events: tuple[Event, ...]
     already: Mapping[str, int] = field(default_factory=dict)
+    calls_afterwards: bool = False
 
     @property
     def by_api(self) -> bool:
@@ -166,6 +169,12 @@ def _tell_in_vain() -> None:
     _tell()
 
 
+def _test_in_vain() -> None:
+    OddNotifier.trouble = Permanent("nobody is there")
+    with suppress(Precondition):
+        notifications.send_test(_notification(), by=_user("alice"))
+
+
 def _policy() -> RotationPolicy:
     return RotationPolicy.objects.get(name="weekly")
 
@@ -178,6 +187,12 @@ def _deliver() -> None:
     """Attached and delivered by one process."""
     update_destinations(_leaf(), _place("empty"))
     service.deploy(Deployment.objects.latest("pk").pk)
+
+
+def _postpone() -> None:
+    """Attached, claimed, and left for later by one process."""
+    update_destinations(_leaf(), _place("empty"))
+    deploying._postpone(Deployment.objects.claim(Deployment.objects.latest("pk").pk), clock())
 
 
 def _deliver_in_vain() -> None:
@@ -276,6 +291,7 @@ VERBS: dict[str, Verb] = {
         (Event.ROLE_CREATED, *(Event.NOTIFICATION_CREATED,) * 3, Event.CERTIFICATE_UPDATED),
     ),
     "deployment.fail": Verb(_deliver_in_vain, (Event.KEY_DELIVERED, Event.DEPLOYMENT_FAILED), already=ATTACHED),
+    "deployment.postpone": Verb(_postpone, (), already={"certificates_deployment": 1}),
     "deployment.remove": Verb(
         lambda: service.remove_from_destination(_leaf(), _place("done"), by=_user("root")),
         (Event.CERTIFICATE_WITHDRAWN,),
@@ -333,7 +349,12 @@ VERBS: dict[str, Verb] = {
         lambda: notifications.delete(_notification(), by=_user("alice")), (Event.NOTIFICATION_DELETED,)
     ),
     "notification.test": Verb(
-        lambda: notifications.send_test(_notification(), by=_user("alice")), (Event.NOTIFICATION_TESTED,)
+        lambda: notifications.send_test(_notification(), by=_user("alice")),
+        (Event.NOTIFICATION_TESTED,),
+        calls_afterwards=True,
+    ),
+    "notification.test-failed": Verb(
+        _test_in_vain, (Event.NOTIFICATION_TESTED, Event.NOTIFICATION_FAILED), already={"core_auditentry": 1}
     ),
     "notification.update": Verb(
         lambda: notifications.update(_notification(), active=False, by=_user("alice")), (Event.NOTIFICATION_UPDATED,)

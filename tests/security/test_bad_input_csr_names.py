@@ -43,7 +43,7 @@ OTHER_KINDS: dict[str, x509.GeneralName] = {
 @pytest.mark.parametrize("name", OTHER_KINDS.values(), ids=OTHER_KINDS)
 def test_kinds_of_names_that_the_profile_does_not_have(name: x509.GeneralName, world: World) -> None:
     for pem in (csr(san(name)), csr(san(x509.DNSName("www.example.org"), name)), csr(san(name), subject=[])):
-        assert not ask(pem, world).refused(naming="extensions.subAltNames.names")
+        assert not ask(pem, world, profile="server").refused(naming="extensions.subAltNames.names")
 
 
 def test_addresses_are_names_that_a_server_may_have(world: World) -> None:
@@ -198,7 +198,7 @@ BESIDES = st.one_of(
 @examples(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_requests(subject: Any, names: Any, besides: Any, world: World) -> None:
     pem = csr(*([san(*names)] if names else []), *besides, subject=subject)
-    answer = ask(pem, world)
+    answer = ask(pem, world, profile="server")
     assert answer.status in (200, 400)
     if answer.status == 200:
         assert not beyond(answer, pem)

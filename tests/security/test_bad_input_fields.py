@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography import x509
 from django.conf import settings
 from rest_framework import serializers as drf
 
@@ -108,11 +109,23 @@ def wrong_values(field: drf.Field[Any, Any, Any, Any]) -> tuple[Any, ...]:
     return tuple(value for value in values if value is not None or not field.allow_null)
 
 
+NO_AUTHORITY = ("POST /api/1/certificates", "authority", {})
+
+
+@pytest.mark.parametrize("value", [{}, None])
+def test_no_authority_is_a_missing_one(value: Any, world: World) -> None:
+    """In Lemur's words, which name no field (contract 9.2)."""
+    request, name, _ = NO_AUTHORITY
+    one = door(world, request)
+    assert not one.ask({**one.body, name: value}).refused(naming="Schema", saying="Missing Authority.")
+
+
 @pytest.mark.parametrize(("request_", "name", "field"), FIELDS, ids=IDS)
 def test_another_kind_of_value(request_: str, name: str, field: Any, world: World) -> None:
     one = door(world, request_)
     naming = "" if request_.endswith("login") else name  # which answers in a way of its own, as in Lemur
-    wrong = [(value, wrong_with(one.ask({**one.body, name: value}), one, naming)) for value in wrong_values(field)]
+    values = [value for value in wrong_values(field) if (request_, name, value) != NO_AUTHORITY]
+    wrong = [(value, wrong_with(one.ask({**one.body, name: value}), one, naming)) for value in values]
     assert not any(line for _, line in wrong), [pair for pair in wrong if pair[1]]
 
 
@@ -142,12 +155,11 @@ INSIDE: dict[str, tuple[Any, ...]] = {
     "extensions.basicConstraints": ("x", 5, True, [], ["x"], {"ca": True}, {"ca": True, "path_length": 0}),
     "extensions.basicConstraints.ca": ("x", 5, [], {}, "true"),
     "extensions.basicConstraints.path_length": ("x", -1, 1.5, True, [], {}, TOO_MANY, 0),
-    "extensions.keyUsage": ("x", 5, True, [], ["x"], {"useNothing": True}, {"useKeyCertSign": True}, {"useCRLSign": True}),
+    "extensions.keyUsage": ("x", 5, True, [], ["x"], {"useKeyCertSign": True}, {"useCRLSign": True}),
     "extensions.keyUsage.useDigitalSignature": ("x", 5, [], {}, "true"),
-    "extensions.extendedKeyUsage": ("x", 5, True, [], {"useNothing": True}, {"useOCSPSigning": True}, {"any": True}),
+    "extensions.extendedKeyUsage": ("x", 5, True, [], {"useOCSPSigning": True}),
     "extensions.extendedKeyUsage.useServerAuthentication": ("x", 5, [], {}, "true"),
     "extensions.custom": ("x", 5, True, {"a": 1}, ["x"], [None], [{}], [[]]),
-    "extensions.nothing": ("x", 5, {}, {"a": 1}),
 }  # fmt: skip
 
 
@@ -160,6 +172,33 @@ def test_inside_of_the_extensions(path: str, values: tuple[Any, ...], world: Wor
         _put(body, path.split("."), value)
         wrong.append((value, one.ask(body).refused(naming=path.partition(".0")[0])))
     assert not any(line for _, line in wrong), [pair for pair in wrong if pair[1]]
+
+
+# Keys that nobody knows ask for nothing (contract 1.2): the certificate is the one that was asked for without them.
+UNKNOWN: dict[str, tuple[Any, ...]] = {
+    "extensions.nothing": ("x", 5, {}, {"a": 1}),
+    "extensions.keyUsage": ({"useNothing": True},),
+    "extensions.extendedKeyUsage": ({"useNothing": True}, {"any": True}, {"useAny": True}),
+}
+
+
+@pytest.mark.parametrize(("path", "values"), UNKNOWN.items(), ids=UNKNOWN)
+def test_unknown_keys_of_the_extensions_ask_for_nothing(path: str, values: tuple[Any, ...], world: World) -> None:
+    one = door(world, "POST /api/1/certificates")
+    plain = _usages(one.ask({**one.body, **copy.deepcopy(ORDER)}))
+    for value in values:
+        body = {**one.body, **copy.deepcopy(ORDER)}
+        _put(body, path.split("."), value)
+        assert _usages(one.ask(body)) == plain, value
+
+
+def _usages(answer: Answer) -> list[str]:
+    """What the issued certificate says of usages and names, and which extensions it has."""
+    assert answer.status == 200
+    found = x509.load_pem_x509_certificate(answer.response.json()["body"].encode()).extensions
+    kinds = (x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName, x509.BasicConstraints)
+    told = [str(found.get_extension_for_class(kind)) for kind in kinds]
+    return [*told, *(extension.oid.dotted_string for extension in found)]
 
 
 def _put(body: Any, path: list[str], value: Any) -> None:

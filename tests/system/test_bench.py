@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-READS = {"list", "list_deep", "search", "detail", "stats"}
+READS = {"list", "list_deep", "search", "search_wide", "detail", "stats", "overview"}
 RATES = {"per_s", "p50_ms", "p95_ms"}
 
 

@@ -10,7 +10,8 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from web.lists import COUNTED_EXACTLY, DEFAULT_COUNT, LARGEST_COUNT, FilterSet, Listing, NoFilters, filter_keys
+from web.counts import COUNTED_EXACTLY
+from web.lists import DEFAULT_COUNT, LARGEST_COUNT, FilterSet, Listing, NoFilters, filter_keys
 from web.spelling import camel
 
 

@@ -88,3 +88,16 @@ class ModelSerializer(CamelCase, serializers.ModelSerializer[Any]):
         models.DateTimeField: UtcDateTime,
         models.EmailField: Email,
     }
+
+
+class Nested:
+    """Before a serializer of what stands inside other objects: each object is put in words once for an answer.
+
+    Only for what is read for one answer and not changed on the way.
+    """
+
+    def to_representation(self, instance: Any) -> Any:
+        key = f"shown by {type(self).__qualname__}"
+        if key not in instance.__dict__:
+            instance.__dict__[key] = super().to_representation(instance)  # type: ignore[misc]
+        return instance.__dict__[key]

@@ -121,6 +121,22 @@ def test_ways_in(server: SftpServer, way: dict[str, Any]) -> None:
     plugin(server, **changes).check()
 
 
+@pytest.mark.parametrize(
+    ("key", "passphrase", "reason"),
+    [
+        ("user_ed25519", SECRET, "it is not encrypted: leave out the passphrase"),
+        ("user_locked", None, "it is encrypted: give its passphrase as well"),
+        ("user_locked", SECRET, "it is no private key, or the passphrase does not open it"),
+    ],
+)
+def test_a_passphrase_that_does_not_fit_the_key(
+    server: SftpServer, key: str, passphrase: str | None, reason: str
+) -> None:
+    with pytest.raises(OptionErrors) as caught:
+        plugin(server, privateKey=server.private(key), privateKeyPass=passphrase)
+    assert caught.value.errors == {"privateKey": f"Option 'privateKey' cannot be validated: {reason}."}
+
+
 def test_a_key_that_nobody_there_knows(server: SftpServer) -> None:
     with pytest.raises(Misconfigured, match=r"does not let lemur-\w+ in"):
         plugin(server, privateKey=server.private("stranger")).check()

@@ -37,6 +37,22 @@ class TestRoles:
         assert "later@example.org" in root_ca.roles.values_list("name", flat=True)
         assert "pki@example.org" not in root_ca.roles.values_list("name", flat=True)
 
+    def test_also_in_the_admin_site(self, people, root_ca, client):
+        people.root.is_staff = True
+        people.root.save()
+        client.force_login(people.root)
+        page = client.get(f"/admin/authorities/authority/{root_ca.pk}/change/")
+        given = {**page.context["adminform"].form.initial, "owner": "later@example.org", "active": "on"}
+        given = {name: [one.pk for one in value] if isinstance(value, list) else value for name, value in given.items()}
+        answer = client.post(
+            page.request["PATH_INFO"], {name: value for name, value in given.items() if value is not None}
+        )
+        assert answer.status_code == 302, answer.context["errors"]
+        root_ca.refresh_from_db()
+        assert root_ca.owner == "later@example.org"
+        names = set(root_ca.roles.values_list("name", flat=True))
+        assert names == {"Root_admin", "Root_operator", "later@example.org", "team-web"}
+
     def test_the_owners_role_may_use_it(self, people, root_ca):
         grant(people.charlie, [Role.objects.get(name="pki@example.org")], by=people.root)
         people.charlie.refresh_from_db()
@@ -75,16 +91,19 @@ class TestLife:
 
 class TestLimits:
     def test_those_of_the_browsers(self, people, root_ca):
-        assert (root_ca.longest_days, root_ca.default_days) == (825, 365)
+        assert (root_ca.longest_days, root_ca.default_days) == (None, 365)
         service.update(root_ca, by=people.root, cab_compliant=True)
-        assert (root_ca.longest_days, root_ca.default_days) == (397, 365)
+        assert (root_ca.longest_days, root_ca.default_days) == (397, 397)
         start = clock()
         with pytest.raises(Invalid, match="no longer than 397 days"):
             a_certificate(people.alice, root_ca, validity_start=start, validity_end=start + timedelta(days=398))
 
-    def test_without_profiles_there_are_none(self, root_ca):
-        root_ca.profiles.clear()
-        assert (root_ca.longest_days, root_ca.default_days) == (None, None)
+    def test_a_shorter_default(self, people, root_ca, settings):
+        settings.PUBLIC_CA_DEFAULT_VALIDITY_DAYS = 90
+        assert root_ca.default_days == 365
+        service.update(root_ca, by=people.root, cab_compliant=True)
+        made = a_certificate(people.alice, root_ca)
+        assert root_ca.default_days == (made.not_after - made.not_before).days == 90
 
 
 class TestOptions:

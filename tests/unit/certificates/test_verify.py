@@ -19,9 +19,11 @@ from pki.errors import BadCertificate, BadChain
 from pki.revocation import Status
 from plugins import network
 from tests import pki_material
+from tests.factories import a_certificate
 from tests.pki_material import Pair, as_pem, material
 from tests.servers.openssl_ca import Place, serving
 
+pytestmark = pytest.mark.django_db
 NOW = datetime.now(UTC).replace(microsecond=0)
 NOWHERE = "http://crl.nowhere.invalid/ca.crl"
 
@@ -113,7 +115,6 @@ class TestWithoutMeans:
         with pytest.raises(CrlUnavailable, match="Unable to retrieve CRL"):
             verify.crl_verify(written(tmp_path, ca(NOWHERE).certificate))
 
-    @pytest.mark.django_db
     def test_an_unknown_issuer(self, tmp_path, place):
         one = leaf(url(place))
         assert verify.crl_verify(written(tmp_path, one)) is None
@@ -138,7 +139,6 @@ class TestWithoutMeans:
 
 
 class TestTheIssuer:
-    @pytest.mark.django_db
     def test_one_of_the_same_name_signed_nothing(self, place):
         """His CRL is in order, and his certificate bears the right name; but he did not sign the certificate."""
         thief = ca(cn="Example Issuing CA")
@@ -146,7 +146,6 @@ class TestTheIssuer:
         assert verify.verify_string(as_pem(leaf(url(place))), as_pem(thief.certificate)) is None
         assert place.asked == 0
 
-    @pytest.mark.django_db
     def test_one_who_cannot_be_checked(self, tmp_path, place):
         """By an algorithm that nobody knows: he may have signed it or not, so his CRL proves nothing."""
         known, unknown = bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d04037f")
@@ -156,7 +155,6 @@ class TestTheIssuer:
         assert verify.crl_verify(written(tmp_path, odd, *material().chain)) is None
         assert verify.verify_string(as_pem(odd), as_pem(*material().chain)) is None
 
-    @pytest.mark.django_db
     def test_one_that_we_know(self, people, tmp_path, place):
         one = leaf(url(place))
         place.content = crl(material().intermediate, one)
@@ -166,11 +164,32 @@ class TestTheIssuer:
         assert verify.crl_verify(path) is False
         assert verify.verify_string(as_pem(one), "") is False
 
-    @pytest.mark.django_db
     def test_in_any_order_of_the_chain(self, place):
         place.content = crl(material().intermediate)
         chain = [material().other_root.certificate, *reversed(material().chain)]
         assert verify.verify_string(as_pem(leaf(url(place))), as_pem(*chain)) is True
+
+
+class TestOurOwn:
+    """What an authority of ours issued is looked up in its ledger; nobody is asked, even where nobody can be."""
+
+    @pytest.fixture
+    def own(self, people, root_ca):
+        return a_certificate(people.root, root_ca, cn="own.example.org")
+
+    def test_good_and_then_revoked(self, own, people):
+        assert verify.verify_string(own.body, own.chain) is True
+        service.revoke(own, by=people.root, reason="superseded")
+        found = verify.verdict(own.parsed, own.issuers)
+        assert (found.status, found.by, found.reason) == (Status.REVOKED, "ledger", "superseded")
+
+    def test_the_same_serial_by_somebody_else_is_not_ours(self, own):
+        stranger = material().intermediate
+        other = pki_material.certificate(
+            pki_material.name("own.example.org"), pki_material.p256(), stranger, serial=own.parsed.serial_number
+        )
+        found = verify.verdict(other, material().chain)
+        assert (found.status, found.by) == (Status.UNKNOWN, "")
 
 
 class TestTheChain:

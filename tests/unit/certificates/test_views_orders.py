@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
-from certificates.models import Certificate, Domain, Order, RotationPolicy
+from certificates import service
+from certificates.forms import EditForm
+from certificates.models import Certificate, Domain, Order, RotationPolicy, update_destinations
 from lifecycle.models import Endpoint
 from notifications.models import Notification
 from plugins import Pending
@@ -68,6 +72,28 @@ class TestEdit:
         for text in ("web servers", "by itself", "mine", "old.example.org"):
             assert text in page
         assert one.replaces.get().name in shown(client, f"/certificates/{one.pk}/edit")
+
+    def test_what_others_did_while_the_form_was_open_stays(self, people, one, fields):
+        client, address = browser(people.bob), f"/certificates/{one.pk}/edit"
+        gone, kept, late = (Destination.objects.create(label=label, plugin="none") for label in ("a", "b", "c"))
+        older = a_certificate(people.alice, one.authority, cn="older.example.org", roles=[people.team])
+        for place in (gone, kept):
+            update_destinations(one, place)
+        service.update(one.pk, by=people.alice, replaces=[older])
+        form = EditForm(instance=Certificate.objects.get(pk=one.pk))
+        page = shown(client, address)
+        sent = {field.html_name: field.value() for field in form}
+        sent |= {field.html_initial_name: field.value() for field in form if field.field.show_hidden_initial}
+        for name in ("roles", "destinations", "notifications", "replaces"):
+            assert f'name="initial-{name}"' in page
+        update_destinations(one, late)
+        service.update(one.pk, by=people.alice, description="by alice", replaces=[])
+        sent = {name: value for name, value in sent.items() if value not in (None, False)}
+        answer = client.post(address, {**sent, "destinations": [kept.pk], "owner": one.owner})
+        assert answer.status_code == 302
+        assert set(one.destinations.all()) == {kept, late}
+        one = Certificate.objects.get(pk=one.pk)
+        assert (one.description, list(one.replaces.all())) == ("by alice", [])
 
     @pytest.mark.parametrize(
         ("changes", "said"),
@@ -134,6 +160,18 @@ class TestOrders:
         assert "Try again" not in page
         assert "place a new order" in page
         assert "was destroyed" in client.post(f"{address}/retry", follow=True).content.decode()
+
+    def test_a_double_click_asks_once(self, people, unknown, monkeypatch):  # noqa: F811
+        client, address = browser(people.alice), f"/certificates/orders/{unknown.pk}"
+        page = shown(client, address)
+        token = re.findall(r'name="once" value="([^"]+)"', page.split("Try again")[0])[-1]
+        monkeypatch.setattr(OddIssuer, "asked", [])
+        monkeypatch.setattr(OddIssuer, "answer", issued_for(unknown))
+        first, second = (client.post(f"{address}/retry", {"once": token}) for _ in range(2))
+        assert (
+            first["Location"] == second["Location"] == Certificate.objects.get(cn="www.example.org").get_absolute_url()
+        )
+        assert len(OddIssuer.asked) == 1
 
     def test_by_whom(self, people, unknown):  # noqa: F811
         client, address = browser(people.charlie), f"/certificates/orders/{unknown.pk}"

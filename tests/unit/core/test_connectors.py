@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Self
 
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from core.errors import Invalid, Unavailable
 from core.secrets import rewrap
 from notifications.models import Notification
 from pki.envelope import new_key
-from plugins import Message, Notifier, PluginOptions, registry
+from plugins import TARGET, Message, Notifier, PluginOptions, registry
 from plugins.registry import Entry
 
 pytestmark = pytest.mark.django_db
@@ -24,9 +25,18 @@ class Pager(Notifier):
     title = "Pager"
 
     class Options(PluginOptions):
-        url: str = Field(title="Where")
+        url: str = Field(title="Where", json_schema_extra=TARGET)
+        proxy: str | None = Field(None, json_schema_extra=TARGET)
+        port: int = Field(443, json_schema_extra=TARGET)
         api_token: SecretStr | None = None
+        pin: SecretStr | None = None
         retries: int = 3
+
+        @model_validator(mode="after")
+        def _there_is_a_way_in(self) -> Self:
+            if self.api_token is None and self.pin is None:
+                raise ValueError("give a token or a PIN")
+            return self
 
     options: Options
 
@@ -58,7 +68,7 @@ def pager() -> Notification:
 
 
 def test_what_is_secret_is_kept_apart(pager: Notification) -> None:
-    assert pager.options == {"url": "https://pager.example", "retries": 3}
+    assert pager.options == {"url": "https://pager.example", "port": 443, "retries": 3}
     assert TOKEN.encode() not in bytes(pager.secrets or b"")
     assert pager.secret_names == {"apiToken"}
     options = pager.open().options
@@ -67,17 +77,60 @@ def test_what_is_secret_is_kept_apart(pager: Notification) -> None:
 
 def test_the_api_shows_everything_but_secrets(pager: Notification) -> None:
     shown = {option["name"]: option["value"] for option in pager.described_options()}
-    assert shown == {"url": "https://pager.example", "apiToken": None, "retries": 3}
+    assert shown == {
+        "url": "https://pager.example",
+        "proxy": None,
+        "port": 443,
+        "apiToken": None,
+        "pin": None,
+        "retries": 3,
+    }
 
 
-def test_a_secret_that_is_not_given_stays(pager: Notification) -> None:
-    pager.configure("pager", [{"name": "url", "value": "https://elsewhere.example"}, {"name": "apiToken", "value": ""}])
+@pytest.mark.parametrize("given", [{}, {"apiToken": None}, [{"name": "apiToken", "value": None}]])
+def test_a_secret_that_is_not_given_stays(pager: Notification, given: Any) -> None:
+    url = {"name": "url", "value": "https://pager.example"}
+    pager.configure("pager", [*given, url] if isinstance(given, list) else {**given, "url": url["value"], "retries": 4})
     assert pager.open().options.api_token.get_secret_value() == TOKEN
 
 
+@pytest.mark.parametrize(
+    "changes", [{"url": "https://evil.example"}, {"proxy": "evil.example"}, {"port": 444}, {"proxy": "None"}]
+)
+def test_nobody_has_a_secret_sent_to_a_place_of_their_own(pager: Notification, changes: dict[str, Any]) -> None:
+    given = {"url": "https://pager.example", **changes}
+    with pytest.raises(Invalid) as refused:
+        pager.configure("pager", given)
+    sentence = f"Option 'apiToken' must be given again, because {next(iter(changes))} changed."
+    assert refused.value.reasons == {"plugin": {"plugin_options": {"apiToken": sentence}}}
+    assert pager.options["url"] == "https://pager.example"
+    pager.configure("pager", {**given, "pin": "1234"})
+    assert pager.secret_names == {"pin"}
+    pager.configure("pager", {"url": "https://pager.example", "apiToken": "new"})
+    assert pager.open().options.api_token.get_secret_value() == "new"
+    assert pager.secret_names == {"apiToken"}
+
+
+def test_a_number_that_came_as_text_is_the_same_place(pager: Notification) -> None:
+    pager.options = {"url": "https://pager.example", "port": "443"}
+    pager.configure("pager", {"url": "https://pager.example", "port": 443})
+    assert pager.secret_names == {"apiToken"}
+    pager.options = {"url": "https://pager.example"}
+    pager.configure("pager", {"url": "https://pager.example"})
+    assert pager.secret_names == {"apiToken"}
+
+
+def test_an_empty_text_takes_a_secret_away(pager: Notification) -> None:
+    given = [{"name": "url", "value": "https://pager.example"}, {"name": "apiToken", "value": ""}]
+    with pytest.raises(Invalid, match="give a token or a PIN"):
+        pager.configure("pager", given)
+    pager.configure("pager", [*given, {"name": "pin", "value": "1234"}])
+    assert pager.secret_names == {"pin"}
+
+
 def test_another_plugin_does_not_get_it(pager: Notification) -> None:
-    pager.configure("other-pager", {"url": "https://other.example"})
-    assert pager.secrets is None
+    pager.configure("other-pager", {"url": "https://pager.example", "pin": "1234"})
+    assert pager.secret_names == {"pin"}
     assert pager.open().options.api_token is None
 
 
@@ -91,7 +144,7 @@ def test_a_box_of_another_row_does_not_open(pager: Notification) -> None:
     ("options", "named"),
     [
         ({}, "url"),
-        ({"url": "x", "colour": "red"}, "colour"),
+        ({"url": "x", "pin": "1", "colour": "red"}, "colour"),
         ({"url": "x", "retries": "many"}, "retries"),
         ([{"name": "url", "value": "x"}, {"name": "url", "value": "y"}], "url"),
         ("url=x", ""),
@@ -107,12 +160,12 @@ def test_bad_options_are_named(options: object, named: str) -> None:
 def test_an_unknown_plugin_is_named() -> None:
     with pytest.raises(Invalid) as refused:
         Notification(label="x").configure("carrier-pigeon", {})
-    assert "carrier-pigeon" in refused.value.reasons["plugin"]["slug"]
+    assert "carrier-pigeon" in refused.value.reasons["plugin"]["_schema"]
 
 
 def test_a_plugin_that_is_gone_is_shown_as_it_was(pager: Notification) -> None:
     pager.plugin = "carrier-pigeon"
-    assert {option["name"] for option in pager.described_options()} == {"url", "retries"}
+    assert {option["name"] for option in pager.described_options()} == {"url", "port", "retries"}
     with pytest.raises(Unavailable, match="carrier-pigeon"):
         pager.open()
 

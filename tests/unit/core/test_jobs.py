@@ -70,3 +70,19 @@ def test_failing_waits_ever_longer_and_then_gives_up(order):
 def test_a_hopeless_job_is_not_tried_again(order):
     Order.objects.claim(order.pk, now=NOW).fail("refused", permanent=True)
     assert not Order.objects.due(NOW + timedelta(days=365)).exists()
+
+
+def test_what_nobody_works_on_can_be_taken_up_before_it_is_due(order):
+    claimed = Order.objects.claim(order.pk, now=NOW)
+    assert Order.objects.take_up(order.pk, now=NOW) is None
+    claimed.wait(NOW + timedelta(days=1))
+    taken = Order.objects.take_up(order.pk, now=NOW)
+    assert (taken.attempts, taken.leased) == (2, True)
+    assert Order.objects.take_up(order.pk, now=NOW) is None
+    assert Order.objects.take_over(order.pk, now=NOW).attempts == 3
+    dead = Order.objects.take_up(order.pk, now=NOW + timedelta(hours=1))
+    dead.doubt("?")
+    again = Order.objects.take_up(order.pk, now=NOW)
+    assert again.state == Order.State.WAITING
+    again.succeed()
+    assert Order.objects.take_up(order.pk, now=NOW) is None

@@ -73,8 +73,18 @@ def test_inactive_and_anonymous_people_may_nothing(people, hers):
 
 def test_strict_mode_keeps_writing_to_operators(people, settings):
     settings.LEMUR_STRICT_ROLE_ENFORCEMENT = True
-    assert not permissions.can(people.alice, "create")
-    assert permissions.can(people.olga, "create")
+    for action in ("create", "upload", "reissue"):
+        assert not permissions.can(people.alice, action)
+        assert permissions.can(people.olga, action)
+
+
+def test_in_strict_mode_one_keeps_what_one_is_responsible_for(people, hers, settings):
+    settings.LEMUR_STRICT_ROLE_ENFORCEMENT = True
+    for action in ("change", "delete", "replace", "export", "reveal_key", "revoke"):
+        assert permissions.can(people.alice, action, hers)
+        assert not permissions.can(people.charlie, action, hers)
+    people.alice.token_is_read_only = True
+    assert not permissions.can(people.alice, "change", hers)
 
 
 def test_rules_that_allow_everything_cost_no_query(people, hers, django_assert_num_queries):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.audit import Event
-from core.errors import Conflict, Forbidden, Invalid, Unavailable
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from core.models import AuditEntry
 from plugins import FoundCertificate, Misconfigured, Temporary, registry
 from plugins.testing import sample_pki
@@ -55,9 +55,9 @@ def test_a_new_one_is_configured_and_recorded(destination):
 @pytest.mark.parametrize(
     ("plugin", "options", "at"),
     [
-        ("no-such", {}, "slug"),
-        ("odd-source", {}, "slug"),
-        ("pem-export", {}, "slug"),
+        ("no-such", {}, "_schema"),
+        ("odd-source", {}, "_schema"),
+        ("pem-export", {}, "_schema"),
         ("odd-destination", {"place": "a b"}, "place"),
         ("odd-destination", {"elsewhere": "x"}, "elsewhere"),
         ("odd-destination", {"keyless": "perhaps"}, "keyless"),
@@ -130,6 +130,20 @@ def test_deleting(people, destination, source):
     assert set(AuditEntry.objects.order_by("-pk").values_list("event", flat=True)[:2]) == {
         Event.DESTINATION_DELETED, Event.SOURCE_DELETED,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["destination", "source"])
+def test_what_somebody_has_deleted_meanwhile(people, request, kind):
+    store = request.getfixturevalue(kind)
+    service.delete(type(store).objects.get(pk=store.pk), by=people.root)
+    before = AuditEntry.objects.count()
+    for attempt in (
+        lambda: service.update(store, label="x", by=people.root),
+        lambda: service.delete(store, by=people.root),
+    ):
+        with pytest.raises(NotFound, match=f"no such {kind}"):
+            attempt()
+    assert AuditEntry.objects.count() == before
 
 
 def test_trying_the_connection(people, destination, source, monkeypatch):

@@ -116,6 +116,16 @@ def test_editing_keeps_the_secret_that_is_left_empty(admin, web):
     assert web.open().options.token.get_secret_value() == SECRET
 
 
+def test_a_secret_that_need_not_be_there_can_be_taken_away(admin, web):
+    address = f"/destinations/{web.pk}/edit"
+    assert "Take the stored token away" in admin.get(address).content.decode()
+    body = {"own_label": "web-2", "place": "shelf", "token": "", "forget_token": "on"}
+    assert admin.post(address, body).status_code == 302
+    web.refresh_from_db()
+    assert web.secret_names == frozenset()
+    assert "Take the stored" not in admin.get(address).content.decode()
+
+
 def test_text_of_strangers_is_shown_as_it_is(admin, web):
     for address in ("/destinations/", f"/destinations/{web.pk}"):
         page = admin.get(address).content.decode()

@@ -109,6 +109,20 @@ class Ssh(PluginOptions):
     private_key: SecretStr | None = Field(None, json_schema_extra={"type": "textarea"})
 
 
+def test_a_stored_secret_that_need_not_be_there_can_be_taken_away() -> None:
+    assert set(option_fields(Vault, stored=["token"])) == set(option_fields(Vault))
+    assert list(option_fields(Ssh, stored=["privateKey"])) == ["privateKey", "forget_privateKey"]
+    assert option_fields(Ssh, stored=["privateKey"])["forget_privateKey"].label == "Take the stored private key away"
+    for typed in ("", "x"):
+        data = {"options-privateKey": typed, "options-forget_privateKey": "on"}
+        ticked = OptionsForm(Ssh, data, stored={"privateKey": ""})
+        assert ticked.is_valid(), ticked.errors
+        assert ticked.given() == {"privateKey": ""}
+    kept = OptionsForm(Ssh, {"options-privateKey": ""}, stored={"privateKey": ""})
+    assert kept.is_valid()
+    assert kept.given() == {}
+
+
 def test_a_secret_of_several_lines_keeps_them_and_is_not_sent_back() -> None:
     filled = OptionsForm(Ssh, {"options-privateKey": "BEGIN\ns3cret\n"})
     assert filled.is_valid(), filled.errors

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.errors import Invalid
 from tests.unit.web.things import Team, Thing, ThingFilter
-from web import lists
+from web import counts, lists
 from web.lists import FilterSet, Listing, NoFilters, filter_keys, translate
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -328,7 +328,7 @@ class TestCost:
         assert len(self.statements("total=none")) == 1
 
     def test_large_counts_are_kept_for_a_while(self, things: list[Thing], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(lists, "COUNTED_EXACTLY", 20)
+        monkeypatch.setattr(counts, "COUNTED_EXACTLY", 20)
         cache.clear()
         assert listing("").total == 25
         things[0].delete()
@@ -347,7 +347,7 @@ class TestCost:
         assert len(self.statements(f"{query}&count=4&page=2&total=none")) == 1
 
     def test_the_kept_count_is_of_the_same_question(self, things: list[Thing], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(lists, "COUNTED_EXACTLY", 5)
+        monkeypatch.setattr(counts, "COUNTED_EXACTLY", 5)
         cache.clear()
         assert [listing(f"filter=owner;{who}").total for who in ("alice", "bob", "example")] == [12, 13, 25]
 

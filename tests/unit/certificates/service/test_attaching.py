@@ -75,7 +75,7 @@ class TestDestinations:
         service.update(made.pk, by=people.alice, destinations=places[1:])
         assert list(made.destinations.all()) == places[1:]
         events = AuditEntry.objects.filter(target_id=made.pk, target_type="certificates.certificate")
-        assert [one.event for one in events][:2] == [Event.CERTIFICATE_UPDATED, Event.CERTIFICATE_WITHDRAWN]
+        assert [one.event for one in events][:2] == [Event.CERTIFICATE_WITHDRAWN, Event.CERTIFICATE_UPDATED]
 
     def test_one_that_does_not_let_go_stays_and_the_rest_is_saved(self, people, root_ca, places, monkeypatch):
         made = a_certificate(people.alice, root_ca, destinations=places)
@@ -96,12 +96,56 @@ class TestDestinations:
             service.update(987654, by=people.root, destinations=[])
         assert made.destinations.count() == 2
 
+    def test_nothing_is_taken_away_by_a_change_that_is_refused(self, people, root_ca, places):
+        made = a_certificate(people.alice, root_ca, destinations=places[:1])
+        service.deploy(made.deployments.get().pk)
+        two = [_destination(label, accountNumber="1") for label in "ab"]
+        keyless = a_certificate(people.alice, root_ca, destinations=places[1:], csr=a_csr("www.example.org")[0])
+        service.deploy(keyless.deployments.get().pk)
+        held = dict(odd_stores.OddDestination.held_by)
+        for certificate, changes in (
+            (made, {"destinations": two}),
+            (made, {"destinations": [], "replaces": [made]}),
+            (keyless, {"destinations": places[:1]}),
+        ):
+            with pytest.raises(Invalid):
+                service.update(certificate.pk, by=people.alice, **changes)
+            assert certificate.destinations.count() == 1
+        assert odd_stores.OddDestination.held_by == held != {}
+
+    def test_whoever_hands_it_over_can_take_it_away_with_that(self, people, root_ca, places):
+        made = a_certificate(people.alice, root_ca, destinations=places)
+        service.update(made.pk, by=people.alice, owner="other@example.org", destinations=[])
+        assert not made.destinations.exists()
+
     def test_stay_with_a_renewal(self, people, root_ca, places):
         made = a_certificate(people.alice, root_ca, destinations=places)
         assert set(service.reissue_certificate(made, user=people.alice).destinations.all()) == set(places)
 
 
 class TestNotifications:
+    @pytest.mark.parametrize(
+        ("owner", "label", "new"),
+        [("joe@example.org", "DEFAULT_JOEL_30_DAY", "ann@example.org"), ("team", "mine", "ann@example.org")],
+        ids=["of a longer name", "of no address"],
+    )
+    def test_of_others_than_the_old_owner_stay(self, people, root_ca, owner, label, new):
+        other = Notification.objects.create(label=label, plugin="none")
+        made = a_certificate(people.alice, root_ca, owner="joe@example.org", notifications=[other])
+        Certificate.objects.filter(pk=made.pk).update(owner=owner)
+        service.update(made.pk, by=people.root, owner=new)
+        assert {one.label for one in made.notifications.all()} == {
+            label, *(f"DEFAULT_ANN_{day}_DAY" for day in (30, 15, 2)),
+        }  # fmt: skip
+
+    def test_of_a_longer_name_are_not_the_owners_defaults(self, people, root_ca):
+        longer = [
+            Notification.objects.create(label=f"DEFAULT_{name}_30_DAY", plugin="none") for name in ("JOEL", "JOE_SMITH")
+        ]
+        made = a_certificate(people.alice, root_ca, owner="joe@example.org")
+        service.update(made.pk, by=people.root, notifications=longer)
+        assert {"DEFAULT_JOE_30_DAY", "DEFAULT_JOEL_30_DAY"} <= {one.label for one in made.notifications.all()}
+
     def test_the_defaults_of_the_owner_unless_others_are_named(self, people, root_ca):
         mine = Notification.objects.create(label="mine", plugin="none")
         usual, named = a_certificate(people.alice, root_ca), a_certificate(people.alice, root_ca, notifications=[mine])

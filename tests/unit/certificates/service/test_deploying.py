@@ -285,6 +285,78 @@ def test_removing_what_never_arrived_asks_nobody(people, certificate, web, monke
     assert not certificate.deployments.exists()
 
 
+def test_removing_what_may_have_arrived_asks_the_host(people, certificate, web, monkeypatch):
+    """We died between the upload and writing down that it was done."""
+    deployment = delivered(certificate, web)
+    Deployment.objects.filter(pk=deployment.pk).update(
+        state="waiting", leased=True, not_before=clock(), deployed_at=None
+    )
+    monkeypatch.setattr(OddDestination, "trouble", Temporary("no answer"))
+    with pytest.raises(Invalid, match="no answer"):
+        service.remove_from_destination(certificate, web, by=people.alice)
+    assert certificate.deployments.exists()
+    monkeypatch.setattr(OddDestination, "trouble", None)
+    service.remove_from_destination(certificate, web, by=people.alice)
+    assert (OddDestination.held_by, certificate.deployments.exists()) == ({}, False)
+
+
+def test_removing_what_is_on_its_way_waits_for_it(people, certificate, web, monkeypatch):
+    deployment, refused = attached(certificate, web), []
+
+    def remove(bundle):
+        with pytest.raises(Invalid, match=r"Failed to remove destination: web\. .* being delivered"):
+            service.remove_from_destination(certificate, web, by=people.alice)
+        refused.append(bundle)
+
+    monkeypatch.setattr(OddDestination, "trouble", remove)
+    assert service.deploy(deployment.pk) is True
+    assert len(refused) == 1
+
+
+def test_what_is_delivered_while_it_is_removed_stays_here(people, certificate, web, monkeypatch):
+    deployment = delivered(certificate, web)
+    again = {"state": "waiting", "attempts": 7}
+    monkeypatch.setattr(
+        OddDestination, "trouble", lambda bundle: Deployment.objects.filter(pk=deployment.pk).update(**again)
+    )
+    with pytest.raises(Invalid, match="being delivered"):
+        service.remove_from_destination(certificate, web, by=people.alice)
+    assert certificate.deployments.exists()
+
+
+def test_the_old_one_does_not_go_out_once_its_successor_shall_be_there(people, root_ca, certificate, web):
+    """Both are due: whichever order they are taken up in, the new one is served."""
+    old = attached(certificate, web)
+    middle = a_certificate(people.alice, root_ca, cn=HOST, replaces=[certificate])
+    new = a_certificate(people.alice, root_ca, cn=HOST, replaces=[middle])
+    successor = attached(new, web)
+    assert service.deploy(old.pk) is False
+    old.refresh_from_db()
+    assert (old.state, OddDestination.held_by) == ("failed", {})
+    assert f"{new.name} replaces this certificate" in old.last_error
+    assert service.deploy(successor.pk) is True
+    Certificate.objects.filter(pk=new.pk).update(status=Status.REVOKED)
+    service.deliver_again(web, by=people.root)
+    assert service.deploy(old.pk) is True
+
+
+def test_two_are_not_put_in_one_place_at_the_same_time(people, root_ca, certificate, web, monkeypatch):
+    old, taken = attached(certificate, web), []
+    new = a_certificate(people.alice, root_ca, cn=HOST, replaces=[certificate])
+
+    def successor_arrives(bundle):
+        if bundle.certificate == certificate.parsed:
+            taken.append(service.deploy(attached(new, web).pk))
+
+    monkeypatch.setattr(OddDestination, "trouble", successor_arrives)
+    assert service.deploy(old.pk) is True
+    assert taken == [False]
+    successor = new.deployments.get()
+    assert (successor.state, successor.leased, successor.failures) == ("waiting", False, 0)
+    assert service.deploy(successor.pk, now=clock() + timedelta(minutes=2)) is True
+    assert OddDestination.held_by[HOST].certificate == new.parsed
+
+
 def test_withdrawing_a_destination(people, certificate, web):
     delivered(certificate, web)
     with pytest.raises(Forbidden):

@@ -66,6 +66,17 @@ def test_unknown_ids_and_fields(people, hers):
         service.update(hers.pk, by=people.root, private_key="x")
 
 
+def test_deleting_what_does_not_exist_does_nothing(people):
+    service.delete(10**9, by=people.alice)
+
+
+def test_an_edit_adds_the_owners_defaults_alone(people, hers, settings):
+    settings.LEMUR_SECURITY_TEAM_EMAIL = ["security@example.org"]
+    service.update(hers.pk, by=people.alice, notifications=[])
+    labels = {one.label for one in hers.notifications.all()}
+    assert labels == {f"DEFAULT_WEB_{days}_DAY" for days in (2, 15, 30)}
+
+
 def test_deleting_hides_and_keeps(people, hers):
     service.delete(hers.pk, by=people.alice)
     assert hers not in Certificate.objects.present()

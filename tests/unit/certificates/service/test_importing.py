@@ -122,3 +122,7 @@ def test_import_without_an_owner_goes_to_the_security_team(people, settings):
     settings.LEMUR_SECURITY_TEAM_EMAIL = []
     with pytest.raises(Invalid):
         service.import_certificate(by=people.alice, body=material().leaf.pem)
+
+
+def test_the_seeds_keywords(people):
+    assert bring(people.alice, active=False, colour="blue").notify is False

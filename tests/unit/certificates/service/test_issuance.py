@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from django.db import IntegrityError
 
 from authorities.models import Issuance, Profile
 from certificates import service
@@ -176,8 +177,9 @@ class TestWithCsr:
         key = keys.generate(keys.KEY_SPECS["ECCPRIME256V1"])
         wanted = Extensions(names=(parse(NameType.EMAIL, "ceo@example.org"),))
         csr = requests.build(Subject(common_name="www.example.org").to_name(), wanted, key)
+        given = {"authority": root_ca, "owner": "a@example.org", "csr": csr, "profile": "server"}
         refused(
-            lambda: service.create(by=people.alice, authority=root_ca, owner="a@example.org", csr=csr),
+            lambda: service.create(by=people.alice, **given),
             field="extensions.sub_alt_names.names",
         )
 
@@ -228,9 +230,21 @@ class TestRefusals:
         settings.SENSITIVE_DOMAIN_ROLES = ["team-web"]
         assert a_certificate(people.alice, root_ca, cn="BANK.example.org")
 
+    @pytest.mark.parametrize(
+        ("cn", "field"), [("www.example.org", "extensions.sub_alt_names.names"), ("2001:DB8::1", "common_name")]
+    )
+    def test_sensitive_addresses_in_any_spelling(self, people, root_ca, settings, cn, field):
+        settings.LEMUR_ALLOWED_DOMAINS = [r"(.+\.)?example\.org$", "2001:"]
+        service.create_domain("2001:db8::1", sensitive=True, by=people.root)
+        asked = Extensions(names=(parse("IPAddress", "2001:0DB8:0::0001"),))
+        refused(lambda: a_certificate(people.alice, root_ca, cn=cn, extensions=asked), field=field)
+        assert a_certificate(people.root, root_ca, cn=cn, extensions=asked)
+        free = Extensions(names=(parse("IPAddress", "192.0.2.1"),))
+        assert a_certificate(people.alice, root_ca, cn="www.example.org", extensions=free)
+
     def test_a_profile_that_is_not_offered(self, people, root_ca):
         root_ca.profiles.set(Profile.objects.filter(name="client"))
-        sentence = refused(lambda: a_certificate(people.alice, root_ca), field="profile")
+        sentence = refused(lambda: a_certificate(people.alice, root_ca, profile="server"), field="profile")
         assert sentence == "Root does not offer the profile 'server'. It offers: client."
 
     @pytest.mark.parametrize(
@@ -259,9 +273,15 @@ class TestRefusals:
         refused(lambda: a_certificate(people.alice, root_ca, cn="Mail Server"), field="extensions.sub_alt_names.names")
         refused(lambda: a_certificate(people.alice, root_ca, cn=""), field="Schema")
 
-    def test_an_unknown_field_is_a_mistake_of_the_caller(self, people, root_ca):
-        with pytest.raises(TypeError):
-            a_certificate(people.alice, root_ca, colour="blue")
+    def test_an_unknown_field_is_ignored(self, people, root_ca):
+        assert a_certificate(people.alice, root_ca, colour="blue").cn == "www.example.org"
+
+    def test_an_end_that_nobody_asked_for_is_on_no_weekend(self, people, root_ca, settings):
+        settings.LEMUR_ALLOW_WEEKEND_EXPIRATION = False
+        days = 300 + (5 - (datetime.now(UTC) + timedelta(days=300)).weekday()) % 7
+        Profile.objects.filter(name="server").update(default_days=days)
+        made = a_certificate(people.alice, root_ca)
+        assert (made.not_after.weekday(), (made.not_after - made.not_before).days) == (4, days - 1)
 
 
 def an_answer(user):
@@ -330,3 +350,12 @@ class TestTheSeedsHelpers:
         order = Order.objects.get()
         made = service.fulfil(order.pk, now=datetime.now(UTC) + timedelta(minutes=5))
         assert x509.load_pem_x509_certificate(body.encode()).serial_number == int(made.serial)
+
+
+def test_what_the_database_refuses_is_not_taken_for_a_second_renewal(people, root_ca, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise IntegrityError("two lines with one serial")
+
+    monkeypatch.setattr(Order, "save", refuse)
+    with pytest.raises(IntegrityError, match="one serial"):
+        a_certificate(people.alice, root_ca)

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from authorities.models import Authority
 from certificates import service
 from certificates.models import Certificate, Order
 from core import keys as key_store
-from core.audit import Event
+from core.audit import Event, acting_as
 from core.errors import Conflict, Forbidden, Invalid, Precondition, Unavailable
+from core.idempotency import claim_form
 from core.models import AuditEntry, StoredKey
 from pki import keys
 from pki.inspection import pem
@@ -98,6 +100,16 @@ class TestByHand:
         with pytest.raises(Precondition):
             service.fulfil_by_hand(unknown, body=answer.body, by=people.alice)
 
+    def test_what_somebody_has_uploaded_meanwhile(self, people, unknown):
+        answer = issued_for(unknown)
+        known = service.upload(
+            by=people.alice, body=answer.body, owner="alice@example.org", authority=unknown.authority
+        )
+        with pytest.raises(Conflict, match=rf"here already: {known.name} \(id:{known.pk}\)"):
+            service.fulfil_by_hand(unknown, body=answer.body, by=people.alice)
+        unknown.refresh_from_db()
+        assert unknown.state == Order.State.UNKNOWN
+
     def test_by_whom(self, people, unknown):
         body = issued_for(unknown).body
         for person in (people.charlie, people.dora, people.bob):
@@ -124,6 +136,40 @@ class TestRetry:
             service.retry_order(unknown, by=people.alice)
         unknown.refresh_from_db()
         assert (unknown.state, unknown.last_error) == (Order.State.WAITING, "connection refused")
+
+    def test_not_while_it_is_being_issued(self, people, unknown, monkeypatch):
+        """The second click of a double click, or somebody else's."""
+        refused = []
+
+        def answer(request):
+            if not refused:
+                with pytest.raises(Precondition, match="being worked on") as caught:
+                    service.retry_order(unknown, by=people.root)
+                refused.append(caught.value)
+            return issued_for(unknown)
+
+        monkeypatch.setattr(OddIssuer, "asked", [])
+        monkeypatch.setattr(OddIssuer, "answer", answer)
+        assert isinstance(service.retry_order(unknown, by=people.alice), Certificate)
+        assert (len(refused), len(OddIssuer.asked)) == (1, 1)
+
+    def test_what_only_waits_is_asked_at_once(self, people, waiting, monkeypatch):
+        monkeypatch.setattr(OddIssuer, "answer", issued_for(waiting))
+        assert isinstance(service.retry_order(waiting, by=people.alice), Certificate)
+
+    def test_not_what_is_done(self, people, unknown):
+        service.fulfil_by_hand(unknown, body=issued_for(unknown).body, by=people.alice)
+        with pytest.raises(Precondition, match="led to a certificate"):
+            service.retry_order(unknown, by=people.alice)
+
+    def test_the_same_request_again_asks_once(self, people, unknown, monkeypatch):
+        monkeypatch.setattr(OddIssuer, "asked", [])
+        monkeypatch.setattr(OddIssuer, "answer", Temporary("connection refused"))
+        with acting_as(idempotency=claim_form(people.alice, "x")):
+            with pytest.raises(Unavailable):
+                service.retry_order(unknown, by=people.alice)
+            assert service.retry_order(unknown, by=people.alice) == unknown
+        assert len(OddIssuer.asked) == 1
 
     def test_not_once_its_key_is_gone(self, people, odd_ca, monkeypatch):  # noqa: F811
         with pytest.raises(Unavailable):
@@ -156,6 +202,27 @@ class TestCancel:
             service.cancel_order(waiting, by=people.alice)
         assert Order.objects.values().get() == before
 
+    def test_a_ca_whose_plugin_is_gone_cannot_be_told(self, people, waiting):
+        Authority.objects.filter(pk=waiting.authority_id).update(plugin="gone")
+        service.cancel_order(service.get_order(waiting.pk), by=people.alice)
+        waiting.refresh_from_db()
+        assert (waiting.state, StoredKey.objects.count()) == (Order.State.FAILED, 1)
+
+    def test_a_plugin_with_a_mistake_leaves_it_as_it_was(self, people, waiting, monkeypatch):
+        monkeypatch.setattr(OddIssuer, "cancel", lambda self, request: 1 / 0)
+        with pytest.raises(Unavailable, match="the log has the details"):
+            service.cancel_order(waiting, by=people.alice)
+        waiting.refresh_from_db()
+        assert waiting.state == Order.State.WAITING
+
+    def test_what_is_done_meanwhile_is_not_cancelled_at_the_ca(self, people, waiting, monkeypatch):
+        asked = []
+        monkeypatch.setattr(OddIssuer, "cancel", lambda self, request: asked.append(request))
+        service.fulfil_by_hand(service.get_order(waiting.pk), body=issued_for(waiting).body, by=people.alice)
+        with pytest.raises(Precondition):
+            service.cancel_order(waiting, by=people.alice)
+        assert asked == []
+
     def test_the_key_of_what_may_exist_stays(self, people, unknown):
         service.cancel_order(unknown, by=people.alice)
         assert StoredKey.objects.count() == 1
@@ -186,8 +253,8 @@ class TestCancel:
 def test_an_order_that_renews_what_another_renews_by_now(people, root_ca, odd_ca, monkeypatch):  # noqa: F811
     old = service.create(by=people.alice, authority=root_ca, owner="a@example.org", common_name="x.example.org")
     with pytest.raises(Unavailable):
-        place(people.alice, odd_ca, lambda request: 1 / 0, monkeypatch)
-    Order.objects.filter(authority=odd_ca).update(reissues=old)
+        place(people.alice, odd_ca, Permanent("no"), monkeypatch)
+    Order.objects.filter(authority=odd_ca).update(reissues=old, private_key=None)
     first = Order.objects.get(authority=odd_ca)
     Order.objects.filter(pk=old.order.pk).update(reissues=old, state=Order.State.WAITING)
     with pytest.raises(Conflict):

@@ -62,6 +62,10 @@ def test_valid_ones(people, root_ca, one):
     assert list(service.get_all_valid_certs(["cryptography-issuer"])) == [one]
     assert list(service.get_all_valid_certs(["acme-issuer"])) == []
     assert list(service.get_all_valid_certs(created_on_or_before=NOW - DAY)) == []
+    assert list(service.get_all_valid_certs([], *(True, 1, 1))) == [one]
+    assert list(service.get_all_valid_certs([], paginate=True, page=2, count=1)) == [own]
+    with pytest.raises(Invalid):
+        service.get_all_valid_certs([], paginate=True, page=0)
 
 
 class TestPendingReissue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils.timezone import now as clock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from accounts.service import acting, system_user
 from authorities.models import Profile
 from certificates import service
 from certificates.models import Certificate, Order
+from certificates.service.issuance import place_order
 from core.errors import Conflict, Forbidden, Invalid, Precondition
 from notifications.models import Notification
 from pki.extensions import PURPOSES
@@ -190,14 +192,24 @@ class TestReissue:
         handed = service.reissue_certificate(Certificate.objects.get(pk=old.pk))
         assert (handed.user, handed.handed_over) == (people.alice, True)
 
-    def test_only_one_order_at_a_time(self, people, root_ca):
+    @pytest.mark.parametrize("state", ["waiting", "unknown"])
+    def test_only_one_order_at_a_time(self, people, root_ca, state):
         old = a_certificate(people.alice, root_ca)
         done = service.reissue_certificate(old, user=people.alice)
-        Order.objects.filter(certificate=done).update(state=Order.State.WAITING)
+        Order.objects.filter(certificate=done).update(state=state)
         before = Order.objects.count()
         with pytest.raises(Conflict, match="open already"):
             service.reissue_certificate(old, user=people.alice)
         assert Order.objects.count() == before
+
+    @pytest.mark.parametrize("state", ["waiting", "unknown"])
+    def test_the_database_sees_to_it(self, people, root_ca, state):
+        old = a_certificate(people.alice, root_ca)
+        done = service.reissue_certificate(old, user=people.alice)
+        Order.objects.filter(certificate=done).update(state=state)
+        fields = {"authority": root_ca, "owner": "a@example.org", "common_name": "www.example.org"}
+        with pytest.raises(Conflict, match="open already"):
+            place_order(fields, by=people.alice, now=clock(), reissues=old)
 
     def test_refusals(self, people, root_ca):
         old = a_certificate(people.alice, root_ca)

@@ -12,19 +12,22 @@ from accounts.service import create_role, grant
 from authorities import ledger
 from authorities.models import Authority, Crl, Profile, Responder
 from certificates import service
-from certificates.models import Certificate, Revocation
+from certificates.models import Certificate, Deployment, Revocation, update_destinations
 from certificates.models.certificate import Status
+from certificates.service import revoking
 from certificates.service.revoking import consequences, due_revocations
-from certificates.tasks import sweep_revocations
+from certificates.tasks import sweep_deployments, sweep_revocations
 from core.audit import Event
 from core.errors import Conflict, Forbidden, Invalid
 from core.models import AuditEntry
 from lifecycle.models import Endpoint
 from plugins import Misconfigured, Permanent, Temporary, registry
 from plugins.registry import Entry
-from stores.models import Source
+from stores import service as stores
+from stores.models import Destination, Source
 from tests.factories import a_certificate, an_authority
 from tests.odd_issuer import RemoteCa
+from tests.odd_stores import OddDestination, register
 from tests.pki_material import material
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +70,7 @@ class TestOurOwn:
 
     def test_again_changes_nothing(self, people, hers):
         first = service.revoke(hers, by=people.alice, reason="superseded")
-        assert service.revoke(hers, by=people.alice, reason="keyCompromise") == first
+        assert service.revoke(hers, "keyCompromise", by=people.alice) == first
         assert Crl.objects.count() == 2
         assert Revocation.objects.count() == 1
 
@@ -117,6 +120,126 @@ class TestOurOwn:
         sweep_revocations()
         hers.refresh_from_db()
         assert hers.status is None
+
+    def test_a_hold_leaves_alone_what_its_end_would_have_to_restore(self, people, hers, root_ca):
+        Certificate.objects.filter(pk=hers.pk).update(rotation=True)
+        lower = an_authority(people.root, name="Lower", parent=root_ca)
+        own = Certificate.objects.get(root_authority=lower)
+        switches = [(one.notify, one.rotation) for one in Certificate.objects.filter(pk__in=[hers.pk, own.pk])]
+        for certificate in (hers, own):
+            service.revoke(certificate, by=people.root, reason="certificateHold")
+        lower.refresh_from_db()
+        now = [(one.notify, one.rotation) for one in Certificate.objects.filter(pk__in=[hers.pk, own.pk])]
+        assert (now, lower.active) == (switches, True)
+        service.revoke(own, by=people.root, reason="cACompromise")
+        lower.refresh_from_db()
+        own.refresh_from_db()
+        assert (lower.active, own.notify) == (False, False)
+
+    def test_released_and_revoked_at_the_same_time(self, people, hers, root_ca, monkeypatch):
+        """Whoever writes first has decided; the certificate never looks better than the ledger says."""
+        service.revoke(hers, by=people.root, reason="certificateHold")
+        before = revoking._done_before
+
+        def asks_first(rows, reason):
+            monkeypatch.setattr(revoking, "_done_before", before)
+            found = before(rows, reason)
+            service.revoke(hers, by=people.root, reason="keyCompromise")
+            return found
+
+        monkeypatch.setattr(revoking, "_done_before", asks_first)
+        with pytest.raises(Invalid, match="on hold"):
+            service.revoke(hers, by=people.root, reason="removeFromCRL")
+        hers.refresh_from_db()
+        assert (hers.status, ledger.find(root_ca, hers.serial).reason) == (Status.REVOKED, "keyCompromise")
+
+    def test_a_release_that_comes_too_late_fails(self, people, hers, root_ca):
+        service.revoke(hers, by=people.alice, reason="certificateHold")
+        late = Revocation.objects.create(certificate=hers, by=people.alice, reason="removeFromCRL")
+        ledger.revoke(root_ca, hers.serial, reason="keyCompromise", at=clock())
+        assert service.carry_out(late.pk).state == "failed"
+        hers.refresh_from_db()
+        assert hers.status == Status.REVOKED
+
+    def test_a_copy_is_not_revoked_at_the_same_time(self, people, hers):
+        copy = service.upload(by=people.root, body=hers.body, owner="x@example.org")
+        Revocation.objects.create(certificate=copy, by=people.root, reason="superseded")
+        with pytest.raises(Conflict, match="being revoked already"):
+            service.revoke(hers, by=people.root)
+
+
+class TestDestinations:
+    """Contract 6.14: what is revoked for good leaves them."""
+
+    @pytest.fixture
+    def place(self, people, monkeypatch) -> Destination:
+        register(monkeypatch)
+        monkeypatch.setattr(OddDestination, "held_by", {})
+        return stores.create(Destination, label="web", plugin="odd-destination", by=people.root)
+
+    @pytest.fixture
+    def there(self, hers, place) -> Deployment:
+        update_destinations(hers, place)
+        assert service.deploy(hers.deployments.get().pk)
+        return hers.deployments.get()
+
+    def test_it_is_taken_away(self, people, hers, there):
+        service.revoke(hers, by=people.alice)
+        assert (OddDestination.held_by, hers.deployments.exists()) == ({}, False)
+        assert events(hers)[-2:] == [Event.CERTIFICATE_REVOKED, Event.CERTIFICATE_WITHDRAWN]
+
+    def test_not_because_of_a_hold(self, people, hers, there):
+        service.revoke(hers, by=people.alice, reason="certificateHold")
+        assert (len(OddDestination.held_by), hers.deployments.get().state) == (1, "done")
+
+    def test_one_that_does_not_let_go_is_asked_again(self, people, hers, there, monkeypatch):
+        monkeypatch.setattr(OddDestination, "trouble", Temporary("no answer"))
+        said = rf"Certificate \(id:{hers.pk}\) is revoked - Failed to remove destination: web\. no answer"
+        with pytest.raises(Invalid, match=said):
+            service.revoke(hers, by=people.alice)
+        hers.refresh_from_db()
+        assert (hers.status, Revocation.objects.get().state) == (Status.REVOKED, "done")
+        assert hers.deployments.get().state == "waiting"
+        monkeypatch.setattr(OddDestination, "trouble", None)
+        service.deploy(there.pk, now=clock() + LATER)
+        assert (OddDestination.held_by, hers.deployments.exists()) == ({}, False)
+
+    def test_what_a_crash_left_there_the_sweep_takes_away(self, people, hers, there, monkeypatch):
+        def die(*args, **kwargs):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(OddDestination, "remove", die)
+            with pytest.raises(KeyboardInterrupt):
+                service.revoke(hers, by=people.alice)
+        assert (len(OddDestination.held_by), hers.deployments.get().state) == (1, "waiting")
+        service.deploy(there.pk, now=clock() + LATER)
+        assert (OddDestination.held_by, hers.deployments.exists()) == ({}, False)
+
+    def test_a_delivery_that_comes_too_late_is_taken_back(self, people, hers, place, monkeypatch):
+        update_destinations(hers, place)
+
+        def revoked_meanwhile(bundle):
+            monkeypatch.setattr(OddDestination, "trouble", None)
+            with pytest.raises(Invalid, match=r"is revoked - Failed to remove destination: web\. .* tried again"):
+                service.revoke(hers, by=people.alice)
+
+        monkeypatch.setattr(OddDestination, "trouble", revoked_meanwhile)
+        service.deploy(hers.deployments.get().pk)
+        assert (len(OddDestination.held_by), hers.deployments.get().state) == (1, "waiting")
+        sweep_deployments()
+        assert (OddDestination.held_by, hers.deployments.exists()) == ({}, False)
+
+    def test_what_its_plugin_cannot_take_away_stays(self, people, hers, there, monkeypatch):
+        monkeypatch.setattr(stores, "can_remove", lambda destination: False)
+        service.revoke(hers, by=people.alice)
+        assert hers.deployments.get().state == "done"
+
+    def test_what_was_never_there_is_forgotten_without_asking(self, people, hers, place, monkeypatch):
+        update_destinations(hers, place)
+        monkeypatch.setattr(OddDestination, "trouble", Temporary("no answer"))
+        service.revoke(hers, by=people.alice)
+        assert not hers.deployments.exists()
 
 
 class TestRights:

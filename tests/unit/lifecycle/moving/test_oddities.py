@@ -9,8 +9,10 @@ from accounts import service as accounts
 from accounts.models import Role, User
 from accounts.service import system_user
 from authorities.models import Authority, Issuance
-from certificates.models import Certificate, RotationPolicy
+from certificates.models import Certificate, Domain, RotationPolicy
+from core.audit import Event
 from core.errors import Invalid, Unavailable
+from core.models import AuditEntry
 from lifecycle.moving import rows
 from lifecycle.moving.lemur import Lemur, marked_secret, options
 from lifecycle.moving.people import taken_password
@@ -110,12 +112,14 @@ def test_names_and_numbers_that_are_taken_are_changed(world: World, take_over: M
     ours = an_authority(system_user(), name="sub authority")  # the name, and another certificate
     mine = Certificate.objects.get()
     Certificate.objects.update(name="revoked")
+    if mine.pk not in {world.ids[name] for name in world.pairs}:
+        world.certificate("numbered", material().other_root, id=mine.pk)
     report = take_over(world.database)
     assert {one.title for one in report.refused} == {"sub authority"}
     assert Certificate.objects.get(pk=mine.pk).root_authority == ours
-    moved = {one["title"]: one["here"] for one in report.renumbered if one["kind"] == "certificate"}
-    assert set(moved) == {"root authority"}  # ours has its number
-    assert moved["root authority"] > max(world.ids.values())
+    moved = {one["id"]: one["here"] for one in report.renumbered if one["kind"] == "certificate"}
+    assert set(moved) == {mine.pk}
+    assert moved[mine.pk] > max(world.ids.values())
     renamed = Certificate.objects.get(pk=world.ids["revoked"])
     assert renamed.name == f"revoked-{renamed.pk}"
     assert said(report, "noted")["revoked"] == f"Its name was taken; it is called {renamed.name} here."
@@ -194,6 +198,54 @@ def test_odd_people_policies_and_labels(empty: LemurDatabase, take_over: Mover) 
     assert Source.objects.filter(label="files (lemur 1)", active=False).exists()
     assert not Notification.objects.get(label="mail").active
     assert set(system_user().roles.all()) == {Role.objects.get(name="admin")}
+
+
+def test_sensitive_domains_are_protected_in_any_spelling(empty: LemurDatabase, take_over: Mover) -> None:
+    """Rules compare lower-case A-labels."""
+    Domain.objects.create(name="here.example.com", id=700)
+    first = empty.add("domains", name="bank.example.com", sensitive=False)
+    for name in ("Bank.Example.com", "Bücher.example.com", "HERE.example.com", "2001:DB8:0::1", "My_Shop"):
+        empty.add("domains", name=name, sensitive=True)
+    empty.add("domains", name="  ", sensitive=True)
+    report = take_over(empty)
+    assert set(Domain.objects.filter(sensitive=True).values_list("name", flat=True)) == {
+        "bank.example.com", "xn--bcher-kva.example.com", "here.example.com", "2001:db8::1", "my_shop",
+    }  # fmt: skip
+    assert Domain.objects.count() == 5
+    assert Domain.objects.get(name="bank.example.com").pk == first
+    assert said(report, "noted")["Bank.Example.com"] == "It is called bank.example.com here."
+    assert [one["what"] for one in report.noted if one["title"] == "My_Shop"] == [
+        "It is neither a DNS name nor an IP address; it came over all the same.", "It is called my_shop here.",
+    ]  # fmt: skip
+    assert [one.reason for one in report.refused] == ["A name has between 1 and 255 characters."]
+    assert AuditEntry.objects.filter(event=Event.DOMAIN_CREATED).count() == 4
+    assert AuditEntry.objects.filter(event=Event.DOMAIN_UPDATED).count() == 1
+
+
+def test_nobody_of_theirs_gets_to_run_an_authority_of_ours(empty: LemurDatabase, take_over: Mover) -> None:
+    """One of the same name is refused, so its roles must not become those of ours either."""
+    authority = an_authority(system_user(), name="Prod CA")
+    carol = empty.add("users", username="carol", email="carol@example.org", active=True)
+    numbers = {name: empty.add("roles", name=name) for name in ("Prod CA_admin", "Prod CA_operator", "pki@example.org")}
+    for number in numbers.values():
+        empty.link("roles_users", user_id=carol, role_id=number)
+    report = take_over(empty)
+    other = f"Prod CA_admin (lemur {numbers['Prod CA_admin']})"
+    names = {role.name for role in User.objects.get(username="carol").roles.all()}
+    assert names == {other, f"Prod CA_operator (lemur {numbers['Prod CA_operator']})", "pki@example.org"}
+    assert not authority.roles.filter(name__startswith="Prod CA", users__username="carol").exists()
+    noted = said(report, "noted")
+    assert noted["Prod CA_admin"] == f"Prod CA_admin runs another authority here; it is called {other} here."
+    assert noted["pki@example.org"].startswith("Is the role pki@example.org that was here already; whoever had it")
+
+
+def test_a_role_whose_other_name_is_taken_too(empty: LemurDatabase, take_over: Mover) -> None:
+    an_authority(system_user(), name="Prod CA")
+    number = empty.add("roles", name="Prod CA_admin")
+    Role.objects.create(name=f"Prod CA_admin (lemur {number})")
+    report = take_over(empty)
+    other = f"Prod CA_admin (lemur {number})"
+    assert refused(report) == {number: f"There are roles called Prod CA_admin and {other} here already."}
 
 
 def test_a_role_with_a_password_that_does_not_open(empty: LemurDatabase, take_over: Mover) -> None:

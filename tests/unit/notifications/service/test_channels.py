@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
@@ -13,7 +15,9 @@ from core.errors import Conflict, Forbidden, Invalid, Precondition, Throttled, U
 from notifications import service
 from notifications.models import Notification
 from notifications.service.channels import TESTS
+from plugins import registry
 from plugins.notifications import email
+from tests import odd_notifier
 from tests.notifying import OPTIONS, a_notification
 
 pytestmark = pytest.mark.django_db
@@ -43,8 +47,8 @@ def test_lemurs_form_of_options(people):
 @pytest.mark.parametrize(
     ("fields", "reasons"),
     [
-        ({"plugin": "pigeon"}, {"plugin": {"slug": "There is no notification plugin 'pigeon'; there are: email-notification."}}),
-        ({"plugin": "pem-export"}, {"plugin": {"slug": "There is no notification plugin 'pem-export'; there are: email-notification."}}),
+        ({"plugin": "pigeon"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pigeon Reason: There is no notification plugin 'pigeon'; there are: email-notification."}}),
+        ({"plugin": "pem-export"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pem-export Reason: There is no notification plugin 'pem-export'; there are: email-notification."}}),
         ({"options": {**OPTIONS, "unit": "weeks", "interval": 13}},
          {"plugin": {"plugin_options": "Notification cannot be more than 90 days into the future."}}),
         ({"options": {"interval": 1, "unit": "days"}}, {"plugin": {"plugin_options": {"recipients": "Option 'recipients' is required."}}}),
@@ -149,6 +153,36 @@ def test_a_test_message(people, mailbox):
     assert events(made)[0] == Event.NOTIFICATION_TESTED
 
 
+def test_a_mistake_of_the_plugin_is_no_mistake_of_ours(people, monkeypatch):
+    monkeypatch.setitem(registry.entries, odd_notifier.SLUG, odd_notifier.ENTRIES[odd_notifier.SLUG])
+    monkeypatch.setattr(odd_notifier.OddNotifier, "trouble", ZeroDivisionError("x"))
+    made = a_notification(people.alice, plugin=odd_notifier.SLUG)
+    with pytest.raises(Unavailable, match="the plugin odd-notifier failed unexpectedly"):
+        service.send_test(made, by=people.alice)
+    assert events(made)[:2] == [Event.NOTIFICATION_FAILED, Event.NOTIFICATION_TESTED]
+
+
+def test_a_test_counts_before_it_is_sent(people, monkeypatch):
+    """Else whoever sends many at once sends as many as they like."""
+    made, counted = a_notification(people.alice), []
+    monkeypatch.setattr(
+        email.EmailNotifier, "send", lambda *_: counted.append(events(made).count(Event.NOTIFICATION_TESTED))
+    )
+    for _ in range(2):
+        service.send_test(made, by=people.alice)
+    assert counted == [1, 2]
+
+
+def test_who_sends_many_at_once_waits_for_the_one_before(people, monkeypatch):
+    made = a_notification(people.alice)
+    monkeypatch.setattr(email.EmailNotifier, "send", lambda *_: None)
+    with CaptureQueriesContext(connection) as asked:
+        service.send_test(made, by=people.alice)
+    statements = [query["sql"] for query in asked if "accounts_user" in query["sql"]]
+    # SQLite lets one process write at a time, from the beginning of its transaction.
+    assert any("FOR UPDATE" in one for one in statements) == connection.features.has_select_for_update
+
+
 def test_a_test_that_is_refused_says_why_and_is_remembered(people, mailbox):
     made = a_notification(people.alice)
     mailbox.refuse["web@example.org"] = "550 no such user"
@@ -157,7 +191,7 @@ def test_a_test_that_is_refused_says_why_and_is_remembered(people, mailbox):
     mailbox.refuse["web@example.org"] = "450 later"
     with pytest.raises(Unavailable, match="450 later"):
         service.send_test(made, by=people.alice)
-    assert [entry.details["error"] for entry in about(made)[:2]] == [
+    assert [entry.details["error"] for entry in about(made) if entry.event == Event.NOTIFICATION_FAILED] == [
         "The mail server did not accept web@example.org: 450 later",
         "The mail server did not accept web@example.org: 550 no such user",
     ]

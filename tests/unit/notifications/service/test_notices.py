@@ -11,7 +11,9 @@ from core.audit import Event
 from core.models import AuditEntry
 from notifications.models import Notice
 from notifications.service import delete, raise_notice, tell
+from plugins import Misconfigured, Temporary, registry
 from plugins.notifications import email
+from tests import odd_notifier
 from tests.notifying import PLUGIN, a_notification
 
 pytestmark = pytest.mark.django_db
@@ -118,12 +120,23 @@ def test_a_worker_that_died_after_sending_sends_the_same_message_once_more(peopl
     assert first.get_content() == again.get_content()
 
 
-@pytest.mark.parametrize("answer", ["550 no such user", None])
-def test_what_is_hopeless_is_given_up_and_remembered(people, mailbox, answer):
-    if answer is None:
-        email.configure(None)
-    else:
-        mailbox.refuse[JOE] = answer
+@pytest.mark.parametrize("trouble", [Misconfigured("no server"), Temporary("later"), ZeroDivisionError("x")], ids=repr)
+def test_what_somebody_can_repair_is_tried_again(people, monkeypatch, trouble):
+    monkeypatch.setitem(registry.entries, odd_notifier.SLUG, odd_notifier.ENTRIES[odd_notifier.SLUG])
+    monkeypatch.setattr(odd_notifier.OddNotifier, "trouble", trouble)
+    notice = a_notice()
+    notice.channel = odd_notifier.SLUG
+    raise_notice(notice)
+    assert not tell(JOE, odd_notifier.SLUG)
+    left = Notice.objects.get()
+    assert (left.state, left.failures, told()) == ("waiting", 1, [])
+    assert ("failed unexpectedly" in left.last_error) == isinstance(trouble, ZeroDivisionError)
+    monkeypatch.setattr(odd_notifier.OddNotifier, "trouble", None)
+    assert tell(JOE, odd_notifier.SLUG, now=clock() + timedelta(hours=1))
+
+
+def test_what_is_hopeless_is_given_up_and_remembered(people, mailbox):
+    mailbox.refuse[JOE] = "550 no such user"
     raise_notice(a_notice(1), a_notice(2))
     assert not tell(JOE, PLUGIN)
     assert set(Notice.objects.values_list("state", flat=True)) == {"failed"}

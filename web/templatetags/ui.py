@@ -150,6 +150,12 @@ def touched(form: BaseForm, names: str) -> bool:
 
 
 @register.filter
+def as_it_was_shown(field: BoundField) -> SafeString | str:
+    """The hidden twin that says what stood here, where the form wants one: Django adds it to fields shown whole."""
+    return field.as_hidden(only_initial=True) if field.field.show_hidden_initial else ""
+
+
+@register.filter
 def happened(event: str) -> str:
     """An audit event as words: "Certificate issued"."""
     thing, _, done = event.partition(".")

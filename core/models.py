@@ -27,14 +27,15 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Only entries about demo data may go, and only together with it."""
-        self._require_demo()
+        self.require_demo()
         return super().delete()
 
     def _raw_delete(self, using: str | None) -> int:
-        self._require_demo()
+        self.require_demo()
         return super()._raw_delete(using)
 
-    def _require_demo(self) -> None:
+    def require_demo(self) -> None:
+        """Raise TypeError if one of these entries is not about demo data."""
         if self.filter(demo=False).exists():
             raise TypeError("The audit log is append-only.")
 
@@ -80,9 +81,8 @@ class AuditEntry(models.Model):
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Refuse, unless the entry is about demo data."""
-        if not self.demo:
-            raise TypeError("The audit log is append-only.")
+        """Refuse, unless the stored entry, whatever this object says, is about demo data."""
+        type(self).objects.filter(pk=self.pk).require_demo()
         return super().delete(*args, **kwargs)
 
 

@@ -33,8 +33,9 @@ def test_an_entry_goes_with_its_transaction(people):
     assert AuditEntry.objects.count() == before
 
 
-def _changed(entry):
-    entry.actor_name = "x"
+def _changed(entry, **changes):
+    for name, value in (changes or {"actor_name": "x"}).items():
+        setattr(entry, name, value)
     return entry
 
 
@@ -42,6 +43,7 @@ ATTACKS = {
     "save": lambda entry: entry.save(),
     "save what is new": lambda entry: AuditEntry(pk=entry.pk, actor_name="x").save(),
     "delete": lambda entry: entry.delete(),
+    "delete what only this object calls demo data": lambda entry: _changed(entry, demo=True).delete(),
     "update all": lambda entry: AuditEntry.objects.update(actor_name="x"),
     "update some": lambda entry: AuditEntry.objects.filter(pk=entry.pk).update(demo=True),
     "update by the base manager": lambda entry: AuditEntry._base_manager.update(actor_name="x"),
@@ -67,20 +69,30 @@ def test_the_past_cannot_be_changed_in_python(people, attack):
     assert list(AuditEntry.objects.values()) == before
 
 
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE core_auditentry SET actor_name = 'x'", "DELETE FROM core_auditentry", "TRUNCATE core_auditentry"],
-)
-def test_nor_in_postgresql(people, statement):
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has no such trigger of ours")
+IN_SQL = {
+    "update": "UPDATE core_auditentry SET actor_name = 'x'",
+    "call it demo data": "UPDATE core_auditentry SET demo = TRUE",
+    "delete": "DELETE FROM core_auditentry",
+    "go around DELETE": {
+        "sqlite": "INSERT OR REPLACE INTO core_auditentry SELECT * FROM core_auditentry",
+        "postgresql": "TRUNCATE core_auditentry",
+    }[connection.vendor],
+}
+
+
+@pytest.mark.parametrize("statement", IN_SQL.values(), ids=list(IN_SQL))
+def test_nor_in_the_database(people, statement):
+    before = list(AuditEntry.objects.values())
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
+    assert list(AuditEntry.objects.values()) == before
 
 
 def test_entries_about_demo_data_may_go_with_it(people):
     with acting_as(demo=True):
         record(Event.USER_UPDATED, people.bob, by=people.root)
+        record(Event.USER_UPDATED, people.alice, by=people.root)
+    AuditEntry.objects.filter(demo=True).first().delete()
     AuditEntry.objects.filter(demo=True).delete()
     assert not AuditEntry.objects.filter(demo=True).exists()
 

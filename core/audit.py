@@ -30,6 +30,7 @@ class Event(StrEnum):
     APIKEY_UPDATED = "apikey.updated"
     AUTHORITY_BACKED_UP = "authority.backed-up"
     AUTHORITY_CREATED = "authority.created"
+    AUTHORITY_DELETED = "authority.deleted"
     AUTHORITY_IMPORTED = "authority.imported"
     AUTHORITY_UPDATED = "authority.updated"
     CERTIFICATE_DELETED = "certificate.deleted"
@@ -87,6 +88,7 @@ class Event(StrEnum):
     SOURCE_TESTED = "source.tested"
     SOURCE_UPDATED = "source.updated"
     USER_CREATED = "user.created"
+    USER_DELETED = "user.deleted"
     USER_UPDATED = "user.updated"
 
 

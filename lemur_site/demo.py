@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import ProtectedError, Q, QuerySet
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
@@ -18,7 +19,7 @@ from authorities.service import DUTIES
 from certificates import service
 from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order
 from certificates.service.authority import CaSpec, NewAuthority
-from core.audit import acting_as
+from core.audit import Event, acting_as, record
 from core.errors import Conflict
 from core.models import AuditEntry, StoredKey
 from notifications.models import Notification
@@ -216,10 +217,11 @@ def _mark() -> None:
 
 
 @transaction.atomic
-def remove(*, with_what_people_made: bool = False) -> int:
+def remove(*, by: User, with_what_people_made: bool = False) -> int:
     """Take all of it away, keys and history included; returns how many certificates went.
 
-    What people made with the demo's authorities hangs on them: Conflict names it, unless it may go too.
+    What people made with the demo's authorities hangs on them: Conflict names it, unless it may go too. The audit log
+    keeps what was removed, and whatever it says about what is not of the demo.
     """
     authorities = _with_descendants(list(Authority.objects.filter(demo=True)))
     of_these = Q(authority__in=authorities) | Q(root_authority__in=authorities)
@@ -233,16 +235,33 @@ def remove(*, with_what_people_made: bool = False) -> int:
     told = set(Notification.objects.filter(certificates__in=pks).values_list("pk", flat=True))
     domains = set(CertificateDomain.objects.filter(certificate__in=pks).values_list("domain", flat=True))
     orders.delete()
-    Certificate.objects.filter(pk__in=pks).delete()
-    _remove_authorities(authorities)
+    _remove_rows(certificates, Event.CERTIFICATE_DELETED, by=by)
+    _remove_authorities(authorities, by=by)
     defaults = Notification.objects.filter(creator=None, options__recipients__endswith=f"@{DOMAIN}")
-    defaults.filter(pk__in=told, certificates=None).delete()
+    _remove_rows(defaults.filter(pk__in=told, certificates=None), Event.NOTIFICATION_DELETED, by=by)
     Domain.objects.filter(pk__in=domains, certificate_domains=None, sensitive=False).delete()
     StoredKey.objects.filter(pk__in=[uri.removeprefix("key:") for uri in keys if uri]).delete()
     AuditEntry.objects.filter(demo=True).delete()
-    User.objects.filter(demo=True).delete()
-    Role.objects.filter(demo=True).delete()
+    _remove_people(by=by)
+    _remove_rows(Role.objects.filter(demo=True), Event.ROLE_DELETED, by=by)
     return len(pks)
+
+
+def _remove_rows(rows: QuerySet[Any], event: Event, *, by: User) -> None:
+    """Together, and with a line about each."""
+    for row in rows:
+        record(event, row, by=by)
+    rows.model._default_manager.filter(pk__in=[row.pk for row in rows]).delete()
+
+
+def _remove_people(*, by: User) -> None:
+    """Those who have ordered or revoked something else are real by now, and stay."""
+    for user in User.objects.filter(demo=True):
+        try:
+            with transaction.atomic():
+                _remove_rows(User.objects.filter(pk=user.pk), Event.USER_DELETED, by=by)
+        except ProtectedError:
+            User.objects.filter(pk=user.pk).update(demo=False)
 
 
 def _refuse_to_remove(made: CertificateQuerySet) -> None:
@@ -262,9 +281,9 @@ def _with_descendants(authorities: list[Authority]) -> list[Authority]:
     return found
 
 
-def _remove_authorities(authorities: list[Authority]) -> None:
+def _remove_authorities(authorities: list[Authority], *, by: User) -> None:
     roles = Role.objects.filter(name__in=[f"{one.name}_{duty}" for one in authorities for duty in DUTIES])
     Issuance.objects.filter(authority__in=authorities).delete()
     for authority in sorted(authorities, key=lambda one: one.pk, reverse=True):  # children are younger than parents
-        Authority.objects.filter(pk=authority.pk).delete()
-    roles.delete()
+        _remove_rows(Authority.objects.filter(pk=authority.pk), Event.AUTHORITY_DELETED, by=by)
+    _remove_rows(roles, Event.ROLE_DELETED, by=by)

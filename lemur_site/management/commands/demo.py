@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.service import system_user
 from core.errors import DomainError
 from lemur_site import demo
 
@@ -20,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["remove"]:
-                count = demo.remove(with_what_people_made=options["all"])
+                count = demo.remove(by=system_user(), with_what_people_made=options["all"])
                 self.stdout.write(f"Removed the demo: {count} certificates and what hung on them.")
             else:
                 demo.load()

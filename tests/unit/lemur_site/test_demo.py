@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from django.apps import apps
 from django.db import connection
 
-from accounts.models import User
+from accounts import service as accounts
+from accounts.models import Role, User
+from accounts.service import grant
 from authorities.models import Authority
 from certificates.models import Certificate
 from core.errors import Conflict
+from core.models import AuditEntry
 from lemur_site import demo
+from notifications.models import Notification
 from tests.factories import a_certificate, an_authority
 
 pytestmark = pytest.mark.django_db
@@ -31,12 +37,55 @@ def test_it_shows_certificates_in_every_state():
     assert Certificate.objects.filter(demo=False).count() == 0
 
 
+def remove(**options):
+    return demo.remove(by=accounts.system_user(), **options)
+
+
+def changed(before):
+    """The models of which there are more or fewer rows than before."""
+    after = counts()
+    return {name for name in after if after[name] != before[name]}
+
+
+def deleted():
+    """What the audit log says was deleted, by whom, and how much of it."""
+    return Counter(AuditEntry.objects.filter(event__endswith=".deleted").values_list("event", "actor_name"))
+
+
 def test_removing_takes_all_of_it_away():
     before = counts()
     demo.load()
-    demo.remove()
-    assert counts() == before
+    remove()
+    assert changed(before) == {"AuditEntry"}
     demo.load()
+
+
+def test_removing_leaves_a_line_about_each_thing_that_went(people):
+    kept = set(AuditEntry.objects.values_list("pk", flat=True))
+    roles = Role.objects.count()
+    demo.load()
+    expected = {
+        "certificate.deleted": Certificate.objects.count(),
+        "authority.deleted": Authority.objects.count(),
+        "user.deleted": User.objects.filter(demo=True).count(),
+        "role.deleted": Role.objects.count() - roles,
+        "notification.deleted": Notification.objects.count(),
+    }
+    remove()
+    assert deleted() == {(event, "system"): count for event, count in expected.items()}
+    assert kept < set(AuditEntry.objects.values_list("pk", flat=True))
+    assert not AuditEntry.objects.filter(demo=True).exists()
+
+
+def test_people_of_the_demo_who_did_something_real_stay(people, root_ca):
+    demo.load()
+    maya = User.objects.get(username="maya")
+    grant(maya, [people.team], by=people.root)
+    made = a_certificate(maya, root_ca)
+    remove()
+    assert made in Certificate.objects.all()
+    assert User.objects.get(username="maya").demo is False
+    assert not User.objects.filter(username="oleg").exists()
 
 
 def test_it_is_loaded_once():
@@ -52,8 +101,8 @@ def test_what_people_made_themselves_stays(people, root_ca):
     a_certificate(people.root, Authority.objects.get(name="Demo Issuing"), owner="x@example.org")
     an_authority(people.root, name="Lower", parent=Authority.objects.get(name="Demo Root"))
     with pytest.raises(Conflict, match=r"2 certificates were made with the demo's authorities: .*Lower"):
-        demo.remove()
-    demo.remove(with_what_people_made=True)
-    after = counts()
-    changed = {name for name in after if after[name] != before[name]}
-    assert changed <= {"Role", "Notification", "AuditEntry"}, "of the owner of the last one, and that it was issued"
+        remove()
+    remove(with_what_people_made=True)
+    assert changed(before) <= {"Role", "Notification", "AuditEntry"}, (
+        "of the owner of the last one, and that it was issued"
+    )

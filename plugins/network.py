@@ -1,4 +1,4 @@
-"""HTTP to the outside, and the only module that opens sockets for it: each address is judged just before it is used.
+"""The way out, and the only module that opens sockets for it: each address is judged just before it is used.
 
 The name is resolved once, and the connection goes to the very address that was judged, so that neither a redirect nor a
 DNS answer that changes between two look-ups gets around it (decision 0008).
@@ -22,7 +22,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from plugins.errors import Permanent, Temporary
+from plugins.errors import Misconfigured, Permanent, Temporary
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -37,8 +37,10 @@ LONGEST_BODY: Final = 32 * 1024 * 1024
 
 
 class Target(Enum):
-    """Who has named the address: an administrator, in an option or a setting; or a document, such as a certificate."""
+    """Who has named the address: whoever runs this installation, in a setting; an administrator, in an option of a
+    connector; or a document, such as a certificate."""
 
+    SETTING = "setting"
     CONFIGURED = "configured"
     FOUND = "found"
 
@@ -47,8 +49,8 @@ class Refused(requests.ConnectionError):
     """The address is one that this server does not contact."""
 
 
-class AddressRefused(Permanent):
-    """What `fetch` makes of Refused, and of URLs that are not of HTTP: nobody was asked."""
+class AddressRefused(Misconfigured):
+    """What `connect` and `fetch` make of Refused, and of URLs that are not of HTTP: nobody was asked."""
 
 
 class TooLarge(requests.RequestException):
@@ -90,6 +92,12 @@ _NOT_PUBLIC: Final = _networks(
     "::ffff:0:0/96",
 )
 _PRIVATE: Final = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+_LOOPBACK: Final = _networks("127.0.0.0/8", "::1/128")
+_NAMED_BY: Final = {
+    Target.SETTING: (*_PRIVATE, *_LOOPBACK),
+    Target.CONFIGURED: _PRIVATE,
+    Target.FOUND: (),
+}
 _allowed: tuple[Network, ...] = ()
 
 
@@ -105,6 +113,24 @@ def session(target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY) 
     Raises what requests raises; besides Refused and TooLarge.
     """
     return _Session(target, longest)
+
+
+def connect(
+    host: str, port: int, target: Target = Target.CONFIGURED, *, seconds: float = CONNECT_SECONDS
+) -> socket.socket:
+    """A TCP connection, for what does not speak HTTP; within so many seconds, however many addresses the host has.
+
+    Raises AddressRefused, or what `socket` raises. The caller bounds what it does with it, and closes it.
+    """
+    call = _Call(target, time.monotonic() + seconds)
+    try:
+        return _dial(host, port, call, seconds)
+    except OSError as error:
+        if call.refusals:
+            raise AddressRefused(str(call.refusals[0])) from error
+        raise
+    finally:
+        call.close()
 
 
 def fetch(
@@ -144,7 +170,7 @@ def may_contact(address: Address, target: Target) -> bool:
         return False
     if _is_in(address, _NEVER):
         return False
-    if _is_in(address, _allowed) or (target is Target.CONFIGURED and _is_in(address, _PRIVATE)):
+    if _is_in(address, _allowed) or _is_in(address, _NAMED_BY[target]):
         return True
     return address.is_global and not address.is_multicast and not _is_in(address, _NOT_PUBLIC)
 
@@ -187,17 +213,7 @@ class _Guarded(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         call = _current.get()
         most = self.timeout if isinstance(self.timeout, int | float) else CONNECT_SECONDS
-        problem: OSError = OSError(f"{self.host} has no address")
-        for family, kind, protocol, _, where in socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM):
-            address = ip_address(where[0])
-            if not may_contact(address, call.target):
-                call.refusals.append(_refusal(self.host, address, call.target))
-                continue
-            try:
-                return _connected((family, kind, protocol), where, call, most)
-            except OSError as error:
-                problem = error
-        raise problem
+        return _dial(self._dns_host, self.port, call, most)
 
 
 class _GuardedTls(_Guarded, HTTPSConnection):
@@ -274,6 +290,21 @@ class _Session(requests.Session):
         return bytes(body)
 
 
+def _dial(host: str, port: int, call: _Call, most: float) -> socket.socket:
+    """To the first of the host's addresses that may be contacted and answers, each within so many seconds."""
+    problem: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        address = ip_address(where[0])
+        if not may_contact(address, call.target):
+            call.refusals.append(_refusal(host, address, call.target))
+            continue
+        try:
+            return _connected((family, kind, protocol), where, call, most)
+        except OSError as error:
+            problem = error
+    raise problem
+
+
 def _connected(how: tuple[int, int, int], where: Any, call: _Call, most: float) -> socket.socket:
     made = socket.socket(*how)
     try:
@@ -298,6 +329,7 @@ def _explained(error: requests.RequestException, call: _Call) -> requests.Reques
 
 
 def _refusal(host: str, address: Address, target: Target) -> Refused:
+    host = host.rstrip(".")
     if _is_in(address, _NEVER):
         return Refused(f"{host} is at {address}, an address that is never contacted.")
     what = "not public" if target is Target.FOUND else "neither public nor private"
@@ -306,7 +338,7 @@ def _refusal(host: str, address: Address, target: Target) -> Refused:
 
 def _embedded(address: Address) -> IPv4Address | None:
     """The IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, IPv4Address):
+    if isinstance(address, IPv4Address) or _is_in(address, _LOOPBACK):
         return None
     if address.ipv4_mapped or address.sixtofour:
         return address.ipv4_mapped or address.sixtofour

@@ -19,6 +19,7 @@ import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
+from plugins import network
 from plugins.errors import Misconfigured, PluginError, Temporary
 
 CONNECT_SECONDS: Final = 10.0
@@ -140,6 +141,7 @@ def _open(client: paramiko.SSHClient, account: Account) -> paramiko.SFTPClient:
         account.user,
         password=account.password,
         pkey=account.key,
+        sock=network.connect(account.host, account.port, seconds=CONNECT_SECONDS),
         timeout=CONNECT_SECONDS,
         banner_timeout=CONNECT_SECONDS,
         auth_timeout=CONNECT_SECONDS,

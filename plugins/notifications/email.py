@@ -25,6 +25,7 @@ from pydantic import Field, field_validator
 from pki.errors import PkiError
 from pki.names import parse as parse_name
 from pki.names import printable
+from plugins import network
 from plugins.contracts import Notifier
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.notifications.base import NotificationOptions
@@ -171,11 +172,24 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
         raise _explained(error, server) from error
 
 
+class _Guarded(smtplib.SMTP):
+    """Connects to what may be contacted alone; the mail server may be on this machine, since a setting names it."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        made = network.connect(host, port, network.Target.SETTING, seconds=timeout)
+        made.settimeout(timeout)
+        return made
+
+
+class _GuardedTls(smtplib.SMTP_SSL, _Guarded):
+    """The same, with TLS from the first byte: the library asks its next class for the socket."""
+
+
 def _new(server: MailServer) -> smtplib.SMTP:
     name = _domain(server.sender)
     if server.security == "tls":
-        return smtplib.SMTP_SSL(local_hostname=name, timeout=SILENCE_SECONDS, context=_context(server))
-    return smtplib.SMTP(local_hostname=name, timeout=SILENCE_SECONDS)
+        return _GuardedTls(local_hostname=name, timeout=SILENCE_SECONDS, context=_context(server))
+    return _Guarded(local_hostname=name, timeout=SILENCE_SECONDS)
 
 
 def _begin(smtp: smtplib.SMTP, server: MailServer) -> None:

@@ -19,6 +19,7 @@ from tests.architecture.source import (
     ROOT,
     Module,
     called,
+    dotted_name,
     imports,
     is_within,
     modules,
@@ -182,6 +183,19 @@ def test_one_module_speaks_to_the_outside_world() -> None:
         if module.name not in MAY_TOUCH_IT
         for node, name in imports(module)
         if is_within(name, *OUTSIDE_WORLD)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_one_module_opens_sockets() -> None:
+    """The libraries for mail and SFTP get theirs from it."""
+    openers = {"socket.socket", "socket.create_connection", "smtplib.SMTP", "smtplib.SMTP_SSL"}
+    wrong = [
+        f"{module.at(node)} {ast.unparse(node.func)}"
+        for module in modules().values()
+        if module.name not in ("plugins.network", "lemur_site.supervisor")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and dotted_name(module, node.func) in openers
     ]
     assert not wrong, "\n".join(wrong)
 

@@ -44,6 +44,7 @@ def product(tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer, opene
         EMAIL_CA_FILE=mailbox.ca_file,
         LEMUR_EMAIL="pki@example.org",
         SOURCE_DIRECTORIES=str(opened),
+        OUTBOUND_ALLOW="127.0.0.0/8",
         SWEEP_DEPLOYMENTS_SECONDS="2",
         SWEEP_ORDERS_SECONDS="2",
         PYTHONPATH=slow_ca.install(tmp_path_factory.mktemp("packages")),

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pki import inspection
-from plugins import Bundle, Misconfigured, OptionErrors, Permanent, Temporary, parse
+from plugins import Bundle, Misconfigured, OptionErrors, Permanent, Temporary, network, parse
 from plugins.destinations import ssh
 from plugins.destinations.sftp import SftpDestination
 from plugins.testing import sample_pki
@@ -32,6 +33,12 @@ SECRET = "wrong-Horse-7-battery"
 def server() -> Iterator[SftpServer]:
     with sftp_server() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where our servers listen."""
+    monkeypatch.setattr(network, "_allowed", (ip_network("127.0.0.0/8"),))
 
 
 def plugin(server: SftpServer, **changes: Any) -> SftpDestination:
@@ -176,6 +183,14 @@ def test_the_host_key_must_be_given(server: SftpServer) -> None:
     with pytest.raises(OptionErrors) as caught:
         plugin(server, hostKey=None)
     assert caught.value.errors == {"hostKey": "Option 'hostKey' is required."}
+
+
+def test_addresses_that_are_not_contacted(server: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "_allowed", ())
+    with pytest.raises(Misconfigured, match=r"127\.0\.0\.1, which is neither .* OUTBOUND_ALLOW can permit it"):
+        plugin(server).check()
+    with pytest.raises(Misconfigured, match="that is never contacted"):
+        plugin(server, host="169.254.169.254").check()
 
 
 def test_there_must_be_a_way_in(server: SftpServer) -> None:

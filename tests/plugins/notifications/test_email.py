@@ -220,6 +220,12 @@ def test_names_that_do_not_exist_are_worth_another_try() -> None:
         send(MailServer(host="no-such-host.invalid", port=25, sender="lemur@example.org"))
 
 
+@pytest.mark.parametrize("security", ["none", "starttls", "tls"])
+def test_addresses_that_are_not_contacted(security: Any) -> None:
+    with pytest.raises(Misconfigured, match=r"169\.254\.169\.254, an address that is never contacted"):
+        send(MailServer(host="169.254.169.254", port=25, sender="lemur@example.org", security=security))
+
+
 def test_without_a_server_it_says_what_to_set() -> None:
     with pytest.raises(Misconfigured, match="EMAIL_URL"):
         send(None)

@@ -18,6 +18,7 @@ from plugins import network
 from plugins.errors import Permanent, Temporary
 from plugins.network import Refused, Target, TooLarge, fetch, may_contact, session
 from tests.pki_material import material
+from tests.servers.smtp import free_port
 
 REFUSED_FOUND = [
     "0.0.0.0",  # noqa: S104  an address, and nobody listens there
@@ -229,6 +230,12 @@ def test_configured_addresses_may_be_private_and_nothing_else(address):
     assert may_contact(ipaddress.ip_address(address), Target.CONFIGURED) == (address in {*PRIVATE, "fc00::1"})
 
 
+@pytest.mark.parametrize("address", sorted(set(REFUSED_FOUND)))
+def test_a_setting_may_name_this_machine_besides(address):
+    ours = address.startswith("127.") or address in {*PRIVATE, "fc00::1", "::1"}
+    assert may_contact(ipaddress.ip_address(address), Target.SETTING) == ours
+
+
 @pytest.mark.parametrize("address", PRIVATE)
 def test_private_addresses_may_be_allowed(address):
     network.configure(allow=["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"])
@@ -260,7 +267,7 @@ def test_a_wrong_network_is_named(wrong):
     "host",
     ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1"],  # noqa: S104
 )
-@pytest.mark.parametrize("target", Target)
+@pytest.mark.parametrize("target", [Target.CONFIGURED, Target.FOUND])
 def test_our_own_machine_is_refused(server, host, target):
     with pytest.raises(Refused), session(target) as made:
         made.get(url(server, host=host))
@@ -462,3 +469,27 @@ def test_no_socket_stays_open(server, recwarn):
             made.get(url(server))
     assert not [one for one in recwarn if issubclass(one.category, ResourceWarning)]
     assert not [one for one in threading.enumerate() if isinstance(one, threading.Timer) and not one.finished.is_set()]
+
+
+def test_a_connection_for_what_is_not_http(server):
+    with network.connect("127.0.0.1", server.server_port, Target.SETTING) as made:
+        made.sendall(b"GET / HTTP/1.0\r\nHost: here\r\n\r\n")
+        assert b" 200 " in made.recv(100)
+
+
+@pytest.mark.parametrize(("host", "why"), [("127.0.0.1", "OUTBOUND_ALLOW"), ("169.254.169.254", "never contacted")])
+def test_a_connection_is_judged_before_it_is_made(monkeypatch, host, why):
+    monkeypatch.setattr(socket, "socket", None)
+    with pytest.raises(network.AddressRefused, match=why):
+        network.connect(host, 22)
+
+
+def test_a_connection_goes_to_the_first_address_that_may_be_contacted(server, resolver):
+    resolver.answers.append(["169.254.169.254", "127.0.0.1"])
+    network.connect("both.example", server.server_port, Target.SETTING).close()
+    assert resolver.asked == ["both.example"]
+
+
+def test_a_connection_that_fails_says_so_as_sockets_do():
+    with pytest.raises(ConnectionRefusedError):
+        network.connect("127.0.0.1", free_port(), Target.SETTING)

@@ -11,10 +11,11 @@ from rest_framework import serializers as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from authorities import service
 from authorities.models import DnsProvider
 from authorities.permissions import dns_provider_permissions
-from certificates import service
-from certificates.service.dns_providers import FORBIDDEN, NewDnsProvider
+from authorities.service import NOT_YOURS
+from core.connectors import NewConnector
 from plugins import PluginUnavailable, describe, registry
 from web.lists import FilterSet, YesNoFilter
 from web.rest.idempotency import idempotent
@@ -117,7 +118,9 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Make one."""
-        return self.answer(service.create_dns_provider(NewDnsProvider(**self.validated()), by=self.caller))
+        given = self.validated()
+        new = NewConnector(label=given.pop("name"), **given)
+        return self.answer(service.create_dns_provider(new, by=self.caller))
 
     @extend_schema(request=ProviderEdit, responses=ProviderOutput)
     def update(self, request: Request, pk: int) -> Response:
@@ -129,7 +132,7 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
         """Delete it; one that does not exist is no error."""
         found = self.get_queryset().filter(pk=pk).first()
         if found is None:
-            dns_provider_permissions.require(self.caller, "delete", message=FORBIDDEN)
+            dns_provider_permissions.require(self.caller, "delete", message=NOT_YOURS)
         else:
             service.delete_dns_provider(found, by=self.caller)
         return Response({"result": True})

@@ -96,6 +96,7 @@ class Authority(Connector):
     """
 
     kind: ClassVar[str] = "issuer"
+    name_field: ClassVar[str] = "name"
 
     name = models.CharField(max_length=128, unique=True)
     owner = models.EmailField(max_length=128)
@@ -167,6 +168,7 @@ class DnsProvider(Connector):
     """A DNS service in which challenges of certificate authorities can be answered."""
 
     kind: ClassVar[str] = "dns"
+    name_field: ClassVar[str] = "name"
 
     name = models.CharField(max_length=256, unique=True)
 

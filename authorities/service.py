@@ -1,4 +1,5 @@
-"""What an authority can do for others: open itself for signing, say what it offers, draft a certificate."""
+"""What an authority can do for others: open itself for signing, say what it offers, draft a certificate; and how
+authorities, and the DNS providers that answer their challenges, are looked after."""
 
 from __future__ import annotations
 
@@ -14,11 +15,12 @@ from django.db import IntegrityError, transaction
 from accounts.models import Role, User
 from accounts.service import create_role, ensure_owner_role
 from authorities import pointers
-from authorities.models import ISSUER_PLUGIN, Authority, Profile
+from authorities.models import ISSUER_PLUGIN, Authority, DnsProvider, Profile
 from authorities.permissions import permissions
-from core import keys
+from core import connectors, keys
 from core.audit import Event, acting, record
 from core.commits import committing
+from core.connectors import NewConnector
 from core.errors import Conflict, Forbidden, Invalid, Precondition
 from pki import containers, profiles, signing
 from pki.extensions import Extensions
@@ -261,3 +263,21 @@ def backup(authority: Authority, passphrase: str, *, as_pem: bool = False, by: U
     with committing("authority.back-up"):
         record(Event.AUTHORITY_BACKED_UP, authority, by=by, format="PEM" if as_pem else "PKCS#12")
     return data
+
+
+NOT_YOURS = "You are not authorized to manage DNS providers."
+
+
+def create_dns_provider(new: NewConnector, *, by: User) -> DnsProvider:
+    """Errors as those of core.connectors.create."""
+    return connectors.create(DnsProvider(), new, by=by, event=Event.DNS_PROVIDER_CREATED, message=NOT_YOURS)
+
+
+def update_dns_provider(provider: DnsProvider, *, by: User, **changes: Any) -> DnsProvider:
+    """Change name, description, active, plugin or options; see core.connectors.update."""
+    return connectors.update(provider, changes, by=by, event=Event.DNS_PROVIDER_UPDATED, message=NOT_YOURS)
+
+
+def delete_dns_provider(provider: DnsProvider, *, by: User) -> None:
+    """Certificates that named it name none any more."""
+    connectors.delete(provider, by=by, event=Event.DNS_PROVIDER_DELETED, message=NOT_YOURS)

@@ -1,4 +1,7 @@
-"""A connector: a row that configures a plugin. What is secret among its options is sealed, and never shown again."""
+"""A connector: a row that configures a plugin, and what people do to one, whatever its plugin is for.
+
+What is secret among its options is sealed, and never shown again.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,29 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 import structlog
-from django.db import models
+from django.db import IntegrityError, models, transaction
 
-from core.errors import DomainError, Invalid, Unavailable
+from core import idempotency
+from core.audit import Event, record
+from core.commits import committing
+from core.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 from core.fields import SealedField
+from core.permissions import permissions_of
 from core.plugins import named_plugin
 from core.secrets import keyring
 from pki.errors import PkiError, SealError
+from pki.names import printable
 from plugins import OptionErrors, PluginError, PluginUnavailable, Temporary, describe, parse, registry
 from plugins.contracts import Plugin
 from plugins.options import PluginOptions, by_name, dump, dump_secrets, emptied, target_names, values
 
 Given = Mapping[str, Any] | Sequence[Any] | None
+CHANGEABLE = frozenset({"description", "active", "plugin", "options"})
+"""Besides what it is called."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +44,7 @@ class Connector(models.Model):
     """
 
     kind: ClassVar[str]
+    name_field: ClassVar[str] = "label"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     description = models.CharField(max_length=1024, blank=True)
@@ -126,6 +138,109 @@ class Connector(models.Model):
     @property
     def _context(self) -> str:
         return f"{self._meta.label_lower}.secrets:{self.uuid}"
+
+
+C = TypeVar("C", bound=Connector)
+Check = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewConnector:
+    """What a person says about one that they make. ``options`` are the plugin's, as on the wire."""
+
+    label: str
+    plugin: str
+    options: Given = None
+    description: str = ""
+    active: bool = True
+
+
+def _anything(name: str) -> None:
+    """No rule for what it is called."""
+
+
+@committing("connector.create")
+def create(
+    row: C, new: NewConnector, *, by: Any, event: Event, message: str = "", may_be_called: Check = _anything
+) -> C:
+    """Configure and store a new row; under a key of core.idempotency that has made one already, that one.
+
+    Forbidden with ``message``; Invalid names what is wrong; Conflict if the name is taken.
+    """
+    permissions_of(row).require(by, "create", message=message)
+    made = idempotency.recall(type(row))
+    if made is not None:
+        return made
+    _call(row, new.label, may_be_called)
+    row.description, row.active = new.description, new.active
+    row.configure(new.plugin, new.options)
+    _save(row)
+    idempotency.remember(row)
+    record(event, row, by=by, plugin=row.plugin)
+    return row
+
+
+@committing("connector.update")
+def update(
+    row: C,
+    changes: Mapping[str, Any],
+    *,
+    by: Any,
+    event: Event,
+    message: str = "",
+    may_be_called: Check = _anything,
+) -> C:
+    """Change its name and what is given of :data:`CHANGEABLE`. Options that are absent or None stay, while the plugin
+    does; given, they replace those that were, but for secrets left out. Errors as :func:`create`, and NotFound.
+    """
+    if unknown := set(changes) - CHANGEABLE - {row.name_field}:
+        raise TypeError(f"A {row._meta.verbose_name} has no fields {sorted(unknown)} that can be changed.")
+    row = lock(row)
+    permissions_of(row).require(by, "change", row, message=message)
+    if row.name_field in changes:
+        _call(row, changes[row.name_field], may_be_called)
+    if changes.get("options") is not None or changes.get("plugin", row.plugin) != row.plugin:
+        row.configure(changes.get("plugin", row.plugin), changes.get("options"))
+    for field in changes.keys() & {"description", "active"}:
+        setattr(row, field, changes[field])
+    _save(row)
+    record(event, row, by=by, fields=sorted(changes))
+    return row
+
+
+@committing("connector.delete")
+def delete(row: Connector, *, by: Any, event: Event, message: str = "") -> None:
+    """Forget it, and what is known about it; what it stands for is not touched. Forbidden or NotFound."""
+    row = lock(row)
+    permissions_of(row).require(by, "delete", row, message=message)
+    record(event, row, by=by, plugin=row.plugin)
+    row.delete()
+
+
+def lock(row: C) -> C:
+    """The row as it is now, kept from others until the transaction ends. NotFound if somebody has deleted it."""
+    found: C | None = type(row)._default_manager.select_for_update().filter(pk=row.pk).first()
+    if found is None:
+        raise NotFound(f"There is no such {row._meta.verbose_name}.")
+    return found
+
+
+def _call(row: Connector, name: str, may_be_called: Check) -> None:
+    name = name.strip()
+    if name == getattr(row, row.name_field) and not row._state.adding:
+        return
+    if not name or name != printable(name):
+        raise Invalid.field(row.name_field, f"A {row.name_field} is one line of visible characters.")
+    may_be_called(name)
+    setattr(row, row.name_field, name)
+
+
+def _save(row: Connector) -> None:
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        raise Conflict(f"There is already a {row._meta.verbose_name} called {row}.") from error
 
 
 def _parsed(plugin: type[Plugin], options: Given, *, kept: Mapping[str, str]) -> Any:

@@ -121,6 +121,11 @@ class Permissions:
         return frozenset(action for action in self.rules if self.can(user, action, obj))
 
 
+def permissions_of(model: Model | type[Model]) -> Permissions:
+    """The rules of a row's model, or of a model."""
+    return Permissions.by_model[model if isinstance(model, type) else type(model)]
+
+
 class PermissionBackend:
     """Teaches Django's ``has_perm`` to ask the rules.
 

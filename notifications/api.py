@@ -10,12 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from certificates import service as certificates
+from core.connectors import NewConnector
 from notifications import service
 from notifications.filters import NotificationFilter
 from notifications.models import Notification
 from notifications.permissions import permissions
 from notifications.serializers import Done, NotificationEdit, NotificationInput, NotificationOutput
-from notifications.service import NewNotification
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
 
@@ -35,7 +35,7 @@ class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, View
         """Make one, with the certificates that it is about."""
         given = self.validated()
         certificates_, _ = given.pop("add"), given.pop("remove")
-        made = certificates.create_notification(NewNotification(**given), certificates=certificates_, by=self.caller)
+        made = certificates.create_notification(NewConnector(**given), certificates=certificates_, by=self.caller)
         return self.answer(made)
 
     @extend_schema(request=NotificationEdit, responses=NotificationOutput)

@@ -18,13 +18,13 @@ from accounts.permissions import audit_log
 from certificates.models import Certificate
 from certificates.permissions import permissions as certificate_permissions
 from core.audit import HISTORY, about
+from core.connectors import NewConnector
 from core.errors import NotFound, Precondition, Throttled, Unavailable
 from notifications import service
 from notifications.filters import NotificationFilter
 from notifications.forms import NotificationForm
 from notifications.models import Notification
 from notifications.permissions import permissions
-from notifications.service import NewNotification
 from plugins import PluginUnavailable, registry
 from plugins.contracts import Plugin
 from web.lists import Listing
@@ -67,7 +67,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     form = NotificationForm(plugin.Options, request.POST or None, initial={"recipients": person(request).email})
 
     def make(**given: Any) -> Notification:
-        return service.create(NewNotification(plugin=slug, **given), by=person(request))
+        return service.create(NewConnector(plugin=slug, **given), by=person(request))
 
     context = {"kind": _in_words(plugin)}
     done = _("The notification was created.")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Model
-
 from core.permissions import Permissions, members, nobody, readers, writers
 from stores.models import Destination, Source
 
@@ -13,8 +11,3 @@ destination_permissions = Permissions(
 source_permissions = Permissions(
     Source, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
 )
-
-
-def permissions_of(store: Model | type[Model]) -> Permissions:
-    """The rules of a destination or source, or of all of them."""
-    return Permissions.by_model[store if isinstance(store, type) else type(store)]

@@ -5,33 +5,29 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, transaction
 from django.db.models import Count, Q
 from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting
-from core import idempotency
+from core import connectors
 from core.audit import Event, record
 from core.commits import committing
-from core.connectors import Given, foreign
-from core.errors import Conflict, DomainError, NotFound, Unavailable
+from core.connectors import Given, NewConnector, foreign
+from core.errors import DomainError, Unavailable
 from core.failpoints import around
+from core.permissions import permissions_of
 from pki import inspection
 from pki.errors import PkiError
 from plugins.contracts import Confirms, Removes
 from plugins.errors import PluginError, Temporary
 from plugins.values import Bundle, FoundCertificate
 from stores.models import Destination, Source
-from stores.permissions import permissions_of
 
 Store = Destination | Source
 S = TypeVar("S", bound=Store)
 
-CHANGEABLE = frozenset({"label", "description", "active", "plugin", "options"})
 
-
-@committing("store.create")
 def create(
     model: type[S],
     *,
@@ -42,72 +38,22 @@ def create(
     active: bool = True,
     by: User | None = None,
 ) -> S:
-    """A destination or source. Invalid names each option that is wrong; Conflict if a source of this label exists."""
-    by = acting(by)
-    permissions_of(model).require(by, "create")
-    made = idempotency.recall(model)
-    if made is not None:
-        return made
-    store = model(label=label, description=description, active=active)
-    store.configure(plugin, options)
-    _save(store)
-    idempotency.remember(store)
-    record(
-        Event.DESTINATION_CREATED if isinstance(store, Destination) else Event.SOURCE_CREATED,
-        store,
-        by=by,
-        plugin=plugin,
-    )
-    return store
+    """A destination or source. Errors as those of core.connectors.create."""
+    new = NewConnector(label=label, plugin=plugin, options=options, description=description, active=active)
+    event = Event.DESTINATION_CREATED if model is Destination else Event.SOURCE_CREATED
+    return connectors.create(model(), new, by=acting(by), event=event)
 
 
-@committing("store.update")
 def update(store: S, *, by: User | None = None, **changes: Any) -> S:
-    """Change what is given of :data:`CHANGEABLE`. Options replace those that were; secrets left out stay."""
-    by = acting(by)
-    if unknown := set(changes) - CHANGEABLE:
-        raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
-    permissions_of(store).require(by, "change", store)
-    locked = lock(store)
-    plugin = changes.get("plugin", locked.plugin)
-    if "options" in changes or plugin != locked.plugin:
-        locked.configure(plugin, changes.get("options"))
-    for name in changes.keys() - {"plugin", "options"}:
-        setattr(locked, name, changes[name])
-    _save(locked)
-    record(
-        Event.DESTINATION_UPDATED if isinstance(store, Destination) else Event.SOURCE_UPDATED,
-        locked,
-        by=by,
-        fields=sorted(changes),
-    )
-    return locked
+    """Change label, description, active, plugin or options; see core.connectors.update."""
+    event = Event.DESTINATION_UPDATED if isinstance(store, Destination) else Event.SOURCE_UPDATED
+    return connectors.update(store, changes, by=acting(by), event=event)
 
 
-def lock(store: S) -> S:
-    """The row as it is now, kept from others until the transaction ends. NotFound if somebody has deleted it."""
-    found: S | None = type(store).objects.select_for_update().filter(pk=store.pk).first()  # type: ignore[assignment]
-    if found is None:
-        raise NotFound(f"There is no such {store._meta.verbose_name}.")
-    return found
-
-
-def _save(store: Store) -> None:
-    try:
-        with transaction.atomic():
-            store.save()
-    except IntegrityError as error:
-        raise Conflict(f"There is already a {store._meta.verbose_name} called {store.label}.") from error
-
-
-@committing("store.delete")
 def delete(store: Store, *, by: User | None = None) -> None:
     """Forget it, and what is known about it; what it stands for is not touched. See certificates.service.withdraw."""
-    by = acting(by)
-    permissions_of(store).require(by, "delete", store)
-    store = lock(store)
-    record(Event.DESTINATION_DELETED if isinstance(store, Destination) else Event.SOURCE_DELETED, store, by=by)
-    store.delete()
+    event = Event.DESTINATION_DELETED if isinstance(store, Destination) else Event.SOURCE_DELETED
+    connectors.delete(store, by=acting(by), event=event)
 
 
 def try_connection(store: Store, *, by: User | None = None) -> str:

@@ -20,7 +20,7 @@ from certificates import service as certificates
 from certificates.models import Certificate, Deployment
 from core.audit import HISTORY, about
 from core.errors import DomainError, NotFound
-from core.permissions import Permissions
+from core.permissions import Permissions, permissions_of
 from pki import chains, inspection
 from pki.errors import PkiError
 from plugins import FoundCertificate, PluginError, PluginUnavailable, registry
@@ -29,7 +29,6 @@ from stores import service
 from stores.filters import DestinationFilter, SourceFilter, StoreFilter
 from stores.forms import StoreForm
 from stores.models import Destination, Source
-from stores.permissions import permissions_of
 from web.lists import Listing
 from web.spelling import snake
 from web.views import act, get_or_404, person

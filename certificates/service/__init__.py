@@ -10,7 +10,6 @@ from certificates.service.deploying import (
     require_deliverable,
     withdraw,
 )
-from certificates.service.dns_providers import create_dns_provider, delete_dns_provider, update_dns_provider
 from certificates.service.domains import create_domain, mark_domain
 from certificates.service.editing import (
     Difference,
@@ -64,13 +63,11 @@ __all__ = [
     "create_authority",
     "create_certificate_roles",
     "create_csr",
-    "create_dns_provider",
     "create_domain",
     "create_notification",
     "create_policy",
     "deactivate",
     "delete",
-    "delete_dns_provider",
     "delete_policy",
     "deliver_again",
     "deploy",
@@ -112,7 +109,6 @@ __all__ = [
     "stats",
     "update",
     "update_description",
-    "update_dns_provider",
     "update_notification",
     "update_owner",
     "update_policy",

@@ -25,6 +25,7 @@ from certificates.permissions import permissions
 from certificates.service.export import bundle
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import lock
 from core.errors import Conflict, DomainError, Invalid, Precondition, Unavailable
 from core.jobs import LeaseLost
 from pki.errors import PkiError
@@ -316,7 +317,7 @@ def withdraw(destination: Destination, *, by: User | None = None) -> None:
     """Delete a destination, and that certificates shall be there. What lies there stays."""
     by = acting(by)
     destination_permissions.require(by, "delete", destination)
-    destination = stores.lock(destination)
+    destination = lock(destination)
     for deployment in destination.deployments.select_related("certificate").iterator():
         record(Event.CERTIFICATE_WITHDRAWN, deployment.certificate, by=by, destination=destination.label)
     stores.delete(destination, by=by)

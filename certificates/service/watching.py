@@ -11,10 +11,10 @@ from certificates.models import Certificate
 from certificates.permissions import permissions
 from core.audit import Event, record
 from core.commits import committing
+from core.connectors import NewConnector
 from notifications import service as notifications
 from notifications.models import Notification
 from notifications.permissions import permissions as notification_permissions
-from notifications.service import NewNotification
 
 
 @committing("certificate.watch")
@@ -63,7 +63,7 @@ def _require_may_change(certificates: Sequence[Certificate], *, by: User) -> Non
 
 @committing("notification.create-watching")
 def create_notification(
-    new: NewNotification, *, certificates: Iterable[Certificate] = (), by: User | None = None
+    new: NewConnector, *, certificates: Iterable[Certificate] = (), by: User | None = None
 ) -> Notification:
     """A notification together with the certificates that it speaks up about."""
     by = acting(by)

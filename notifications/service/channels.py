@@ -2,79 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
-from django.db import IntegrityError, transaction
 from django.utils.timezone import now as clock
 
 from accounts.models import User
+from core import connectors
 from core.audit import Event, record
 from core.commits import committing
-from core.connectors import Given, foreign
-from core.errors import Conflict, Forbidden, Invalid, NotFound, Precondition, Throttled, Unavailable
+from core.connectors import NewConnector, foreign
+from core.errors import Forbidden, Precondition, Throttled, Unavailable
 from core.failpoints import around
 from core.models import AuditEntry
 from notifications import messages
 from notifications.models import Notification
 from notifications.permissions import may_be_called, permissions
 from pki.errors import PkiError
-from pki.names import printable
 from plugins import Notifier, PluginError, Temporary
 
-CHANGEABLE = frozenset({"label", "description", "active", "plugin", "options"})
 TESTS, TEST_WINDOW = 10, timedelta(minutes=5)  # messages that one person may have sent to whomever they like
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewNotification:
-    """What a person says about a notification that they make. ``options`` are the plugin's, as on the wire."""
-
-    label: str
-    plugin: str
-    options: Given = None
-    description: str = ""
-    active: bool = True
-
-
-@committing("notification.create")
-def create(new: NewNotification, *, by: User) -> Notification:
-    """A notification, which watches no certificate yet. Conflict if the label is taken."""
-    permissions.require(by, "create", message="You are not authorized to create notifications.")
-    made = Notification(description=new.description, active=new.active, creator=by)
-    _call(made, new.label, by=by)
-    made.configure(new.plugin, new.options)
-    _save(made)
-    record(Event.NOTIFICATION_CREATED, made, by=by, plugin=made.plugin)
-    return made
+def create(new: NewConnector, *, by: User) -> Notification:
+    """A notification, which watches no certificate yet. Errors as those of core.connectors.create."""
+    return connectors.create(
+        Notification(creator=by),
+        new,
+        by=by,
+        event=Event.NOTIFICATION_CREATED,
+        message="You are not authorized to create notifications.",
+        may_be_called=partial(_require_may_be_called, by=by),
+    )
 
 
-@committing("notification.update")
 def update(notification: Notification, *, by: User, **changes: Any) -> Notification:
-    """Change label, description, active, plugin or options; of a plugin that stays, absent options stay too."""
-    if unknown := set(changes) - CHANGEABLE:
-        raise TypeError(f"update() got unexpected fields: {sorted(unknown)}")
-    changed = _locked(notification.pk)
-    permissions.require(by, "change", changed, message="You are not authorized to change this notification.")
-    if "label" in changes:
-        _call(changed, changes["label"], by=by)
-    if changes.get("options") is not None or changes.get("plugin", changed.plugin) != changed.plugin:
-        changed.configure(changes.get("plugin", changed.plugin), changes.get("options"))
-    for name in ("description", "active"):
-        setattr(changed, name, changes.get(name, getattr(changed, name)))
-    _save(changed)
-    record(Event.NOTIFICATION_UPDATED, changed, by=by, fields=sorted(changes))
-    return changed
+    """Change label, description, active, plugin or options; see core.connectors.update."""
+    return connectors.update(
+        notification,
+        changes,
+        by=by,
+        event=Event.NOTIFICATION_UPDATED,
+        message="You are not authorized to change this notification.",
+        may_be_called=partial(_require_may_be_called, by=by),
+    )
 
 
-@committing("notification.delete")
 def delete(notification: Notification, *, by: User) -> None:
     """From now on nobody is told through it. What it was to tell already is still told."""
-    gone = _locked(notification.pk)
-    permissions.require(by, "delete", gone, message="You are not authorized to delete this notification.")
-    record(Event.NOTIFICATION_DELETED, gone, by=by, plugin=gone.plugin)
-    gone.delete()
+    message = "You are not authorized to delete this notification."
+    connectors.delete(notification, by=by, event=Event.NOTIFICATION_DELETED, message=message)
+
+
+def _require_may_be_called(label: str, *, by: User) -> None:
+    if not may_be_called(by, label):
+        raise Forbidden("Labels like DEFAULT_NAME_30_DAY are those of an owner's own notifications; take another one.")
 
 
 def send_test(notification: Notification, *, by: User, now: datetime | None = None) -> tuple[str, ...]:
@@ -112,28 +95,3 @@ def _allow_test(notification: Notification, *, by: User, now: datetime) -> None:
 @committing("notification.test-failed")
 def _record_failure(notification: Notification, *, by: User, error: str) -> None:
     record(Event.NOTIFICATION_FAILED, notification, by=by, error=error)
-
-
-def _call(notification: Notification, label: str, *, by: User) -> None:
-    label = label.strip()
-    if not label or label != printable(label):
-        raise Invalid.field("label", "A label is one line of visible characters.")
-    if label != notification.label and not may_be_called(by, label):
-        raise Forbidden("Labels like DEFAULT_NAME_30_DAY are those of an owner's own notifications; take another one.")
-    notification.label = label
-
-
-def _save(notification: Notification) -> None:
-    try:
-        with transaction.atomic():
-            notification.save()
-    except IntegrityError as error:
-        raise Conflict(f"There is already a notification with the label {notification.label}.") from error
-
-
-def _locked(pk: int) -> Notification:
-    """The row as it is now, kept from others until the transaction ends."""
-    found = Notification.objects.select_for_update().filter(pk=pk).first()
-    if found is None:
-        raise NotFound("There is no such notification.")
-    return found

@@ -106,7 +106,7 @@ def test_the_same_label_twice_is_a_conflict(people):
     post(people.alice)
     answer = post(people.bob)
     assert (answer.status_code, answer.json()) == (
-        409, {"message": "There is already a notification with the label web."},
+        409, {"message": "There is already a notification called web."},
     )  # fmt: skip
 
 

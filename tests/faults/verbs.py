@@ -17,16 +17,15 @@ from accounts import service as accounts
 from accounts.models import ADMIN, ApiKey, Role, User
 from authorities import publishing
 from authorities import service as authorities
-from authorities.models import Authority, DnsProvider, Profile
+from authorities.models import Authority, Profile
 from certificates import service
 from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, update_destinations
 from certificates.service import deploying, orders, revoking
-from certificates.service.dns_providers import NewDnsProvider
 from core.audit import Event
+from core.connectors import NewConnector
 from core.errors import Precondition
 from notifications import service as notifications
 from notifications.models import Notice, Notification
-from notifications.service import NewNotification
 from plugins import Permanent
 from stores import service as stores
 from stores.models import Destination, Source
@@ -117,15 +116,10 @@ def _orders() -> None:
     an_order(alice, authority=Authority.objects.get(name="Root"), **fields)
     slow = Authority.objects.get(name="slow-issuer")
     service.create(by=alice, authority=slow, owner="alice@example.org", common_name=SLOW)
-    service.create_dns_provider(NewDnsProvider(name="dns", plugin="odd-dns"), by=_user("root"))
 
 
 def _order(common_name: str) -> Order:
     return Order.objects.select_related("authority", "by").get(spec__common_name=common_name)
-
-
-def _dns() -> DnsProvider:
-    return DnsProvider.objects.get(name="dns")
 
 
 def _a_destination() -> None:
@@ -140,7 +134,7 @@ def _a_destination() -> None:
 
 def _a_notification() -> None:
     """Alice's, and a rotation policy that nothing follows."""
-    new = NewNotification(label="odd", plugin=SLUG, options=OPTIONS)
+    new = NewConnector(label="odd", plugin=SLUG, options=OPTIONS)
     service.create_notification(new, certificates=[], by=_user("alice"))
     service.create_policy(name="weekly", days=7, by=_user("root"))
 
@@ -149,8 +143,8 @@ def _notification() -> Notification:
     return Notification.objects.get(label="odd")
 
 
-def _new_notification() -> NewNotification:
-    return NewNotification(label="new", plugin=SLUG, options=OPTIONS)
+def _new_notification() -> NewConnector:
+    return NewConnector(label="new", plugin=SLUG, options=OPTIONS)
 
 
 def _raise() -> None:
@@ -292,6 +286,19 @@ VERBS: dict[str, Verb] = {
     ),
     "deployment.fail": Verb(_deliver_in_vain, (Event.KEY_DELIVERED, Event.DEPLOYMENT_FAILED), already=ATTACHED),
     "deployment.postpone": Verb(_postpone, (), already={"certificates_deployment": 1}),
+    "connector.create": Verb(
+        Ask(
+            "root",
+            "post",
+            "/api/1/destinations",
+            {"label": "n", "description": "", "plugin": {"slug": "odd-destination"}},
+        ),
+        (Event.DESTINATION_CREATED,),
+    ),
+    "connector.delete": Verb(lambda: stores.delete(Source.objects.get(), by=_user("root")), (Event.SOURCE_DELETED,)),
+    "connector.update": Verb(
+        lambda: stores.update(_place("done"), options={"place": "new"}, by=_user("root")), (Event.DESTINATION_UPDATED,)
+    ),
     "deployment.remove": Verb(
         lambda: service.remove_from_destination(_leaf(), _place("done"), by=_user("root")),
         (Event.CERTIFICATE_WITHDRAWN,),
@@ -303,16 +310,6 @@ VERBS: dict[str, Verb] = {
     "destination.withdraw": Verb(
         lambda: service.withdraw(_place("done"), by=_user("root")),
         (Event.CERTIFICATE_WITHDRAWN, Event.DESTINATION_DELETED),
-    ),
-    "dns_provider.create": Verb(
-        lambda: service.create_dns_provider(NewDnsProvider(name="new", plugin="odd-dns"), by=_user("root")),
-        (Event.DNS_PROVIDER_CREATED,),
-    ),
-    "dns_provider.delete": Verb(
-        lambda: service.delete_dns_provider(_dns(), by=_user("root")), (Event.DNS_PROVIDER_DELETED,)
-    ),
-    "dns_provider.update": Verb(
-        lambda: service.update_dns_provider(_dns(), description="d", by=_user("root")), (Event.DNS_PROVIDER_UPDATED,)
     ),
     "domain.create": Verb(lambda: service.create_domain("new.example.org", by=_user("alice")), (Event.DOMAIN_CREATED,)),
     "domain.update": Verb(
@@ -334,9 +331,6 @@ VERBS: dict[str, Verb] = {
     "notice.failed": Verb(_tell_in_vain, (Event.NOTICE_FAILED,), already=RAISED),
     "notice.raise": Verb(_raise, ()),
     "notice.sent": Verb(_tell, (Event.NOTICE_SENT,), already=RAISED),
-    "notification.create": Verb(
-        lambda: notifications.create(_new_notification(), by=_user("alice")), (Event.NOTIFICATION_CREATED,)
-    ),
     "notification.create-watching": Verb(
         lambda: service.create_notification(_new_notification(), certificates=[_leaf()], by=_user("alice")),
         (Event.NOTIFICATION_CREATED, Event.CERTIFICATE_UPDATED),
@@ -345,9 +339,6 @@ VERBS: dict[str, Verb] = {
         lambda: notifications.default_notifications("new@example.org", _user("alice")),
         (Event.NOTIFICATION_CREATED,) * 3,
     ),
-    "notification.delete": Verb(
-        lambda: notifications.delete(_notification(), by=_user("alice")), (Event.NOTIFICATION_DELETED,)
-    ),
     "notification.test": Verb(
         lambda: notifications.send_test(_notification(), by=_user("alice")),
         (Event.NOTIFICATION_TESTED,),
@@ -355,9 +346,6 @@ VERBS: dict[str, Verb] = {
     ),
     "notification.test-failed": Verb(
         _test_in_vain, (Event.NOTIFICATION_TESTED, Event.NOTIFICATION_FAILED), already={"core_auditentry": 1}
-    ),
-    "notification.update": Verb(
-        lambda: notifications.update(_notification(), active=False, by=_user("alice")), (Event.NOTIFICATION_UPDATED,)
     ),
     "notification.update-watching": Verb(
         lambda: service.update_notification(_notification(), active=False, add=[_leaf()], by=_user("alice")),
@@ -404,20 +392,7 @@ VERBS: dict[str, Verb] = {
         (Event.ROLE_WITHDRAWN, Event.ROLE_GRANTED),
     ),
     "source.scanned": Verb(lambda: stores.scan(Source.objects.get(), by=_user("root")), (Event.SOURCE_SCANNED,)),
-    "store.create": Verb(
-        Ask(
-            "root",
-            "post",
-            "/api/1/destinations",
-            {"label": "n", "description": "", "plugin": {"slug": "odd-destination"}},
-        ),
-        (Event.DESTINATION_CREATED,),
-    ),
-    "store.delete": Verb(lambda: stores.delete(Source.objects.get(), by=_user("root")), (Event.SOURCE_DELETED,)),
     "store.test": Verb(lambda: stores.try_connection(_place("done"), by=_user("root")), (Event.DESTINATION_TESTED,)),
-    "store.update": Verb(
-        lambda: stores.update(_place("done"), options={"place": "new"}, by=_user("root")), (Event.DESTINATION_UPDATED,)
-    ),
     "user.create": Verb(_create_user, (Event.ROLE_GRANTED, Event.USER_CREATED)),
     "user.update": Verb(_switch_off, (Event.USER_UPDATED,)),
 }

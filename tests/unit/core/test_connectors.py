@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pytest
 from pydantic import Field, SecretStr, model_validator
 
-from core.errors import Invalid, Unavailable
+from accounts.models import User
+from authorities import service as authorities
+from core.connectors import Connector, NewConnector
+from core.errors import Invalid, NotFound, Unavailable
+from core.models import AuditEntry
 from core.secrets import rewrap
+from notifications import service as notifications
 from notifications.models import Notification
 from pki.envelope import new_key
 from plugins import TARGET, Message, Notifier, PluginOptions, registry
 from plugins.registry import Entry
+from stores import service as stores
+from stores.models import Destination, Source
+from tests import odd_dns, odd_notifier, odd_stores
+from tests.people import People
 
 pytestmark = pytest.mark.django_db
 
@@ -177,3 +187,99 @@ def test_rewrapping_finds_it(pager: Notification, settings) -> None:  # type: ig
     assert rewrap()[0] == 1
     settings.ENCRYPTION_KEYS = fresh
     assert Notification.objects.get().open().options.api_token.get_secret_value() == TOKEN
+
+
+@dataclass(frozen=True)
+class Verbs:
+    """How one kind of connector is made, changed and deleted."""
+
+    make: Callable[..., Connector]
+    change: Callable[..., Connector]
+    delete: Callable[..., None]
+    name: str = "label"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def new(self, slug: str, label: str, *, by: User) -> Connector:
+        return self.make(NewConnector(label=label, plugin=slug, options=self.options), by=by)
+
+
+def _destination(new: NewConnector, *, by: User) -> Destination:
+    return stores.create(Destination, label=new.label, plugin=new.plugin, by=by)
+
+
+def _source(new: NewConnector, *, by: User) -> Source:
+    return stores.create(Source, label=new.label, plugin=new.plugin, by=by)
+
+
+KINDS = {
+    "odd-destination": Verbs(_destination, stores.update, stores.delete),
+    "odd-source": Verbs(_source, stores.update, stores.delete),
+    "odd-notifier": Verbs(
+        notifications.create,
+        notifications.update,
+        notifications.delete,
+        options={"interval": 10, "unit": "days", "recipients": "alice@example.org"},
+    ),
+    "odd-dns": Verbs(
+        authorities.create_dns_provider,
+        authorities.update_dns_provider,
+        authorities.delete_dns_provider,
+        name="name",
+    ),
+}
+
+
+@pytest.fixture(params=KINDS)
+def slug(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    odd = {**odd_stores.ENTRIES, **odd_notifier.ENTRIES, **odd_dns.ENTRIES}
+    monkeypatch.setitem(registry.__dict__, "entries", {**registry.entries, **odd})
+    return str(request.param)
+
+
+def events(row: Connector) -> list[str]:
+    rows = AuditEntry.objects.filter(target_type=row._meta.label_lower).order_by("pk")
+    return [event.partition(".")[2] for event in rows.values_list("event", flat=True)]
+
+
+def test_every_kind_is_made_changed_and_deleted_alike(slug: str, people: People) -> None:
+    verbs = KINDS[slug]
+    made = verbs.new(slug, " one ", by=people.root)
+    assert str(made) == "one"
+    assert str(verbs.change(made, description="d", active=False, by=people.root)) == "one"
+    assert str(verbs.change(made, **{verbs.name: "two"}, by=people.root)) == "two"
+    found = type(made)._default_manager.get()
+    assert (str(found), found.description, found.active) == ("two", "d", False)
+    verbs.delete(made, by=people.root)
+    assert events(made) == ["created", "updated", "updated", "deleted"]
+
+
+def test_what_is_wrong_with_a_name_is_said(slug: str, people: People) -> None:
+    verbs = KINDS[slug]
+    made = verbs.new(slug, "one", by=people.root)
+    for name in ("", " \t", "two\nlines"):
+        with pytest.raises(Invalid) as refused:
+            verbs.new(slug, name, by=people.root)
+        assert refused.value.reasons == {verbs.name: f"A {verbs.name} is one line of visible characters."}
+        with pytest.raises(Invalid):
+            verbs.change(made, **{verbs.name: name}, by=people.root)
+    with pytest.raises(TypeError, match=r"\['uuid'\]"):
+        verbs.change(made, uuid="x", by=people.root)
+
+
+def test_a_change_is_made_to_the_row_as_it_is_now(slug: str, people: People) -> None:
+    verbs = KINDS[slug]
+    seen = verbs.new(slug, "one", by=people.root)
+    verbs.change(type(seen)._default_manager.get(), description="meanwhile", by=people.root)
+    verbs.change(seen, active=False, by=people.root)
+    found = type(seen)._default_manager.get()
+    assert (found.description, found.active) == ("meanwhile", False)
+
+
+def test_what_somebody_has_deleted_is_not_found(slug: str, people: People) -> None:
+    verbs = KINDS[slug]
+    made = verbs.new(slug, "one", by=people.root)
+    verbs.delete(type(made)._default_manager.get(), by=people.root)
+    for late in (verbs.change, verbs.delete):
+        with pytest.raises(NotFound, match="There is no such"):
+            late(made, by=people.root)
+    assert events(made) == ["created", "deleted"]

@@ -103,7 +103,7 @@ def test_a_label_that_is_taken(people):
     a_notification(people.bob)
     answer = browser(people.alice).post(f"/notifications/new/{PLUGIN}", FORM)
     assert answer.status_code == 409
-    assert "There is already a notification with the label web" in answer.content.decode()
+    assert "There is already a notification called web" in answer.content.decode()
 
 
 def test_sent_twice_it_is_no_second_one(people):

@@ -7,9 +7,9 @@ import pytest
 from certificates import service
 from certificates.models import Certificate
 from core.audit import Event, about
+from core.connectors import NewConnector
 from core.errors import Conflict, Forbidden
 from notifications.models import Notification
-from notifications.service import NewNotification
 from tests.factories import a_certificate
 from tests.notifying import OPTIONS, PLUGIN, a_notification
 
@@ -69,7 +69,7 @@ def test_statements_do_not_grow_with_what_is_watched_already(people, three, djan
 
 
 def test_a_new_one_and_its_certificates_stand_or_fall_together(people, foreign):
-    new = NewNotification(label="new", plugin=PLUGIN, options=OPTIONS)
+    new = NewConnector(label="new", plugin=PLUGIN, options=OPTIONS)
     with pytest.raises(Forbidden):
         service.create_notification(new, certificates=[foreign], by=people.alice)
     assert not Notification.objects.filter(label="new").exists()

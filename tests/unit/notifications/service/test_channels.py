@@ -66,7 +66,7 @@ def test_what_is_wrong_is_said_by_field(people, fields, reasons):
 
 def test_a_label_is_given_once(people):
     a_notification(people.alice)
-    with pytest.raises(Conflict, match="There is already a notification with the label web"):
+    with pytest.raises(Conflict, match="There is already a notification called web"):
         a_notification(people.bob)
     other = a_notification(people.alice, label="other")
     with pytest.raises(Conflict):

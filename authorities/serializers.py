@@ -13,7 +13,7 @@ from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
 from authorities import pointers
 from authorities.models import Authority, Profile
-from core.serializers import ConnectorPlugin, described
+from web.rest.connectors import ConnectorPlugin, described
 from web.rest.fields import Email, Pem, Ref, UtcDateTime
 from web.rest.serializers import ModelSerializer, Nested, Serializer
 

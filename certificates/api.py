@@ -44,8 +44,8 @@ from certificates.serializers_input import (
     Switches,
 )
 from core.errors import Invalid, NotFound
-from core.serializers import ConnectorBrief
 from web.lists import LARGEST_COUNT, LARGEST_ID, Listing, NoFilters, YesNoField
+from web.rest.connectors import ConnectorBrief
 from web.rest.idempotency import idempotent
 from web.rest.views import NEVER_CACHED, ViewSet
 from web.spelling import snake

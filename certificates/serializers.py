@@ -15,7 +15,7 @@ from certificates.extensions import from_wire, to_wire
 from certificates.loading import complete
 from certificates.models import Certificate, Order
 from core.errors import Invalid
-from core.serializers import ConnectorBrief
+from web.rest.connectors import ConnectorBrief
 from web.rest.fields import UtcDateTime
 from web.rest.serializers import ModelSerializer, Nested, Serializer
 from web.spelling import camel

@@ -14,9 +14,9 @@ from rest_framework.response import Response
 
 from core.errors import NotFound, Unavailable
 from core.secrets import verify_keys
-from core.serializers import PluginOption
 from plugins import PluginUnavailable, describe, registry
 from plugins.registry import Entry
+from web.rest.connectors import PluginOption
 from web.rest.serializers import Serializer
 from web.rest.views import APIView
 

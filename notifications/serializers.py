@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework import serializers as drf
 
 from certificates.models import Certificate
-from core.serializers import ConnectorOutput, PluginInput
 from notifications.models import Notification
+from web.rest.connectors import ConnectorOutput, PluginInput
 from web.rest.fields import Ref
 from web.rest.serializers import Serializer
 

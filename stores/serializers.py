@@ -6,8 +6,8 @@ from typing import Any
 
 from rest_framework import serializers as drf
 
-from core.serializers import ConnectorOutput, PluginInput
 from stores.models import Destination, Source
+from web.rest.connectors import ConnectorOutput, PluginInput
 from web.rest.serializers import Serializer
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import time
+from typing import Any, Final
 
+import structlog
 from celery import Celery, Task
+from kombu.exceptions import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lemur_site.settings")
 
@@ -22,6 +25,23 @@ class ActingTask(Task):  # type: ignore[misc]
             return super().__call__(*args, **kwargs)
 
 
+SILENCE_SECONDS: Final = 30.0
+"""Without nudges after one that could not be sent, so that not everybody waits for a broker that is down."""
+
+log = structlog.get_logger(__name__)
 app = Celery("lemur", task_cls=ActingTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+_silent_until = 0.0
+
+
+def send(task: str, args: tuple[int | str, ...]) -> None:
+    """Hand a task to the broker: what core.queue calls. A broker that is down is logged, and left alone for a while."""
+    global _silent_until  # noqa: PLW0603  of the process, as the connection is
+    if time.monotonic() < _silent_until:
+        return
+    try:
+        app.send_task(task, args, retry=False)
+    except (OperationalError, OSError) as error:
+        _silent_until = time.monotonic() + SILENCE_SECONDS
+        log.warning("queue.unreachable", task=task, reason=str(error))

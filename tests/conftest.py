@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from authorities.models import Authority
+from tests import nudges as queue
 from tests.factories import an_authority
 from tests.people import People, make_people
 
@@ -25,3 +28,11 @@ def root_ca(people: People) -> Authority:
 def issuing_ca(people: People, root_ca: Authority) -> Authority:
     """An intermediate under it, for the same team."""
     return an_authority(people.root, name="Issuing", parent=root_ca, roles=[people.team])
+
+
+@pytest.fixture
+def nudges() -> Iterator[list[tuple[str, tuple[int | str, ...]]]]:
+    """What is handed to the queue: name and arguments of each task."""
+    queue.sent.clear()
+    yield queue.sent
+    queue.sent.clear()

@@ -16,6 +16,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 CELERY_TASK_ALWAYS_EAGER = True
+SEND_TASK = "tests.nudges.send"
 ALLOWED_HOSTS = ["*"]
 WHITENOISE_AUTOREFRESH = True  # else each test client looks for all static files anew
 SOURCE_DIRECTORIES = ["/etc/ssl", str(LEMUR_HOME)]  # noqa: F405

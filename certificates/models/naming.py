@@ -6,6 +6,7 @@ from typing import Any
 
 from certificates.models.certificate import Certificate
 from certificates.models.deployment import Deployment
+from core.queue import enqueue
 from pki import naming
 from pki.naming import get_sequence
 from stores.models import Destination
@@ -27,8 +28,10 @@ def get_or_increase_name(name: str, serial: str | int | None = None) -> str:
 
 
 def update_destinations(target: Certificate, value: Destination, initiator: Any = None) -> None:
-    """``target`` shall be at ``value`` as well: written down here, delivered by a worker, never by this call."""
-    Deployment.objects.get_or_create(certificate=target, destination=value)
+    """``target`` shall be at ``value`` as well: written down here, delivered by a worker after the commit."""
+    made, created = Deployment.objects.get_or_create(certificate=target, destination=value)
+    if created:
+        enqueue("certificates.deploy", made.pk)
 
 
 def update_replacement(target: Certificate, value: Certificate, initiator: Any = None) -> None:

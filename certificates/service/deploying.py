@@ -28,6 +28,7 @@ from core.commits import committing
 from core.connectors import lock
 from core.errors import Conflict, DomainError, Invalid, Precondition, Unavailable
 from core.jobs import LeaseLost
+from core.queue import enqueue
 from pki.errors import PkiError
 from plugins.errors import Misconfigured, PluginError, Temporary
 from plugins.values import Bundle
@@ -267,8 +268,11 @@ def deliver_again(destination: Destination, *, by: User | None = None, now: date
     by = acting(by)
     destination_permissions.require(by, "change", destination)
     failed = destination.deployments.filter(state=Deployment.State.FAILED)
+    again = list(failed.values_list("pk", flat=True))
     count: int = failed.update(state=Deployment.State.WAITING, failures=0, not_before=now or clock())
     record(Event.DESTINATION_RETRIED, destination, by=by, deployments=count)
+    for pk in again:
+        enqueue("certificates.deploy", pk)
     return count
 
 

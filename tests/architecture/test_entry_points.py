@@ -130,6 +130,18 @@ def test_the_timetable_names_sweeps_and_all_of_them() -> None:
     assert {name for name in ours if ".sweep_" in name} <= set(beat_schedule())
 
 
+def test_nudges_name_tasks_of_their_own_app() -> None:
+    celery.loader.import_default_modules()
+    named = [
+        (module, ast.literal_eval(node.args[0]))
+        for module in modules().values()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and called(module, node) == "core.queue.enqueue"
+    ]
+    assert named
+    assert not [name for module, name in named if name not in celery.tasks or not name.startswith(f"{module.package}.")]
+
+
 def test_tasks_bear_the_name_of_their_app() -> None:
     for module in entry_points():
         if module.kind == "tasks":

@@ -15,6 +15,7 @@ from certificates.tasks import sweep_deployments
 from core.audit import Event
 from core.errors import Forbidden, Invalid
 from core.models import AuditEntry
+from lemur_site.celery import app as celery
 from pki import keys
 from plugins import Misconfigured, Permanent, Temporary
 from stores import service as stores
@@ -72,6 +73,26 @@ def test_a_certificate_arrives_with_its_key_and_chain(certificate, web, root_ca)
     assert keys.belongs(bundle.private_key, certificate.public_key)
     assert events(certificate)[-2:] == [Event.KEY_DELIVERED, Event.CERTIFICATE_DEPLOYED]
     assert [one.destination_id for one in certificate.deployments.all()] == [web.pk]
+
+
+def test_what_comes_with_an_order_is_delivered_right_after_it(
+    people, root_ca, web, nudges, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        made = a_certificate(people.alice, root_ca, cn=HOST, destinations=[web])
+        assert nudges == []
+    deployment = made.deployments.get()
+    assert nudges == [("certificates.deploy", (deployment.pk,))]
+    celery.tasks[nudges[0][0]](*nudges[0][1])
+    deployment.refresh_from_db()
+    assert deployment.state == "done"
+
+
+def test_what_is_there_already_nudges_nobody(certificate, web, nudges, django_capture_on_commit_callbacks):
+    attached(certificate, web)
+    with django_capture_on_commit_callbacks(execute=True):
+        update_destinations(certificate, web)
+    assert nudges == []
 
 
 def test_the_sweep_delivers_what_is_due_and_once(certificate, web, monkeypatch):
@@ -133,13 +154,17 @@ def test_what_is_hopeless_is_given_up_at_once(certificate, web, monkeypatch):
     assert (entry.event, entry.details) == ("deployment.failed", {"destination": "web", "error": "not in this format"})
 
 
-def test_what_was_given_up_is_tried_again_when_somebody_says_so(people, certificate, web, monkeypatch):
+def test_what_was_given_up_is_tried_again_when_somebody_says_so(
+    people, certificate, web, monkeypatch, nudges, django_capture_on_commit_callbacks
+):
     monkeypatch.setattr(OddDestination, "trouble", Permanent("no"))
     deployment = delivered(certificate, web)
     monkeypatch.setattr(OddDestination, "trouble", None)
     with pytest.raises(Forbidden):
         service.deliver_again(web, by=people.alice)
-    assert service.deliver_again(web, by=people.root) == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        assert service.deliver_again(web, by=people.root) == 1
+    assert nudges == [("certificates.deploy", (certificate.deployments.get().pk,))]
     assert service.deploy(deployment.pk) is True
 
 

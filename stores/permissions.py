@@ -1,9 +1,9 @@
-"""Who may do what to destinations and sources: everybody sees them, administrators run them."""
+"""Who may do what to destinations and sources: everybody sees them, administrators run them and look into them."""
 
 from __future__ import annotations
 
 from core.permissions import Permissions, members, nobody, readers, writers
-from stores.models import Destination, Source
+from stores.models import Destination, Scan, Source
 
 destination_permissions = Permissions(
     Destination, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
@@ -11,3 +11,4 @@ destination_permissions = Permissions(
 source_permissions = Permissions(
     Source, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
 )
+scan_permissions = Permissions(Scan, view=readers(nobody))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,19 +14,25 @@ from accounts.service import acting
 from core import connectors
 from core.audit import Event, record
 from core.commits import committing
-from core.connectors import Given, NewConnector, foreign
+from core.connectors import Given, NewConnector, foreign, lock
 from core.errors import DomainError, Unavailable
 from core.failpoints import around
+from core.jobs import LeaseLost
 from core.permissions import permissions_of
-from pki import inspection
+from core.queue import enqueue
+from pki import chains, inspection
 from pki.errors import PkiError
+from pki.names import printable
 from plugins.contracts import Confirms, Removes
 from plugins.errors import PluginError, Temporary
 from plugins.values import Bundle, FoundCertificate
-from stores.models import Destination, Source
+from stores.models import Destination, Scan, Source
 
 Store = Destination | Source
 S = TypeVar("S", bound=Store)
+AT_ONCE = 500
+SHOWN = 200
+"""Certificates of one scan."""
 
 
 def create(
@@ -104,17 +111,75 @@ def remove(destination: Destination, bundle: Bundle) -> None:
             plugin.remove(bundle)
 
 
-def scan(source: Source, *, by: User | None = None, now: datetime | None = None) -> list[FoundCertificate]:
-    """Everything that the source holds now; nothing of it is imported. Raises PluginError, Invalid or Unavailable."""
-    by = acting(by)
+@committing("scan.ask")
+def ask_to_scan(source: Source, *, by: User | None = None, now: datetime | None = None) -> Scan:
+    """Have a worker look what the source holds; what was found before is forgotten. Nothing is imported."""
+    by, now = acting(by), now or clock()
     permissions_of(source).require(by, "change", source)
-    plugin = source.open()
+    fresh = {"state": Scan.State.WAITING, "not_before": now, "leased": False, "last_error": "", "found": [], "total": 0}
+    scan, created = Scan.objects.get_or_create(source=lock(source), defaults={"by": by})
+    if not created:
+        Scan.objects.exclude(Scan.objects.at_work(now)).filter(pk=scan.pk).update(by=by, **fresh)
+    enqueue("stores.scan", scan.pk)
+    return scan
+
+
+def due_scans(now: datetime | None = None) -> list[int]:
+    """Which scans a sweep must take up, the oldest first."""
+    return list(Scan.objects.due(now).order_by("not_before").values_list("pk", flat=True)[:AT_ONCE])
+
+
+def scan(scan_id: int, *, now: datetime | None = None) -> bool:
+    """Look what the source holds, if that is due and nobody else does. What goes wrong stands in the row."""
+    job = Scan.objects.select_related("source", "by").claim(scan_id, now=now)
+    if job is None:
+        return False
+    try:
+        found, total = _look(job.source)
+    except (PluginError, PkiError, DomainError) as error:
+        with suppress(LeaseLost):
+            _give_up(job, error)
+        return False
+    with suppress(LeaseLost):
+        _finish(job, found, total, now=now or clock())
+    return True
+
+
+def _look(source: Source) -> tuple[list[dict[str, Any]], int]:
+    """What people are shown of the first certificates, and how many there are."""
+    plugin, shown, total = source.open(), [], 0
     with around("source.scan"), foreign(source.plugin, store=str(source)):
-        found = list(plugin.certificates())
-    with committing("source.scanned"):
-        Source.objects.filter(pk=source.pk).update(last_run=now or clock())
-        record(Event.SOURCE_SCANNED, source, by=by, found=len(found))
-    return found
+        for one in plugin.certificates():
+            total += 1
+            if total <= SHOWN:
+                shown.append(_shown(one))
+    return shown, total
+
+
+def _shown(one: FoundCertificate) -> dict[str, Any]:
+    """As JSON, and nothing of the key but that it is there."""
+    facts = inspection.facts(one.certificate)
+    return {
+        "label": printable(chains.label(one.certificate)),
+        "issuer": printable(facts.issuer_name),
+        "not_after": facts.not_after.isoformat(),
+        "fingerprint": facts.fingerprint,
+        "where": printable(one.where),
+        "has_key": one.private_key is not None,
+    }
+
+
+@committing("source.scanned")
+def _finish(job: Scan, found: list[dict[str, Any]], total: int, *, now: datetime) -> None:
+    job.succeed(found=found, total=total)
+    Source.objects.filter(pk=job.source_id).update(last_run=now)
+    record(Event.SOURCE_SCANNED, job.source, by=job.by, found=total)
+
+
+@committing("scan.give-up")
+def _give_up(job: Scan, error: Exception) -> None:
+    """Whoever waits for it sees why, and presses the button again."""
+    job.fail(str(error), permanent=True)
 
 
 def stats() -> dict[str, int]:

@@ -31,6 +31,10 @@ destinations = (
     "destinations",
 )
 sources = (
-    [*_pages(views.SOURCES), path("<int:pk>/look", views.look, {"shelf": views.SOURCES}, name="look")],
+    [
+        *_pages(views.SOURCES),
+        path("<int:pk>/look", views.look, {"shelf": views.SOURCES}, name="look"),
+        path("<int:pk>/found", views.found, {"shelf": views.SOURCES}, name="found"),
+    ],
     "sources",
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -19,23 +19,21 @@ from accounts.permissions import audit_log
 from certificates import service as certificates
 from certificates.models import Certificate, Deployment
 from core.audit import HISTORY, about
-from core.errors import DomainError, NotFound
+from core.errors import NotFound
 from core.permissions import Permissions, permissions_of
-from pki import chains, inspection
-from pki.errors import PkiError
-from plugins import FoundCertificate, PluginError, PluginUnavailable, registry
+from plugins import PluginUnavailable, registry
 from plugins.contracts import Plugin
 from stores import service
 from stores.filters import DestinationFilter, SourceFilter, StoreFilter
 from stores.forms import StoreForm
-from stores.models import Destination, Source
+from stores.models import Destination, Scan, Source
 from web.lists import Listing
 from web.spelling import snake
 from web.views import act, get_or_404, person
 
 ROWS = 25
 SHOWN = 50
-FOUND_SHOWN = 200
+ASK_AGAIN = "2"  # seconds, as the header has it
 PRESENT = Count("certificates", filter=Q(certificates__deleted=False))
 
 
@@ -210,29 +208,34 @@ def retry(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def look(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
-    """Look what a source holds now, and show it. Nothing is imported."""
+    """Have a worker look what a source holds now."""
+    store = shelf.store(request, pk)
+    service.ask_to_scan(store, by=person(request))
+    return redirect("sources:found", pk)
+
+
+@login_required
+@require_safe
+def found(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
+    """What was there when somebody had it looked into; while a worker is at it, the page asks again by itself."""
     store = shelf.store(request, pk)
     shelf.permissions.require(request.user, "change", store)
-    try:
-        found = service.scan(store, by=person(request))
-    except (PluginError, PkiError, DomainError) as error:
-        messages.error(request, _("It cannot be looked at: %(problem)s") % {"problem": error})
-        return redirect(store)
-    context = {"shelf": shelf, "store": store, "found": list(_shown(found[:FOUND_SHOWN])), "total": len(found)}
-    return render(request, "stores/found.html", context)
+    scan = Scan.objects.filter(source=store).first()
+    if scan is None:
+        raise NotFound(f"Nobody has had {store} looked into yet.")
+    waiting = scan.state == Scan.State.WAITING
+    context = {"shelf": shelf, "store": store, "scan": scan, "waiting": waiting, "found": _known(scan)}
+    answer = render(request, "stores/found.html", context)
+    if waiting:
+        answer["Refresh"] = ASK_AGAIN
+    return answer
 
 
-def _shown(found: Iterable[FoundCertificate]) -> Iterator[dict[str, Any]]:
-    """What a person wants to know of each, and its page where we have it already."""
-    facts = [(one, inspection.facts(one.certificate)) for one in found]
-    known = Certificate.objects.present().filter(fingerprint__in={fact.fingerprint for _, fact in facts})
-    pages = {row.fingerprint: row.get_absolute_url() for row in known.only("pk", "fingerprint")}
-    for one, fact in facts:
-        yield {
-            "label": chains.label(one.certificate),
-            "issuer": fact.issuer_name,
-            "not_after": fact.not_after,
-            "where": one.where,
-            "has_key": one.private_key is not None,
-            "url": pages.get(fact.fingerprint, ""),
-        }
+def _known(scan: Scan) -> list[dict[str, Any]]:
+    """What was found, each with its page where we have it already."""
+    rows = Certificate.objects.present().filter(fingerprint__in={one["fingerprint"] for one in scan.found})
+    pages = {row.fingerprint: row.get_absolute_url() for row in rows.only("pk", "fingerprint")}
+    return [
+        {**one, "not_after": datetime.fromisoformat(one["not_after"]), "url": pages.get(one["fingerprint"], "")}
+        for one in scan.found
+    ]

@@ -28,13 +28,13 @@ from notifications import service as notifications
 from notifications.models import Notice, Notification
 from plugins import Permanent
 from stores import service as stores
-from stores.models import Destination, Source
+from stores.models import Destination, Scan, Source
 from tests import pki_material
 from tests.factories import a_certificate, an_order, issued_for
 from tests.faults import moving
 from tests.faults.issuers import ENTRIES
 from tests.odd_notifier import SLUG, OddNotifier
-from tests.odd_stores import OddDestination
+from tests.odd_stores import OddDestination, OddSource
 from tests.people import PASSWORD
 
 HOST = "leaf.example.org"
@@ -167,6 +167,19 @@ def _test_in_vain() -> None:
     OddNotifier.trouble = Permanent("nobody is there")
     with suppress(Precondition):
         notifications.send_test(_notification(), by=_user("alice"))
+
+
+def _ask_to_scan() -> Scan:
+    return stores.ask_to_scan(Source.objects.get(), by=_user("root"))
+
+
+def _scan() -> None:
+    stores.scan(_ask_to_scan().pk)
+
+
+def _scan_in_vain() -> None:
+    OddSource.trouble = Permanent("nobody is there")
+    _scan()
 
 
 def _policy() -> RotationPolicy:
@@ -391,7 +404,9 @@ VERBS: dict[str, Verb] = {
         lambda: accounts.set_roles(_user("alice"), Role.objects.filter(name=ADMIN), by=_user("root")),
         (Event.ROLE_WITHDRAWN, Event.ROLE_GRANTED),
     ),
-    "source.scanned": Verb(lambda: stores.scan(Source.objects.get(), by=_user("root")), (Event.SOURCE_SCANNED,)),
+    "scan.ask": Verb(_ask_to_scan, ()),
+    "scan.give-up": Verb(_scan_in_vain, (), already={"stores_scan": 1}),
+    "source.scanned": Verb(_scan, (Event.SOURCE_SCANNED,), already={"stores_scan": 1}),
     "store.test": Verb(lambda: stores.try_connection(_place("done"), by=_user("root")), (Event.DESTINATION_TESTED,)),
     "user.create": Verb(_create_user, (Event.ROLE_GRANTED, Event.USER_CREATED)),
     "user.update": Verb(_switch_off, (Event.USER_UPDATED,)),

@@ -233,7 +233,8 @@ def _deliver(certificate: Certificate, *, by: User) -> None:
     destination = stores.create(Destination, label="web", plugin="sftp-destination", options=SFTP, by=by)
     update_destinations(certificate, destination)
     path = {"path": str(settings.LEMUR_HOME)}
-    stores.create(Source, label="files", plugin="directory-source", options=path, by=by)
+    source = stores.create(Source, label="files", plugin="directory-source", options=path, by=by)
+    stores.ask_to_scan(source, by=by)
 
 
 def _jobs(certificate: Certificate, by: User) -> None:

@@ -93,7 +93,7 @@ def test_looking_into_a_directory(site: Site, opened: Path) -> None:
         assert me.told == "The connection works."
         me.press("Look what is there")
         assert me.heading == "What is there"
-        assert me.page.get_by_role("link", name="www.outfitters.example").is_visible()
+        me.page.get_by_role("link", name="www.outfitters.example").wait_for()  # the page asks again by itself
         shows_well(me, "source-found")
 
 

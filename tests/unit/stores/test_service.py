@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from core.audit import Event
-from core.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.models import AuditEntry
 from plugins import FoundCertificate, Misconfigured, Temporary, registry
 from plugins.testing import sample_pki
 from stores import service
-from stores.models import Destination, Source
+from stores.models import Destination, Scan, Source
+from stores.tasks import sweep_scans
 from tests.odd_stores import OddDestination, OddSource, register
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +85,7 @@ def test_only_administrators_run_them(people, destination, source, person):
             with pytest.raises(Forbidden):
                 attempt()
     with pytest.raises(Forbidden):
-        service.scan(source, by=by)
+        service.ask_to_scan(source, by=by)
     assert (events(destination), events(source)) == ([Event.DESTINATION_CREATED], [Event.SOURCE_CREATED])
 
 
@@ -163,27 +164,70 @@ def test_a_plugin_that_fails_unexpectedly_is_a_sentence(people, destination, sou
     assert "odd-destination failed unexpectedly" in said
     assert SECRET not in said
     monkeypatch.setattr(OddSource, "trouble", KeyError(SECRET))
-    with pytest.raises(Temporary, match="failed unexpectedly"):
-        service.scan(source, by=people.root)
+    assert "failed unexpectedly" in scanned(source, people).last_error
 
 
 def test_a_plugin_that_is_gone(people, destination, source, monkeypatch):
     monkeypatch.delitem(registry.entries, "odd-destination")
     monkeypatch.delitem(registry.entries, "odd-source")
     assert "There is no destination plugin 'odd-destination'" in service.try_connection(destination, by=people.root)
-    with pytest.raises(Unavailable):
-        service.scan(source, by=people.root)
+    assert "There is no source plugin 'odd-source'" in scanned(source, people).last_error
     assert {option["name"] for option in destination.described_options()} == {"place", "keyless"}
     service.delete(destination, by=people.root)
 
 
+def scanned(source, people) -> Scan:
+    """Asked for by a person, done by a worker."""
+    job = service.ask_to_scan(source, by=people.root)
+    service.scan(job.pk)
+    job.refresh_from_db()
+    return job
+
+
 def test_looking_into_a_source(people, source, monkeypatch):
     bundle = sample_pki().bundle()
-    monkeypatch.setattr(OddSource, "found", [FoundCertificate(certificate=bundle.certificate, where="a")])
-    assert [one.where for one in service.scan(source, by=people.root)] == ["a"]
+    held = FoundCertificate(certificate=bundle.certificate, private_key=bundle.private_key, where="a\u202e")
+    monkeypatch.setattr(OddSource, "found", [held] * (service.SHOWN + 1))
+    job = scanned(source, people)
+    assert (job.state, job.total, len(job.found)) == ("done", service.SHOWN + 1, service.SHOWN)
+    assert (job.found[0]["where"], job.found[0]["has_key"]) == ("a\\u202e", True)
+    assert "PRIVATE" not in str(job.found)
     source.refresh_from_db()
     assert source.last_run is not None
     assert events(source)[1:] == [Event.SOURCE_SCANNED]
+    entry = AuditEntry.objects.first()
+    assert (entry.actor_name, entry.details) == ("root", {"found": service.SHOWN + 1})
+
+
+def test_a_worker_is_told_at_once_and_the_sweep_finds_what_it_missed(
+    people, source, nudges, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        job = service.ask_to_scan(source, by=people.root)
+    assert nudges == [("stores.scan", (job.pk,))]
+    sweep_scans()
+    job.refresh_from_db()
+    assert job.state == "done"
+    assert service.due_scans() == []
+    assert not service.scan(job.pk)
+
+
+def test_what_goes_wrong_is_said_and_asking_again_begins_anew(people, source, monkeypatch):
+    monkeypatch.setattr(OddSource, "trouble", Temporary("nobody answers"))
+    job = scanned(source, people)
+    assert (job.state, job.last_error) == ("failed", "nobody answers")
+    monkeypatch.setattr(OddSource, "trouble", None)
+    job = scanned(source, people)
+    assert (job.state, job.last_error, Scan.objects.count()) == ("done", "", 1)
+
+
+def test_asking_while_it_is_looked_at_changes_nothing(people, source):
+    job = service.ask_to_scan(source, by=people.root)
+    held = Scan.objects.claim(job.pk)
+    service.ask_to_scan(source, by=people.root)
+    assert not service.scan(job.pk)
+    held.succeed(total=3)
+    assert Scan.objects.get().total == 3
 
 
 def test_what_is_uploaded_is_looked_at(destination, monkeypatch):

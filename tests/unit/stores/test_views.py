@@ -12,7 +12,7 @@ from certificates.service import deploy
 from plugins import FoundCertificate, Permanent, Temporary
 from plugins.testing import sample_pki
 from stores import service
-from stores.models import Destination, Source
+from stores.models import Destination, Scan, Source
 from tests.factories import a_certificate
 from tests.odd_stores import OddDestination, OddSource, register
 
@@ -205,13 +205,30 @@ def test_looking_into_a_source(admin, people, root_ca, files, monkeypatch):
         FoundCertificate(certificate=stranger.certificate, private_key=stranger.private_key, where="b.pem"),
     ]
     monkeypatch.setattr(OddSource, "found", found)
-    page = admin.post(f"/sources/{files.pk}/look").content.decode()
+    page = looked_into(admin, files)
     for text in ("2 certificates.", known.get_absolute_url(), "a/known.pem", "new.example.org", "with its key"):
         assert text in page
     assert "PRIVATE KEY" not in page
     monkeypatch.setattr(OddSource, "trouble", Temporary("nobody answers"))
+    assert "It cannot be looked at: nobody answers" in looked_into(admin, files)
+
+
+def looked_into(admin, files) -> str:
+    """What is shown once a worker has looked."""
+    assert admin.post(f"/sources/{files.pk}/look")["Location"] == f"/sources/{files.pk}/found"
+    service.scan(files.scan.pk)
+    answer = admin.get(f"/sources/{files.pk}/found")
+    assert "Refresh" not in answer
+    return answer.content.decode()
+
+
+def test_nobody_waits_in_a_request_for_what_a_source_holds(admin, files, monkeypatch):
+    monkeypatch.setattr(OddSource, "certificates", None)
+    assert admin.get(f"/sources/{files.pk}/found").status_code == 404
     answer = admin.post(f"/sources/{files.pk}/look", follow=True)
-    assert messages_of(answer) == ["It cannot be looked at: nobody answers"]
+    assert answer["Refresh"] == "2"
+    assert "It is being looked at" in answer.content.decode()
+    assert Scan.objects.get().state == "waiting"
 
 
 def test_lists_are_searched_and_swapped(admin, people, web):

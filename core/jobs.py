@@ -71,6 +71,7 @@ class Job(models.Model):
     not_before = models.DateTimeField(default=clock)
     last_error = models.TextField(blank=True)
     most_failures = 8
+    longest_pause = timedelta(days=1)
 
     objects = JobQuerySet.as_manager()
 
@@ -91,7 +92,8 @@ class Job(models.Model):
         if permanent or failures >= self.most_failures:
             self._close(state=self.State.FAILED, last_error=error, failures=failures)
         else:
-            later = (now or clock()) + timedelta(seconds=30 * 2**failures)
+            pause = min(timedelta(seconds=30 * 2**failures), self.longest_pause)
+            later = (now or clock()) + pause
             self._close(state=self.State.WAITING, last_error=error, failures=failures, not_before=later)
 
     def wait(self, until: datetime, **changes: Any) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Min
 from django.utils.timezone import now as clock
 
 from core.connectors import Connector
@@ -69,17 +69,24 @@ class Notification(Connector):
 class NoticeQuerySet(JobQuerySet):
     """What whoever tells people asks of notices."""
 
+    def waiting_recipients(self, now: datetime | None = None) -> list[tuple[str, str]]:
+        """Whom something must be told now, and through which channel; those who have waited longest first."""
+        pairs = self.due(now).order_by().values_list("recipient", "channel")
+        return list(pairs.annotate(since=Min("not_before")).order_by("since").values_list("recipient", "channel"))
+
     def claim_for(
         self, recipient: str, channel: str, *, lease: timedelta = LEASE, now: datetime | None = None
     ) -> list[Notice]:
         """Take everything that one recipient must be told through one channel now: what one message will say.
 
         One conditional UPDATE decides, as for any job. What was taken together before stays together, so that a message
-        that is sent again is the same message; the rest waits for its turn.
+        that is sent again is the same one; the rest waits for its turn, as does what another worker has a part of.
         """
         now = now or clock()
         due = self.due(now).filter(recipient=recipient, channel=channel)
-        again = due.exclude(batch=None).order_by("pk").values_list("batch", flat=True).first()
+        held = self.filter(self.at_work(now)).exclude(batch=None)
+        whole = due.exclude(batch=None).exclude(batch__in=held.values("batch"))
+        again = whole.order_by("pk").values_list("batch", flat=True).first()
         batch = again or uuid.uuid4()
         changes = {"batch": batch, "not_before": now + lease, "leased": True, "attempts": F("attempts") + 1}
         taken = due.filter(batch=again).update(**changes)
@@ -101,6 +108,8 @@ class Notice(Job):
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True, editable=False)
     batch = models.UUIDField(null=True, editable=False, help_text="The same for all that one message says.")
+    most_failures = 40
+    longest_pause = timedelta(hours=6)  # so it is tried for nine days: a mail server may be away for long week-ends
 
     objects = NoticeQuerySet.as_manager()  # type: ignore[misc]
 

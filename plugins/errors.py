@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from pki.errors import PkiError
+from pki.names import printable
 
 
 class PluginError(Exception):
-    """Base of all errors a plugin raises. The message is shown to people, so it never holds a secret."""
+    """Base of all errors a plugin raises. The message is shown to people, so it never holds a secret.
+
+    What others have said may be in it: whatever could not be shown, or kept in a database, is written out.
+    """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = printable(message)
+        super().__init__(self.message)
 
 
 class Temporary(PluginError):

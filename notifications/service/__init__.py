@@ -2,7 +2,7 @@
 
 from notifications.service.channels import create, delete, send_test, update
 from notifications.service.defaults import default_notifications
-from notifications.service.notices import raise_notice, tell
+from notifications.service.notices import raise_notice, tell, waiting_recipients
 
 __all__ = [
     "create",
@@ -12,4 +12,5 @@ __all__ = [
     "send_test",
     "tell",
     "update",
+    "waiting_recipients",
 ]

@@ -22,7 +22,8 @@ from notifications.models import Notice
 from pki.errors import PkiError
 from plugins import Misconfigured, Notifier, PluginError, Temporary, parse, registry
 
-AT_ONCE = {"interval": 1, "unit": "days"}  # an alarm waits for nothing; the options must be there
+ALARM = {"interval": 1, "unit": "days"}  # it waits for nothing; the options must be there
+AT_ONCE = 500
 
 
 @committing("notice.raise")
@@ -32,6 +33,11 @@ def raise_notice(*notices: Notice) -> None:
     Each names kind, recipient, channel, subject_label, dedupe, and if there is one the notification that asks for it.
     """
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
+
+
+def waiting_recipients(now: datetime | None = None) -> list[tuple[str, str]]:
+    """Whom a sweep must tell something, and through which channel: each once, however much there is to tell."""
+    return Notice.objects.waiting_recipients(now)[:AT_ONCE]
 
 
 def tell(recipient: str, channel: str, *, now: datetime | None = None) -> bool:
@@ -45,7 +51,8 @@ def tell(recipient: str, channel: str, *, now: datetime | None = None) -> bool:
         return False
     by = system_user()
     try:
-        notifier, message = _notifier(notices[0]), messages.of_notices(notices)
+        with foreign(channel, recipient=recipient):
+            notifier, message = _notifier(notices[0]), messages.of_notices(notices)
         with around("notifier.send"), foreign(channel, recipient=recipient):
             notifier.send(message, [recipient])
     except (PluginError, PkiError, DomainError) as error:
@@ -63,7 +70,7 @@ def _notifier(notice: Notice) -> Notifier:
     if notice.notification is not None:
         return cast(Notifier, notice.notification.open())
     plugin = registry.get(notice.channel, "notification")
-    return cast(Notifier, plugin(parse(plugin.Options, {**AT_ONCE, "recipients": notice.recipient})))
+    return cast(Notifier, plugin(parse(plugin.Options, {**ALARM, "recipients": notice.recipient})))
 
 
 @committing("notice.sent")

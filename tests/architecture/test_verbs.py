@@ -38,6 +38,8 @@ BY_NOBODY = {
     "certificates.service.issuance.fulfil": "the order says who acts",
     "certificates.service.reissue.reissue_certificate": "the seed's signature: `user` is the one who acts",
     "certificates.service.revoking.carry_out": "the revocation says who acts",
+    "stores.service.scan": "the row says who asked",
+    "notifications.service.notices.tell": "the system does, of its own accord",
     "certificates.service.issuance.mint": "the seed's signature: `creator` is the one who acts",
 }
 # Verbs that ask no permission themselves: parts of other verbs, which have asked.
@@ -47,6 +49,8 @@ ASKED_BEFORE = {
 }
 # Transactions that leave no event of their own.
 NO_EVENT = {
+    "stores.service.ask_to_scan": "nothing has happened yet; source.scanned will say who asked",
+    "stores.service._give_up": "whoever asked sees it on the page",
     "notifications.service.notices.raise_notice": "nobody has been told yet; notice.sent will say that somebody was",
     "accounts.service.tokens.log_in_token": "log_in, before it, has recorded login.succeeded",
     "certificates.service.issuance._wait": "nothing has happened yet",

@@ -9,9 +9,11 @@ from django.utils.timezone import now as clock
 
 from core.audit import Event
 from core.models import AuditEntry
+from notifications import service
 from notifications.models import Notice
 from notifications.service import delete, raise_notice, tell
-from plugins import Misconfigured, Temporary, registry
+from notifications.tasks import sweep_notices
+from plugins import Misconfigured, Permanent, Temporary, registry
 from plugins.notifications import email
 from tests import odd_notifier
 from tests.notifying import PLUGIN, a_notification
@@ -121,17 +123,14 @@ def test_a_worker_that_died_after_sending_sends_the_same_message_once_more(peopl
 
 
 @pytest.mark.parametrize("trouble", [Misconfigured("no server"), Temporary("later"), ZeroDivisionError("x")], ids=repr)
-def test_what_somebody_can_repair_is_tried_again(people, monkeypatch, trouble):
-    monkeypatch.setitem(registry.entries, odd_notifier.SLUG, odd_notifier.ENTRIES[odd_notifier.SLUG])
-    monkeypatch.setattr(odd_notifier.OddNotifier, "trouble", trouble)
-    notice = a_notice()
-    notice.channel = odd_notifier.SLUG
-    raise_notice(notice)
+def test_what_somebody_can_repair_is_tried_again(people, odd, monkeypatch, trouble):
+    monkeypatch.setattr(odd, "trouble", trouble)
+    an_odd_notice()
     assert not tell(JOE, odd_notifier.SLUG)
     left = Notice.objects.get()
     assert (left.state, left.failures, told()) == ("waiting", 1, [])
     assert ("failed unexpectedly" in left.last_error) == isinstance(trouble, ZeroDivisionError)
-    monkeypatch.setattr(odd_notifier.OddNotifier, "trouble", None)
+    monkeypatch.setattr(odd, "trouble", None)
     assert tell(JOE, odd_notifier.SLUG, now=clock() + timedelta(hours=1))
 
 
@@ -144,13 +143,76 @@ def test_what_is_hopeless_is_given_up_and_remembered(people, mailbox):
     assert not tell(JOE, PLUGIN, now=clock() + timedelta(days=9))
 
 
-def test_after_eight_failures_it_is_given_up(people, mailbox):
-    mailbox.refuse[JOE] = "450 greylisted"
-    raise_notice(a_notice())
-    for hours in range(1, 9):
+@pytest.fixture
+def odd(monkeypatch) -> type[odd_notifier.OddNotifier]:
+    """A channel, which a test may give trouble."""
+    monkeypatch.setitem(registry.entries, odd_notifier.SLUG, odd_notifier.ENTRIES[odd_notifier.SLUG])
+    monkeypatch.setattr(odd_notifier.OddNotifier, "trouble", None)
+    return odd_notifier.OddNotifier
+
+
+def an_odd_notice() -> Notice:
+    raise_notice(notice := a_notice())
+    Notice.objects.update(channel=odd_notifier.SLUG)
+    return Notice.objects.get(dedupe=notice.dedupe)
+
+
+def test_nothing_is_lost_while_the_server_is_away_for_days(people, odd, monkeypatch):
+    monkeypatch.setattr(odd, "trouble", Temporary("nobody answers"))
+    notice, away = an_odd_notice(), timedelta(days=5)
+    start = notice.not_before
+    while notice.not_before < start + away:
+        assert not tell(JOE, odd_notifier.SLUG, now=notice.not_before)
+        before = notice.not_before
+        notice.refresh_from_db()
+        assert notice.state == "waiting"
+        assert timedelta(minutes=1) <= notice.not_before - before <= timedelta(hours=6)
+    monkeypatch.setattr(odd, "trouble", None)
+    assert tell(JOE, odd_notifier.SLUG, now=notice.not_before)
+
+
+def test_in_the_end_it_is_given_up(people, odd, monkeypatch):
+    monkeypatch.setattr(odd, "trouble", Temporary("nobody answers"))
+    an_odd_notice()
+    Notice.objects.update(failures=Notice.most_failures - 2)
+    for days in (1, 2):
         assert told() == []
-        tell(JOE, PLUGIN, now=clock() + timedelta(hours=hours * 10))
+        tell(JOE, odd_notifier.SLUG, now=clock() + timedelta(days=days))
     assert told() == [Event.NOTICE_FAILED]
+
+
+def test_whatever_a_server_says_can_be_written_down(people, odd, monkeypatch):
+    monkeypatch.setattr(odd, "trouble", Permanent("no \x00 such \udc80 user"))
+    an_odd_notice()
+    assert not tell(JOE, odd_notifier.SLUG)
+    assert Notice.objects.get().last_error == r"no \x00 such \udc80 user"
+    assert told() == [Event.NOTICE_FAILED]
+
+
+def test_a_message_that_cannot_be_made_waits_like_any_other(people, odd, monkeypatch):
+    monkeypatch.delattr("notifications.messages.of_notices")
+    notice = an_odd_notice()
+    assert not tell(JOE, odd_notifier.SLUG)
+    notice.refresh_from_db()
+    assert (notice.state, notice.failures, notice.leased) == ("waiting", 1, False)
+
+
+def test_one_run_sends_each_recipient_one_message_and_one_that_fails_stops_nobody(people, mailbox):
+    names = ("ann", JOE.partition("@")[0], "zoe")
+    for name in names:
+        raise_notice(*(a_notice(number, recipient=f"{name}@example.org") for number in range(3)))
+    mailbox.refuse[JOE] = "450 mailbox full"
+    sweep_notices()
+    assert [mail.recipients for mail in mailbox.received] == [["ann@example.org"], ["zoe@example.org"]]
+    assert {mail.message["Subject"] for mail in mailbox.received} == {"Lemur: 3 notices"}
+    sweep_notices()
+    assert len(mailbox.received) == 2, "the next minute sends nothing again, and asks for Joe later"
+    assert set(Notice.objects.filter(recipient=JOE).values_list("failures", flat=True)) == {1}
+    mailbox.refuse.clear()
+    Notice.objects.filter(state="waiting").update(not_before=clock())
+    sweep_notices()
+    assert mailbox.received[-1].recipients == [JOE]
+    assert service.waiting_recipients() == []
 
 
 @pytest.mark.parametrize("channel", ["no-such-channel", "pem-export"])
@@ -203,10 +265,13 @@ def test_half_a_message_is_not_sent(people, mailbox):
     """Two workers whose statements met within one batch: neither sends, and once the leases have run out one does."""
     now = clock() + timedelta(seconds=1)
     raise_notice(a_notice(1), a_notice(2))
-    first, _ = Notice.objects.claim_for(JOE, PLUGIN, now=now)
+    first, second = Notice.objects.claim_for(JOE, PLUGIN, now=now)
     later = now + timedelta(minutes=11)
     Notice.objects.filter(pk=first.pk).update(not_before=later + timedelta(minutes=10))
     assert not tell(JOE, PLUGIN, now=later)
     assert mailbox.received == []
+    assert Notice.objects.get(pk=second.pk).attempts == 1, (
+        "taken alone, it would keep the other one waiting in its turn"
+    )
     assert tell(JOE, PLUGIN, now=later + timedelta(minutes=11))
     assert set(Notice.objects.values_list("state", flat=True)) == {"done"}

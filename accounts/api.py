@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework import serializers as drf
 from rest_framework.decorators import action
@@ -34,8 +34,8 @@ from accounts.serializers import (
 from core.audit import acting
 from core.errors import NotFound
 from web.rest.idempotency import idempotent
-from web.rest.serializers import Serializer
-from web.rest.views import APIView, ViewSet
+from web.rest.serializers import Deleted, Serializer
+from web.rest.views import APIView, DestroyMixin, ViewSet
 
 MISSING = "Missing required parameter in the JSON body"
 NO_MEMBER = "You are not allowed to view a role which you are not a member of."
@@ -127,7 +127,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         return self.answer_list(self.get_object().roles.all())
 
 
-class RoleViewSet(mixins.ListModelMixin, ViewSet):
+class RoleViewSet(mixins.ListModelMixin, DestroyMixin, ViewSet):
     """List, show, add, change and delete roles."""
 
     queryset = Role.objects.prefetch_related("users", "authorities")
@@ -135,6 +135,7 @@ class RoleViewSet(mixins.ListModelMixin, ViewSet):
     serializer_class = RoleDetail
     filterset_class = RoleFilter
     inputs: ClassVar = {"create": RoleRequest, "update": RoleEdit}
+    delete_row = staticmethod(service.delete_role)
 
     @extend_schema(responses=RoleDetail)
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -155,16 +156,6 @@ class RoleViewSet(mixins.ListModelMixin, ViewSet):
         """Change a role; lists that are absent stay as they are."""
         service.update_role(self.get_object(), by=self.caller, **self.validated())
         return self.answer(self.get_object())
-
-    @extend_schema(responses=inline_serializer("RoleDeleted", {"result": drf.BooleanField()}))
-    def destroy(self, request: Request, pk: int) -> Response:
-        """Delete a role that nothing uses any more; one that does not exist is no error."""
-        found: Any = self.get_queryset().filter(pk=pk).first()
-        if found is None:
-            permissions.roles.require(self.caller, "delete")
-        else:
-            service.delete_role(found, by=self.caller)
-        return Response({"result": True})
 
     @extend_schema(responses=UserOutput(many=True))
     @action(detail=True, methods=["get"], serializer_class=UserOutput, filterset_class=UserFilter)
@@ -246,7 +237,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, ViewSet):
         )
         return Response(ApiKeyMade(self.get_object()).data)
 
-    @extend_schema(responses=inline_serializer("KeyDeleted", {"result": drf.BooleanField()}))
+    @extend_schema(responses=Deleted)
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a key: it opens nothing any more."""
         service.delete_api_key(self.get_object(), by=self.caller)

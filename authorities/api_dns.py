@@ -20,7 +20,7 @@ from plugins import PluginUnavailable, describe, registry
 from web.lists import FilterSet, YesNoFilter
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
-from web.rest.views import APIView, ViewSet
+from web.rest.views import APIView, DestroyMixin, ViewSet
 
 
 class ProviderType(Serializer):
@@ -72,12 +72,6 @@ class ProviderOutput(ModelSerializer):
         fields = ("id", "name", "description", "active", "provider_type", "options")
 
 
-class ProviderDeleted(Serializer):
-    """The answer to a deletion."""
-
-    result = drf.BooleanField()
-
-
 class ProviderOption(Serializer):
     """A kind of DNS provider and what it needs to know."""
 
@@ -105,7 +99,7 @@ class ProviderFilter(FilterSet):
         fields: tuple[str, ...] = ()
 
 
-class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
     """List, show, make, change and delete DNS providers."""
 
     queryset = DnsProvider.objects.all()
@@ -113,6 +107,8 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     serializer_class = ProviderOutput
     filterset_class = ProviderFilter
     inputs: ClassVar = {"create": ProviderInput, "update": ProviderEdit}
+    delete_row = staticmethod(service.delete_dns_provider)
+    forbidden = NOT_YOURS
 
     @extend_schema(request=ProviderInput, responses=ProviderOutput)
     @idempotent(one_transaction=True)
@@ -126,16 +122,6 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     def update(self, request: Request, pk: int) -> Response:
         """Change it."""
         return self.answer(service.update_dns_provider(self.get_object(), by=self.caller, **self.validated()))
-
-    @extend_schema(responses=ProviderDeleted)
-    def destroy(self, request: Request, pk: int) -> Response:
-        """Delete it; one that does not exist is no error."""
-        found = self.get_queryset().filter(pk=pk).first()
-        if found is None:
-            dns_provider_permissions.require(self.caller, "delete", message=NOT_YOURS)
-        else:
-            service.delete_dns_provider(found, by=self.caller)
-        return Response({"result": True})
 
 
 class DnsProviderOptions(APIView):

@@ -14,11 +14,11 @@ from rest_framework.response import Response
 from certificates import service
 from certificates.models import RotationPolicy
 from certificates.permissions import policy_permissions
-from certificates.service.policies import LEAST_DAYS, MOST_DAYS
+from certificates.service.policies import FORBIDDEN, LEAST_DAYS, MOST_DAYS
 from web.lists import FilterSet
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
-from web.rest.views import ViewSet
+from web.rest.views import DestroyMixin, ViewSet
 
 
 class PolicyOutput(ModelSerializer):
@@ -43,12 +43,6 @@ class PolicyInput(Serializer):
     days = drf.IntegerField(min_value=LEAST_DAYS, max_value=MOST_DAYS)
 
 
-class PolicyDeleted(Serializer):
-    """The answer to a deletion."""
-
-    result = drf.BooleanField()
-
-
 class PolicyFilter(FilterSet):
     """Name and number of days."""
 
@@ -61,7 +55,7 @@ class PolicyFilter(FilterSet):
         fields: tuple[str, ...] = ()
 
 
-class PolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+class PolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
     """List, show, make, change and delete rotation policies."""
 
     queryset = RotationPolicy.objects.all()
@@ -69,6 +63,8 @@ class PolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     serializer_class = PolicyOutput
     filterset_class = PolicyFilter
     inputs: ClassVar = {"create": PolicyInput, "update": PolicyEdit}
+    delete_row = staticmethod(service.delete_policy)
+    forbidden = FORBIDDEN
 
     @extend_schema(request=PolicyInput, responses=PolicyOutput)
     @idempotent(one_transaction=True)
@@ -80,15 +76,3 @@ class PolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     def update(self, request: Request, pk: int) -> Response:
         """Change it."""
         return self.answer(service.update_policy(self.get_object(), by=self.caller, **self.validated()))
-
-    @extend_schema(responses=PolicyDeleted)
-    def destroy(self, request: Request, pk: int) -> Response:
-        """Delete it; one that does not exist is no error."""
-        found = self.get_queryset().filter(pk=pk).first()
-        if found is None:
-            policy_permissions.require(
-                self.caller, "delete", message="You are not authorized to delete rotation policies."
-            )
-        else:
-            service.delete_policy(found, by=self.caller)
-        return Response({"result": True})

@@ -59,6 +59,8 @@ class Job(models.Model):
     """Claimed with a lease, retried ever less often, and never silently forgotten."""
 
     class State(models.TextChoices):
+        """Unknown is what nobody can tell; it is for a person, never tried again by itself."""
+
         WAITING = "waiting"
         DONE = "done"
         FAILED = "failed"

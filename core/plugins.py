@@ -1,17 +1,36 @@
-"""Finding the plugin that somebody named, with the error of contract 9.5 where there is none."""
+"""Finding the plugins that people choose from, and the one that somebody named."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from plugins import PluginUnavailable, registry
+from plugins.contracts import Plugin
 
 
 def named_plugin(slug: str, kind: str) -> Any:
-    """The class of the plugin of this kind. Raises Invalid, which says why it cannot be had."""
+    """The class of the plugin of this kind. Raises the Invalid of contract 9.5, which says why it cannot be had."""
     try:
         return registry.get(slug, kind)
     except PluginUnavailable as error:
         text = f"Unable to find plugin. Slug: {slug} Reason: {error}"
         raise Invalid(reasons={"plugin": {"_schema": text}}) from error
+
+
+def addressed_plugin(slug: str, kind: str) -> type[Plugin]:
+    """The same for a page whose address names it: there is no such page without it. Raises NotFound."""
+    try:
+        return registry.get(slug, kind)
+    except PluginUnavailable as error:
+        raise NotFound(str(error)) from error
+
+
+def offered(kind: str) -> list[dict[str, str]]:
+    """The plugins of a kind that work here, as :func:`in_words`."""
+    return [in_words(entry.load()) for entry in registry.of_kind(kind) if not entry.problem]
+
+
+def in_words(plugin: type[Plugin]) -> dict[str, str]:
+    """What pages say of a plugin. Not the class itself: templates call whatever can be called."""
+    return {"slug": plugin.slug, "title": plugin.title, "description": plugin.description}

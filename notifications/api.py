@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
@@ -15,12 +15,12 @@ from notifications import service
 from notifications.filters import NotificationFilter
 from notifications.models import Notification
 from notifications.permissions import permissions
-from notifications.serializers import Done, NotificationEdit, NotificationInput, NotificationOutput
+from notifications.serializers import NotificationEdit, NotificationInput, NotificationOutput
 from web.rest.idempotency import idempotent
-from web.rest.views import ViewSet
+from web.rest.views import DestroyMixin, ViewSet
 
 
-class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
     """List, show, make, change and delete notifications."""
 
     queryset = Notification.objects.all()
@@ -28,6 +28,8 @@ class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, View
     serializer_class = NotificationOutput
     filterset_class = NotificationFilter
     inputs: ClassVar = {"create": NotificationInput, "update": NotificationEdit}
+    delete_row = staticmethod(service.delete)
+    forbidden = "You are not authorized to delete this notification."
 
     @extend_schema(request=NotificationInput, responses=NotificationOutput)
     @idempotent(one_transaction=True)
@@ -42,13 +44,3 @@ class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, View
     def update(self, request: Request, pk: int) -> Response:
         """Change it. Its certificates are those it had, and those added, without those removed."""
         return self.answer(certificates.update_notification(self.get_object(), by=self.caller, **self.validated()))
-
-    @extend_schema(responses=Done)
-    def destroy(self, request: Request, pk: int) -> Response:
-        """Delete it; one that does not exist is no error."""
-        found: Any = self.get_queryset().filter(pk=pk).first()
-        if found is None:
-            permissions.require(self.caller, "delete", message="You are not authorized to delete this notification.")
-        else:
-            service.delete(found, by=self.caller)
-        return Response({"result": True})

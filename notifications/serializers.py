@@ -50,9 +50,3 @@ class NotificationInput(NotificationEdit):
 
     label = drf.CharField(max_length=128)
     plugin = PluginInput()
-
-
-class Done(Serializer):
-    """The answer to a deletion."""
-
-    result = drf.BooleanField()

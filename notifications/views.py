@@ -19,14 +19,13 @@ from certificates.models import Certificate
 from certificates.permissions import permissions as certificate_permissions
 from core.audit import HISTORY, about
 from core.connectors import NewConnector
-from core.errors import NotFound, Precondition, Throttled, Unavailable
+from core.errors import Precondition, Throttled, Unavailable
+from core.plugins import addressed_plugin, in_words, offered
 from notifications import service
 from notifications.filters import NotificationFilter
 from notifications.forms import NotificationForm
 from notifications.models import Notification
 from notifications.permissions import permissions
-from plugins import PluginUnavailable, registry
-from plugins.contracts import Plugin
 from web.lists import Listing
 from web.views import act, get_or_404, person
 
@@ -55,35 +54,22 @@ def _may_create(request: HttpRequest) -> set[str]:
 def kinds(request: HttpRequest) -> HttpResponse:
     """Which kinds of notification there are to choose from."""
     permissions.require(request.user, "create", message=_("You are not authorized to create notifications."))
-    found = [_in_words(entry.load()) for entry in registry.of_kind("notification") if not entry.problem]
-    return render(request, "notifications/kinds.html", {"kinds": found})
+    return render(request, "notifications/kinds.html", {"kinds": offered("notification")})
 
 
 @login_required
 def create(request: HttpRequest, slug: str) -> HttpResponse:
     """A notification of this kind."""
     permissions.require(request.user, "create", message=_("You are not authorized to create notifications."))
-    plugin = _kind(slug)
+    plugin = addressed_plugin(slug, "notification")
     form = NotificationForm(plugin.Options, request.POST or None, initial={"recipients": person(request).email})
 
     def make(**given: Any) -> Notification:
         return service.create(NewConnector(plugin=slug, **given), by=person(request))
 
-    context = {"kind": _in_words(plugin)}
+    context = {"kind": in_words(plugin)}
     done = _("The notification was created.")
     return act(request, form, make, done=done, template="notifications/create.html", context=context)
-
-
-def _kind(slug: str) -> type[Plugin]:
-    try:
-        return registry.get(slug, "notification")
-    except PluginUnavailable as error:
-        raise NotFound(str(error)) from error
-
-
-def _in_words(plugin: type[Plugin]) -> dict[str, str]:
-    """For templates, which would make an instance of a class."""
-    return {"slug": plugin.slug, "title": plugin.title, "description": plugin.description}
 
 
 @login_required
@@ -133,7 +119,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         partial(service.update, notification, by=person(request)),
         done=_("Saved."),
         template="notifications/edit.html",
-        context={"notification": notification, "kind": _in_words(plugin)},
+        context={"notification": notification, "kind": in_words(plugin)},
     )
 
 

@@ -88,6 +88,7 @@ class Keyring:
         return box[:1] + self._first.id + aes_key_wrap(self._first.key, data_key) + box[_WRAPPED.stop :]
 
     def needs_rewrap(self, box: bytes | memoryview) -> bool:
+        """Was it wrapped with another key than the first? SealError if it is no box."""
         return _checked(box)[_ID] != self._first.id
 
     def _data_key(self, box: bytes) -> bytes:

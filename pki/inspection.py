@@ -97,10 +97,12 @@ def load(pem: str | bytes) -> x509.Certificate:
 
 
 def load_block(block: pem_text.Block) -> x509.Certificate:
+    """A certificate from one block of PEM. BadCertificate otherwise."""
     return _load(x509.load_pem_x509_certificate, block.text)
 
 
 def load_der(der: bytes) -> x509.Certificate:
+    """A certificate from DER. BadCertificate otherwise."""
     return _load(x509.load_der_x509_certificate, der)
 
 

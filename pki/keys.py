@@ -133,6 +133,7 @@ KEY_SPECS: Final[Mapping[str, KeySpec]] = MappingProxyType({spec.name: spec for 
 
 
 def generate(spec: KeySpec) -> PrivateKey:
+    """A new key. BadKey for a type that is only recognised, not made."""
     if spec not in _GENERATORS:
         raise BadKey(f"Keys of type {spec.name} cannot be generated.", field="key_type")
     return _GENERATORS[spec]()

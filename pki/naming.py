@@ -35,6 +35,7 @@ def issuer_slug(certificate: x509.Certificate) -> str:
 
 
 def slug_of_issuer(issuer: x509.Name, *, self_signed: bool) -> str:
+    """The issuer's common name or organization, as names of certificates have it."""
     if self_signed:
         return SELF_SIGNED
     for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME):
@@ -77,6 +78,7 @@ def default_name(
 
 
 def custom_name(text: str) -> str:
+    """A name that somebody chose, with what does not fit made hyphens. BadName if nothing is left."""
     slug = text_to_slug(text)[:LONGEST_NAME].strip("-")
     if not slug:
         raise BadName("The name has no letter and no digit; write at least one.", field="name")

@@ -85,6 +85,7 @@ def comparable(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]], ...
 
 
 def are_same(one: x509.Name, other: x509.Name) -> bool:
+    """As RFC 5280, 7.1 compares: upper case and runs of spaces make no difference."""
     return one == other or comparable(one) == comparable(other)
 
 

@@ -79,7 +79,8 @@ class CreatesAuthorities(ABC):
     """An issuer that can make a new root or intermediate."""
 
     @abstractmethod
-    def create_authority(self, request: CaRequest) -> Issued: ...
+    def create_authority(self, request: CaRequest) -> Issued:
+        """Make the CA there; returns its certificate and chain."""
 
 
 class Exporter(Plugin, ABC):
@@ -98,9 +99,11 @@ class Exporter(Plugin, ABC):
         return self.needs_key
 
     @abstractmethod
-    def export(self, bundle: Bundle) -> Exported: ...
+    def export(self, bundle: Bundle) -> Exported:
+        """The file. Permanent if this bundle cannot be written in the format."""
 
     def require_key(self, bundle: Bundle) -> PrivateKey:
+        """The key of the bundle. Permanent, in Lemur's words, if it has none."""
         if bundle.private_key is None:
             raise Permanent(
                 f"Unable to export certificate, plugin: {self.slug} requires a private key but no key was found."

@@ -16,7 +16,6 @@ from stores.filters import DestinationFilter, SourceFilter
 from stores.models import Destination, Source
 from stores.permissions import destination_permissions, source_permissions
 from stores.serializers import (
-    Deleted,
     DestinationEdit,
     DestinationOutput,
     DestinationRequest,
@@ -26,10 +25,10 @@ from stores.serializers import (
     StatsOutput,
 )
 from web.rest.idempotency import idempotent
-from web.rest.views import ViewSet
+from web.rest.views import DestroyMixin, ViewSet
 
 
-class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
     """Everybody sees destinations, administrators run them. The value of a secret option is null for everybody."""
 
     queryset = Destination.objects.all()
@@ -37,6 +36,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     serializer_class = DestinationOutput
     filterset_class = DestinationFilter
     inputs: ClassVar = {"create": DestinationRequest, "update": DestinationEdit}
+    delete_row = staticmethod(certificates.withdraw)
 
     @extend_schema(request=DestinationRequest, responses=DestinationOutput)
     @idempotent(one_transaction=True)
@@ -52,15 +52,6 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
         destination_permissions.require(self.caller, "change", destination)
         return self.answer(service.update(destination, by=self.caller, **self.validated()))
 
-    @extend_schema(responses=Deleted)
-    def destroy(self, request: Request, pk: int) -> Response:
-        """Certificates are not kept up to date there any more; what lies there stays."""
-        destination_permissions.require(self.caller, "delete")
-        destination = self.get_queryset().filter(pk=pk).first()
-        if destination is not None:
-            certificates.withdraw(destination, by=self.caller)
-        return Response({"result": True})
-
     @extend_schema(responses=StatsOutput)
     @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
     def stats(self, request: Request) -> Response:
@@ -69,7 +60,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
         return Response({"items": {"labels": list(found), "values": list(found.values())}, "total": len(found)})
 
 
-class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
+class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
     """Everybody sees sources, administrators run them. The value of a secret option is null for everybody."""
 
     queryset = Source.objects.all()
@@ -77,6 +68,7 @@ class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     serializer_class = SourceOutput
     filterset_class = SourceFilter
     inputs: ClassVar = {"create": SourceRequest, "update": SourceEdit}
+    delete_row = staticmethod(service.delete)
 
     @extend_schema(request=SourceRequest, responses=SourceOutput)
     @idempotent(one_transaction=True)
@@ -91,12 +83,3 @@ class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         source = self.get_object()
         source_permissions.require(self.caller, "change", source)
         return self.answer(service.update(source, by=self.caller, **self.validated()))
-
-    @extend_schema(responses=Deleted)
-    def destroy(self, request: Request, pk: int) -> Response:
-        """Forget it and its endpoints; the certificates that were found there stay."""
-        source_permissions.require(self.caller, "delete")
-        source = self.get_queryset().filter(pk=pk).first()
-        if source is not None:
-            service.delete(source, by=self.caller)
-        return Response({"result": True})

@@ -74,12 +74,6 @@ class SourceEdit(SourceRequest):
     plugin = PluginInput(required=False)
 
 
-class Deleted(Serializer):
-    """Lemur's answer to every DELETE here, whether there was something or not."""
-
-    result = drf.BooleanField()
-
-
 class Counts(Serializer):
     """Labels, and how many certificates each has."""
 

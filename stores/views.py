@@ -21,8 +21,7 @@ from certificates.models import Certificate, Deployment
 from core.audit import HISTORY, about
 from core.errors import NotFound
 from core.permissions import Permissions, permissions_of
-from plugins import PluginUnavailable, registry
-from plugins.contracts import Plugin
+from core.plugins import addressed_plugin, in_words, offered
 from stores import service
 from stores.filters import DestinationFilter, SourceFilter, StoreFilter
 from stores.forms import StoreForm
@@ -76,34 +75,21 @@ def store_list(request: HttpRequest, shelf: Shelf) -> HttpResponse:
 def kinds(request: HttpRequest, shelf: Shelf) -> HttpResponse:
     """Which kinds there are to choose from."""
     shelf.permissions.require(request.user, "create")
-    found = [_told(entry.load()) for entry in registry.of_kind(shelf.kind) if not entry.problem]
-    return render(request, "stores/kinds.html", {"shelf": shelf, "kinds": found})
+    return render(request, "stores/kinds.html", {"shelf": shelf, "kinds": offered(shelf.kind)})
 
 
 @login_required
 def create(request: HttpRequest, shelf: Shelf, slug: str) -> HttpResponse:
     """A new one of this kind."""
     shelf.permissions.require(request.user, "create")
-    plugin = _plugin(shelf, slug)
+    plugin = addressed_plugin(slug, shelf.kind)
     form = StoreForm(plugin.Options, request.POST or None)
 
     def make(**_: Any) -> Destination | Source:
         return service.create(shelf.model, plugin=slug, by=person(request), **form.as_changes())
 
-    context = {"shelf": shelf, "kind": _told(plugin)}
+    context = {"shelf": shelf, "kind": in_words(plugin)}
     return act(request, form, make, done=_("It was created."), template="stores/create.html", context=context)
-
-
-def _told(plugin: type[Plugin]) -> dict[str, str]:
-    """What pages say of a plugin. Not the class itself: templates call whatever can be called."""
-    return {"slug": plugin.slug, "title": plugin.title, "description": plugin.description}
-
-
-def _plugin(shelf: Shelf, slug: str) -> type[Plugin]:
-    try:
-        return registry.get(slug, shelf.kind)
-    except PluginUnavailable as error:
-        raise NotFound(str(error)) from error
 
 
 @login_required
@@ -157,7 +143,7 @@ def edit(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
         changed: Destination | Source = service.update(store, by=person(request), **form.as_changes())
         return changed
 
-    context = {"shelf": shelf, "store": store, "kind": _told(plugin)}
+    context = {"shelf": shelf, "store": store, "kind": in_words(plugin)}
     return act(request, form, change, done=_("Saved."), template="stores/edit.html", context=context)
 
 

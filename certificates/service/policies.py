@@ -15,6 +15,7 @@ from core.errors import Conflict, Invalid, NotFound
 from pki.names import printable
 
 LEAST_DAYS, MOST_DAYS = 1, 3650
+FORBIDDEN = "You are not authorized to delete rotation policies."
 
 
 @committing("policy.create")
@@ -47,7 +48,7 @@ def update_policy(
 def delete_policy(policy: RotationPolicy, *, by: User | None = None) -> None:
     """Gone. Conflict if it is the default, or if a certificate follows it."""
     by, gone = acting(by), _locked(policy.pk)
-    policy_permissions.require(by, "delete", gone, message="You are not authorized to delete rotation policies.")
+    policy_permissions.require(by, "delete", gone, message=FORBIDDEN)
     if gone.name == DEFAULT:
         raise Conflict("The policy 'default' cannot be deleted: certificates without a policy of their own follow it.")
     if followers := gone.certificates.count():

@@ -74,12 +74,7 @@ def notifications(batch: Sequence[rows.Notification], desk: Desk) -> list[Taken]
         label = theirs.label or f"notification {theirs.id}"
         one = Taken(theirs, Notification(label=label), Event.NOTIFICATION_CREATED)
         known = Notification.objects.filter(label=label).first()
-        if known is not None:
-            one.row, one.event = known, None
-            one.note("One of this label was here already; it stays as it is.")
-        else:
-            _fill(one, theirs, active=theirs.active is not False)
-        taken.append(one)
+        taken.append(_same(one, known) or _fill(one, theirs, active=theirs.active is not False))
     return taken
 
 
@@ -106,6 +101,15 @@ def sources(batch: Sequence[rows.Source], desk: Desk) -> list[Taken]:
     return taken
 
 
+def _same(one: Taken, known: Connector | None) -> Taken | None:
+    """One of this name that was here already is the same one, and stays as it is."""
+    if known is None:
+        return None
+    one.row, one.event = known, None
+    one.note(f"One of this {known.name_field} was here already; it stays as it is.")
+    return one
+
+
 def _fill(one: Taken, theirs: rows.Connector, *, active: bool = True) -> Taken:
     """Configure, number and save a new connector."""
     row: Connector = one.row  # type: ignore[assignment]
@@ -124,12 +128,7 @@ def dns_providers(batch: Sequence[rows.DnsProvider], desk: Desk) -> list[Taken]:
         name = theirs.name or f"DNS provider {theirs.id}"
         one = Taken(theirs, DnsProvider(name=name), Event.DNS_PROVIDER_CREATED)
         known = DnsProvider.objects.filter(name=name).first()
-        if known is not None:
-            one.row, one.event = known, None
-            one.note("One of this name was here already; it stays as it is.")
-        else:
-            _fill(one, _as_connector(one, theirs, desk))
-        taken.append(one)
+        taken.append(_same(one, known) or _fill(one, _as_connector(one, theirs, desk)))
     return taken
 
 

@@ -19,6 +19,8 @@ SKEW: Final = timedelta(minutes=5)
 
 
 class Status(Enum):
+    """What an answer says; unknown also where there was none."""
+
     GOOD = "good"
     REVOKED = "revoked"
     UNKNOWN = "unknown"

@@ -80,6 +80,12 @@ class Serializer(CamelCase):
     """For input, and for output that is not one model's."""
 
 
+class Deleted(Serializer):
+    """Lemur's answer to a DELETE, whether there was something or not."""
+
+    result = serializers.BooleanField()
+
+
 class ModelSerializer(CamelCase, serializers.ModelSerializer[Any]):
     """For output of a model."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions, parsers, routers, views, viewsets
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -22,6 +23,7 @@ from core.permissions import Permissions
 from web.lists import FilterSet, NoFilters
 from web.rest.errors import NOT_JSON
 from web.rest.lists import FilterBackend, Pagination
+from web.rest.serializers import Deleted
 
 DEEPEST = 32
 MOST_DIGITS = 100
@@ -164,6 +166,26 @@ class ViewSet(APIView, viewsets.GenericViewSet[Any]):
         """
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class DestroyMixin:
+    """``DELETE``: a row that does not exist is no error to whoever may delete (contract 11).
+
+    A subclass names the verb, ``delete_row``, and in ``forbidden`` what it says to those who may not.
+    """
+
+    delete_row: ClassVar[Callable[..., None]]
+    forbidden: ClassVar[str] = ""
+
+    @extend_schema(responses=Deleted)
+    def destroy(self: Any, request: Request, pk: int) -> Response:
+        """Delete it; one that does not exist is no error."""
+        found = self.get_queryset().filter(pk=pk).first()
+        if found is None:
+            self.permissions.require(self.caller, "delete", message=self.forbidden)
+        else:
+            self.delete_row(found, by=self.caller)
+        return Response({"result": True})
 
 
 class Router(routers.SimpleRouter):

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
+import structlog
 from django.db.models import Count, Q
 from django.utils.timezone import now as clock
 
@@ -33,6 +34,8 @@ S = TypeVar("S", bound=Store)
 AT_ONCE = 500
 SHOWN = 200
 """Certificates of one scan."""
+
+log = structlog.get_logger(__name__)
 
 
 def create(
@@ -116,10 +119,11 @@ def ask_to_scan(source: Source, *, by: User | None = None, now: datetime | None 
     """Have a worker look what the source holds; what was found before is forgotten. Nothing is imported."""
     by, now = acting(by), now or clock()
     permissions_of(source).require(by, "change", source)
-    fresh = {"state": Scan.State.WAITING, "not_before": now, "leased": False, "last_error": "", "found": [], "total": 0}
+    fresh = {"state": Scan.State.WAITING, "not_before": now, "leased": False, "failures": 0, "last_error": ""}
     scan, created = Scan.objects.get_or_create(source=lock(source), defaults={"by": by})
     if not created:
-        Scan.objects.exclude(Scan.objects.at_work(now)).filter(pk=scan.pk).update(by=by, **fresh)
+        idle = Scan.objects.filter(pk=scan.pk).exclude(Scan.objects.at_work(now))
+        idle.update(by=by, found=[], total=0, **fresh)
     enqueue("stores.scan", scan.pk)
     return scan
 
@@ -149,16 +153,20 @@ def _look(source: Source) -> tuple[list[dict[str, Any]], int]:
     """What people are shown of the first certificates, and how many there are."""
     plugin, shown, total = source.open(), [], 0
     with around("source.scan"), foreign(source.plugin, store=str(source)):
-        for one in plugin.certificates():
+        for row in filter(None, map(_shown, plugin.certificates())):
             total += 1
             if total <= SHOWN:
-                shown.append(_shown(one))
+                shown.append(row)
     return shown, total
 
 
-def _shown(one: FoundCertificate) -> dict[str, Any]:
-    """As JSON, and nothing of the key but that it is there."""
-    facts = inspection.facts(one.certificate)
+def _shown(one: FoundCertificate) -> dict[str, Any] | None:
+    """As JSON, and nothing of the key but that it is there. None for a certificate that cannot be read."""
+    try:
+        facts = inspection.facts(one.certificate)
+    except PkiError as error:
+        log.warning("source.certificate_left_out", where=printable(one.where), reason=str(error))
+        return None
     return {
         "label": printable(chains.label(one.certificate)),
         "issuer": printable(facts.issuer_name),

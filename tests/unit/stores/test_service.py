@@ -7,6 +7,8 @@ import pytest
 from core.audit import Event
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.models import AuditEntry
+from pki import inspection
+from pki.errors import BadCertificate
 from plugins import FoundCertificate, Misconfigured, Temporary, registry
 from plugins.testing import sample_pki
 from stores import service
@@ -197,6 +199,22 @@ def test_looking_into_a_source(people, source, monkeypatch):
     assert events(source)[1:] == [Event.SOURCE_SCANNED]
     entry = AuditEntry.objects.first()
     assert (entry.actor_name, entry.details) == ("root", {"found": service.SHOWN + 1})
+
+
+def test_a_certificate_that_cannot_be_read_is_left_out(people, source, monkeypatch):
+    good = FoundCertificate(certificate=sample_pki().bundle().certificate, where="good")
+    bad = FoundCertificate(certificate=object(), where="bad")
+    read = inspection.facts
+
+    def facts(certificate):
+        if certificate is bad.certificate:
+            raise BadCertificate("The subject cannot be read.")
+        return read(certificate)
+
+    monkeypatch.setattr(inspection, "facts", facts)
+    monkeypatch.setattr(OddSource, "found", [bad, good])
+    job = scanned(source, people)
+    assert (job.state, job.total, job.found[0]["where"]) == ("done", 1, "good")
 
 
 def test_a_worker_is_told_at_once_and_the_sweep_finds_what_it_missed(

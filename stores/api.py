@@ -28,29 +28,34 @@ from web.rest.idempotency import idempotent
 from web.rest.views import DestroyMixin, ViewSet
 
 
-class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
+class StoreViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
+    """What destinations and sources have in common."""
+
+    model: ClassVar[type[Destination] | type[Source]]
+
+    @idempotent(one_transaction=True)
+    def create(self, request: Request) -> Response:
+        """A new one. Nothing is tried."""
+        self.permissions.require(self.caller, "create")
+        return self.answer(service.create(self.model, by=self.caller, **self.validated()))
+
+    def update(self, request: Request, pk: int) -> Response:
+        """Change it; absent fields stay as they are, and so do secrets that are null or left out."""
+        store = self.get_object()
+        self.permissions.require(self.caller, "change", store)
+        return self.answer(service.update(store, by=self.caller, **self.validated()))
+
+
+class DestinationViewSet(StoreViewSet):
     """Everybody sees destinations, administrators run them. The value of a secret option is null for everybody."""
 
+    model = Destination
     queryset = Destination.objects.all()
     permissions = destination_permissions
     serializer_class = DestinationOutput
     filterset_class = DestinationFilter
     inputs: ClassVar = {"create": DestinationRequest, "update": DestinationEdit}
     delete_row = staticmethod(certificates.withdraw)
-
-    @extend_schema(request=DestinationRequest, responses=DestinationOutput)
-    @idempotent(one_transaction=True)
-    def create(self, request: Request) -> Response:
-        """A new destination. Nothing is tried."""
-        destination_permissions.require(self.caller, "create")
-        return self.answer(service.create(Destination, by=self.caller, **self.validated()))
-
-    @extend_schema(request=DestinationEdit, responses=DestinationOutput)
-    def update(self, request: Request, pk: int) -> Response:
-        """Change it; absent fields stay as they are, and so do secrets that are null or left out."""
-        destination = self.get_object()
-        destination_permissions.require(self.caller, "change", destination)
-        return self.answer(service.update(destination, by=self.caller, **self.validated()))
 
     @extend_schema(responses=StatsOutput)
     @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
@@ -60,26 +65,13 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Destr
         return Response({"items": {"labels": list(found), "values": list(found.values())}, "total": len(found)})
 
 
-class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
+class SourceViewSet(StoreViewSet):
     """Everybody sees sources, administrators run them. The value of a secret option is null for everybody."""
 
+    model = Source
     queryset = Source.objects.all()
     permissions = source_permissions
     serializer_class = SourceOutput
     filterset_class = SourceFilter
     inputs: ClassVar = {"create": SourceRequest, "update": SourceEdit}
     delete_row = staticmethod(service.delete)
-
-    @extend_schema(request=SourceRequest, responses=SourceOutput)
-    @idempotent(one_transaction=True)
-    def create(self, request: Request) -> Response:
-        """A new source. Nothing is tried."""
-        source_permissions.require(self.caller, "create")
-        return self.answer(service.create(Source, by=self.caller, **self.validated()))
-
-    @extend_schema(request=SourceEdit, responses=SourceOutput)
-    def update(self, request: Request, pk: int) -> Response:
-        """Change it; absent fields stay as they are, and so do secrets that are null or left out."""
-        source = self.get_object()
-        source_permissions.require(self.caller, "change", source)
-        return self.answer(service.update(source, by=self.caller, **self.validated()))

@@ -2,7 +2,9 @@
 
 from django.db import migrations
 
-CREATE = (
+from core.operations import RunSqlOn
+
+CREATE = [
     """
     CREATE TRIGGER audit_log_is_never_changed BEFORE UPDATE ON core_auditentry
     BEGIN SELECT RAISE(ABORT, 'The audit log is append-only.'); END
@@ -17,23 +19,14 @@ CREATE = (
     WHEN EXISTS (SELECT 1 FROM core_auditentry WHERE id = NEW.id)
     BEGIN SELECT RAISE(ABORT, 'The audit log is append-only.'); END
     """,
-)
-DROP = (
+]
+DROP = [
     "DROP TRIGGER audit_log_is_never_replaced",
     "DROP TRIGGER audit_log_is_never_emptied",
     "DROP TRIGGER audit_log_is_never_changed",
-)
-
-
-def run(statements):
-    def on_sqlite(apps, schema_editor):
-        if schema_editor.connection.vendor == "sqlite":
-            for statement in statements:
-                schema_editor.execute(statement)
-
-    return on_sqlite
+]
 
 
 class Migration(migrations.Migration):
     dependencies = [("core", "0002_audit_log_is_append_only")]
-    operations = [migrations.RunPython(run(CREATE), run(DROP))]
+    operations = [RunSqlOn("sqlite", CREATE, DROP)]

@@ -103,7 +103,7 @@ class SftpDestination(Destination, Confirms, Removes):
 
     def check(self) -> None:
         """Log in, and make and remove a directory where certificates would go."""
-        with self._session() as sftp:
+        with self._session(ssh.TRIAL_SECONDS) as sftp:
             trial = f"{self.options.destination_path}/.lemur-check"
             with suppress(OSError):
                 sftp.rmdir(trial)
@@ -146,7 +146,7 @@ class SftpDestination(Destination, Confirms, Removes):
                 sftp.rmdir(folder)
 
     @contextmanager
-    def _session(self) -> Iterator[paramiko.SFTPClient]:
+    def _session(self, seconds: float = ssh.TOTAL_SECONDS) -> Iterator[paramiko.SFTPClient]:
         given = self.options
         key = _text(given.private_key)
         account = ssh.Account(
@@ -157,7 +157,7 @@ class SftpDestination(Destination, Confirms, Removes):
             key=ssh.read_private_key(key, _text(given.private_key_pass)) if key else None,
             password=_text(given.password),
         )
-        with ssh.session(account) as sftp:
+        with ssh.session(account, seconds=seconds) as sftp:
             yield sftp
 
     def _folder(self, name: str) -> str:

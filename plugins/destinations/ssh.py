@@ -27,6 +27,8 @@ SILENT_SECONDS: Final = 20.0
 """Longest silence of the server within a session."""
 TOTAL_SECONDS: Final = 90.0
 """Longest session, however slowly bytes drip: well below the lease of a job."""
+TRIAL_SECONDS: Final = 30.0
+"""The same while somebody waits for it: well below the longest that a web server lets a request run."""
 WEAK: Final = {
     "ciphers": ["aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"],
     "macs": ["hmac-sha1", "hmac-md5", "hmac-sha1-96", "hmac-md5-96"],

@@ -17,6 +17,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from lemur_site import gunicorn_conf
 from pki import inspection
 from plugins import Bundle, Misconfigured, OptionErrors, Permanent, Temporary, network, parse
 from plugins.destinations import ssh
@@ -356,6 +357,19 @@ def test_a_server_that_says_nothing(server: SftpServer, monkeypatch: pytest.Monk
         with pytest.raises(Temporary):
             plugin(server, port=silent.getsockname()[1]).check()
         assert time.monotonic() - began < 5
+
+
+def test_a_trial_ends_before_the_request_that_waits_for_it(server: SftpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, session = [], ssh.session
+
+    def watched(account: ssh.Account, *, seconds: float) -> Any:
+        given.append(seconds)
+        return session(account, seconds=seconds)
+
+    monkeypatch.setattr(ssh, "session", watched)
+    plugin(server).check()
+    assert given == [ssh.TRIAL_SECONDS]
+    assert gunicorn_conf.timeout > ssh.CONNECT_SECONDS + ssh.TRIAL_SECONDS
 
 
 def _dawdle(account: ssh.Account) -> None:

@@ -11,4 +11,4 @@ destination_permissions = Permissions(
 source_permissions = Permissions(
     Source, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
 )
-scan_permissions = Permissions(Scan, view=readers(nobody))
+scan_permissions = Permissions(Scan, view=readers(members))  # what was found is shown to administrators alone

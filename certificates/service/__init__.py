@@ -52,6 +52,15 @@ from certificates.service.query import (
 from certificates.service.reissue import calculate_reissue_range, get_certificate_primitives, reissue_certificate
 from certificates.service.revoking import carry_out, deactivate, revoke
 from certificates.service.watching import create_notification, update_notification, watch
+from certificates.service.watchlists import (
+    get_all_certs_attached_to_destination_without_autorotate,
+    get_all_certs_attached_to_endpoint_without_autorotate,
+    get_all_certs_not_attached_to_endpoint_with_autorotate,
+    get_certificates_with_same_cn_with_rotate_on,
+    get_expiring_deployed_certificates,
+    get_issued_cert_count_for_authority,
+    list_recent_valid_certs_issued_by_authority,
+)
 
 __all__ = [
     "METRICS",
@@ -81,6 +90,9 @@ __all__ = [
     "get",
     "get_account_number",
     "get_all_certs",
+    "get_all_certs_attached_to_destination_without_autorotate",
+    "get_all_certs_attached_to_endpoint_without_autorotate",
+    "get_all_certs_not_attached_to_endpoint_with_autorotate",
     "get_all_pending_cleaning",
     "get_all_pending_cleaning_expired",
     "get_all_pending_cleaning_expiring_in_days",
@@ -91,10 +103,14 @@ __all__ = [
     "get_by_name",
     "get_by_serial",
     "get_certificate_primitives",
+    "get_certificates_with_same_cn_with_rotate_on",
+    "get_expiring_deployed_certificates",
+    "get_issued_cert_count_for_authority",
     "get_name_from_arn",
     "get_order",
     "import_authority",
     "import_certificate",
+    "list_recent_valid_certs_issued_by_authority",
     "mark_domain",
     "mint",
     "phases",

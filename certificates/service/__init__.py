@@ -1,5 +1,6 @@
 """The verbs of the product, under the names that Lemur gave them: this is its table of contents."""
 
+from certificates.service.amending import update_order
 from certificates.service.authority import create_authority, import_authority
 from certificates.service.csr import create_csr
 from certificates.service.deploying import (
@@ -130,6 +131,7 @@ __all__ = [
     "update_description",
     "update_dns_provider",
     "update_notification",
+    "update_order",
     "update_owner",
     "update_policy",
     "update_switches",

@@ -119,7 +119,7 @@ class AuthorityOutput(ModelSerializer):
         return json.dumps(authority.described_options())
 
     def get_pki_warning(self, authority: Authority) -> str | None:
-        """Why its certificates say nothing of where revocation is looked up; null if they do."""
+        """What keeps those who check its certificates from learning of a revocation; null if nothing does."""
         return pointers.warning(authority) or None
 
     def get_authority_certificate(self, authority: Authority) -> dict[str, Any] | None:

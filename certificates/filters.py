@@ -253,7 +253,7 @@ class CertificateFilter(FilterSet):
 
     def usually_hides(self) -> bool:
         """Is it hidden if nobody says anything?"""
-        return settings.HIDE_EXPIRED_CERTS_AFTER_MONTHS != 0
+        return bool(settings.HIDE_EXPIRED_CERTS_AFTER_MONTHS)
 
 
 class CertificatePageFilter(CertificateFilter):

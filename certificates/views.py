@@ -23,6 +23,7 @@ from certificates.filters import CertificatePageFilter
 from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
+from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions
 from certificates.views_orders import made
 from core.audit import HISTORY, about
@@ -102,6 +103,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deployments": certificate.deployments.select_related("destination"),
         "endpoints": certificate.endpoints.select_related("source"),
         "exporters": exporters_for(certificate, can),
+        "revocation": unfinished_revocation(certificate),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
     }

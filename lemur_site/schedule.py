@@ -8,6 +8,7 @@ PERIODS = {
     "certificates.sweep_orders": 60,
     "certificates.sweep_deployments": 60,
     "certificates.sweep_revocations": 60,
+    "notifications.sweep_notices": 60,
     "authorities.publish_crls": 300,
 }
 

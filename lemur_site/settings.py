@@ -235,6 +235,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = mail.sender(env.str("LEMUR_EMAIL", default=""), SITE_ROOT)
 
 # Whom requests to the outside may reach
+ASK_ENDPOINTS_SECONDS = env.float("ASK_ENDPOINTS_SECONDS", default=5)
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
 LEMUR_TRUSTED_OCSP_HOSTS = env.list("LEMUR_TRUSTED_OCSP_HOSTS", default=[])
 LEMUR_TRUSTED_CRL_HOSTS = env.list("LEMUR_TRUSTED_CRL_HOSTS", default=[])

@@ -1,4 +1,4 @@
-"""HTTP to the outside, and the only module that opens sockets for it: each address is judged just before it is used.
+"""HTTP and TLS to the outside, and the only module that opens sockets for them: addresses are judged just before use.
 
 The name is resolved once, and the connection goes to the very address that was judged, so that neither a redirect nor a
 DNS answer that changes between two look-ups gets around it (decision 0008).
@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
@@ -185,19 +186,8 @@ class _Guarded(HTTPConnection):
     """Makes its socket itself; everything else, TLS and the check of its name too, is the library's."""
 
     def _new_conn(self) -> socket.socket:
-        call = _current.get()
         most = self.timeout if isinstance(self.timeout, int | float) else CONNECT_SECONDS
-        problem: OSError = OSError(f"{self.host} has no address")
-        for family, kind, protocol, _, where in socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM):
-            address = ip_address(where[0])
-            if not may_contact(address, call.target):
-                call.refusals.append(_refusal(self.host, address, call.target))
-                continue
-            try:
-                return _connected((family, kind, protocol), where, call, most)
-            except OSError as error:
-                problem = error
-        raise problem
+        return _reached(self._dns_host, self.port, _current.get(), most)
 
 
 class _GuardedTls(_Guarded, HTTPSConnection):
@@ -272,6 +262,39 @@ class _Session(requests.Session):
         while len(body) <= self._longest and (part := response.raw.read(64 * 1024, decode_content=False)):
             body += part
         return bytes(body)
+
+
+@contextmanager
+def connected(host: str, port: int, *, target: Target, seconds: float) -> Iterator[socket.socket]:
+    """A connection that is cut off after so many seconds, whatever is said over it. Raises OSError, besides Refused."""
+    call = _Call(target, ends=time.monotonic() + seconds)
+    watch = threading.Timer(seconds, call.cut_off)
+    watch.daemon = True
+    watch.start()
+    try:
+        with _reached(host, port, call, seconds) as made:
+            yield made
+    except OSError:
+        if call.refusals and not call.sockets:
+            raise call.refusals[0] from None
+        raise
+    finally:
+        watch.cancel()
+        call.close()
+
+
+def _reached(host: str, port: int, call: _Call, most: float) -> socket.socket:
+    problem: OSError = OSError(f"{host} has no address")
+    for family, kind, protocol, _, where in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        address = ip_address(where[0])
+        if not may_contact(address, call.target):
+            call.refusals.append(_refusal(host, address, call.target))
+            continue
+        try:
+            return _connected((family, kind, protocol), where, call, most)
+        except OSError as error:
+            problem = error
+    raise problem
 
 
 def _connected(how: tuple[int, int, int], where: Any, call: _Call, most: float) -> socket.socket:

@@ -19,3 +19,4 @@ CELERY_TASK_ALWAYS_EAGER = True
 ALLOWED_HOSTS = ["*"]
 WHITENOISE_AUTOREFRESH = True  # else each test client looks for all static files anew
 SOURCE_DIRECTORIES = ["/etc/ssl", str(LEMUR_HOME)]  # noqa: F405
+ASK_ENDPOINTS_SECONDS = 0  # those of tests are invented

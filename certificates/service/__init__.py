@@ -1,6 +1,7 @@
 """The verbs of the product, under the names that Lemur gave them: this is its table of contents."""
 
 from certificates.service.amending import update_order
+from certificates.service.asking import is_attached_to_endpoint
 from certificates.service.authority import create_authority, import_authority
 from certificates.service.csr import create_csr
 from certificates.service.deploying import (
@@ -111,6 +112,7 @@ __all__ = [
     "get_order",
     "import_authority",
     "import_certificate",
+    "is_attached_to_endpoint",
     "list_recent_valid_certs_issued_by_authority",
     "mark_domain",
     "mint",

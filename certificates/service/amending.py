@@ -48,7 +48,7 @@ def update_order(order: Order, *, by: User | None = None, now: datetime | None =
 
 def _open(order: Order, *, now: datetime) -> Order:
     """The row as it is now, kept from others until the transaction ends: from whoever wants to claim it as well."""
-    held = Order.objects.select_for_update().filter(pk=order.pk).first()
+    held: Order | None = Order.objects.select_for_update().filter(pk=order.pk).first()
     if held is None:
         raise NotFound(MISSING)
     if held.state not in (Order.State.WAITING, Order.State.UNKNOWN):

@@ -108,7 +108,7 @@ def renewing_authority(certificate: Certificate) -> Authority | None:
 
     Precondition if what it names does not exist.
     """
-    successor = settings.ROTATE_AUTHORITY_TRANSLATION.get(certificate.authority_id)
+    successor = settings.ROTATE_AUTHORITY_TRANSLATION.get(certificate.authority_id or 0)
     if successor is None:
         return certificate.authority
     found = Authority.objects.filter(pk=successor).first()

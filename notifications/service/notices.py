@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
+from django.db.models import Min
 from django.utils.timezone import now as clock
 
 from accounts.models import User
@@ -32,6 +33,12 @@ def raise_notice(*notices: Notice) -> None:
     Each names kind, recipient, channel, subject_label, dedupe, and if there is one the notification that asks for it.
     """
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
+
+
+def due_recipients(limit: int = 1000) -> list[tuple[str, str]]:
+    """Recipient and channel of what a sweep should have told, longest waiting first."""
+    waiting = Notice.objects.due().order_by().values("recipient", "channel").annotate(since=Min("not_before"))
+    return list(waiting.order_by("since", "recipient").values_list("recipient", "channel")[:limit])
 
 
 def tell(recipient: str, channel: str, *, now: datetime | None = None) -> bool:

@@ -169,7 +169,7 @@ class TestStrictMode:
     """Everybody holds a role that says what they may do, whichever way roles are given and taken."""
 
     @pytest.fixture(autouse=True)
-    def strict(self, settings):
+    def strict(self, people, settings):
         settings.LEMUR_STRICT_ROLE_ENFORCEMENT = True
 
     @pytest.fixture

@@ -47,7 +47,7 @@ class RevokeForm(forms.Form):
             self.fields["reason"].choices = OF_A_HOLD  # type: ignore[attr-defined]
             self.initial["reason"] = ledger.RELEASE
         if unfinished is not None:
-            self.initial.update(reason=unfinished.reason, comments=unfinished.comments)
+            self.initial = {**self.initial, "reason": unfinished.reason, "comments": unfinished.comments}
         if not serious:
             del self.fields["force"]
 

@@ -48,7 +48,7 @@ def is_attached_to_endpoint(certificate_name: str, endpoint_name: str) -> bool:
 
 
 def look(certificates: Iterable[Certificate], *, ask: bool = True, **narrowed: Any) -> list[Sighting]:
-    """The active endpoints that were last seen serving one of these, and whether they do now; ``ask``: them, too."""
+    """The active endpoints that were last seen serving one of these, and whether they do now, unless ``ask`` is off."""
     seen = [
         (endpoint, certificate.parsed, _names(certificate))
         for certificate in certificates

@@ -44,7 +44,7 @@ def furnished(people, root_ca, made) -> Certificate:
 def get(client, address, status=200):
     answer = client.get(f"{URL}/{address}")
     assert answer.status_code == status, answer.content
-    return json.loads(answer.getvalue())
+    return json.loads(answer.getvalue())  # in parts, if it is long
 
 
 class TestFull:

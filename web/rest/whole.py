@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 
 PART = 200  # rows
 
@@ -16,14 +17,17 @@ Rows = QuerySet[Any]
 Show = Callable[[list[Any]], list[Any]]
 
 
-def answer_whole(rows: Rows, show: Show) -> StreamingHttpResponse:
+def answer_whole(rows: Rows, show: Show) -> Response | StreamingHttpResponse:
     """``{"items": […], "total": n}`` with all these rows, newest first. ``show`` puts some of them in words.
 
-    The first part is read before anything is sent, so that what is wrong with the question is an error like any other.
+    The first part is read before anything is sent, so that what is wrong with the question is an error like any other;
+    and if there is no more than that, the answer is like any other, too.
     """
     parts = _parts(rows)
-    first = list(filter(None, [next(parts, None)]))
-    return StreamingHttpResponse(_written(chain(first, parts), show), content_type="application/json")
+    first = next(parts, [])
+    if len(first) < PART:
+        return Response({"items": show(first), "total": len(first)})
+    return StreamingHttpResponse(_written(chain([first], parts), show), content_type="application/json")
 
 
 def _parts(rows: Rows) -> Iterator[list[Any]]:

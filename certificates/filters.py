@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cached_property, reduce
-from operator import or_
+from functools import cached_property
 
 import django_filters
 from django import forms
@@ -15,7 +14,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now as clock
 
 from authorities.models import Authority
-from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order, RotationPolicy
+from certificates.models import (
+    Certificate,
+    CertificateDomain,
+    CertificateQuerySet,
+    Domain,
+    Order,
+    RotationPolicy,
+    searching,
+)
 from certificates.models.certificate import SOON
 from notifications.models import Notification
 from stores.models import Destination, Source
@@ -55,7 +62,6 @@ SORTABLE = (
 )
 
 
-SEARCHED = ("name", "cn", "owner", "issuer", "domain_names")
 # Whoever asks for one of these asks for what is over, too.
 ASKS_FOR_OLD_ONES = ("phase", "id", "filter_id", "serial", "filter_serial", "fingerprint", "fixed_name")
 USUAL_MONTHS = 1
@@ -94,23 +100,27 @@ def text_filter(*fields: str, label: str = "", domains: bool = False) -> django_
     Contract 7.2. On PostgreSQL an index of trigrams finds parts of the columns that :meth:`CertificateFilter.search`
     looks at.
     """
+    among_names = set(fields) <= set(searching.COLUMNS)
+    all_names = domains and {*fields, "domain_names"} == set(searching.COLUMNS)
 
     def narrow(rows: Rows, name: str, value: str) -> Rows:
         whole = len(value) > 2 and value.startswith('"') and value.endswith('"')
         text = plain(value[1:-1] if whole else value)
+        if all_names and not whole and not set(text) & set("%_"):
+            return rows.filter(searching.mentions_like(text))
         pattern = text if whole else f"%{text}%"
         condition = Q()
         for field in fields:
             condition |= Q(**{f"{field}__wildcards": pattern})
         if domains:
             condition |= _named(text) if whole else Q(domain_names__wildcards=pattern)
-        return rows.filter(condition)
+        return rows.filter(searching.mentions_like(text), condition) if among_names else rows.filter(condition)
 
     return django_filters.CharFilter(method=narrow, label=label)
 
 
 def _named(pattern: str) -> Q:
-    """One of its domains is as the pattern says; the column that has an index says first where that can be at all."""
+    """One of its domains is as the pattern says; a column of its own says first where that can be at all."""
     names = CertificateDomain.objects.filter(certificate=OuterRef("pk"), domain__name__wildcards=pattern)
     return Q(domain_names__wildcards=f"%{pattern}%") & Q(Exists(names))
 
@@ -121,6 +131,8 @@ class CertificateFilter(FilterSet):
     What expired long ago is hidden with ``showExpired=0`` and shown with ``1``; if neither is said it is hidden where
     the site has set how long that is, and nobody asked for something old.
     """
+
+    searched = frozenset({"q", "name", "cn", "filter_owner", "issuer"})
 
     q = django_filters.CharFilter(method="search", label="Search")
     name = text_filter("name", "cn", label="Name", domains=True)
@@ -178,7 +190,7 @@ class CertificateFilter(FilterSet):
     def search(self, rows: Rows, name: str, value: str) -> Rows:
         """The one search box: name, common name, any domain, owner, issuer, or a serial number or fingerprint."""
         text = value.strip()
-        anywhere = reduce(or_, (Q(**{f"{column}__icontains": text}) for column in SEARCHED))
+        anywhere = searching.mentions(text) | Q(owner__icontains=text) | Q(issuer__icontains=text)
         exactly = Q(serial=serial_number(text)) | Q(fingerprint=text.replace(":", "").lower())
         return rows.filter(anywhere | exactly)
 

@@ -39,13 +39,13 @@ def serves(
         except ssl.SSLError as error:
             problem = f"the handshake failed ({error.reason or 'no TLS'})"
         except (OSError, ValueError) as error:
-            raise Temporary(f"{host}:{port} could not be asked: {_said(error)}.") from error
+            raise Temporary(f"it could not be asked: {_said(error)}.") from error
         else:
             if sha256(found).digest() == wanted:
                 return True
             shown = True
     if not shown:
-        raise Temporary(f"{host}:{port} could not be asked: {problem}.")
+        raise Temporary(f"it could not be asked: {problem}.")
     return False
 
 

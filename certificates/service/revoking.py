@@ -46,10 +46,11 @@ SERVED = "Cannot revoke certificate. Endpoints are deployed with the given certi
 class Consequences:
     """What would break: endpoints that serve the certificate; of a CA's, how many certificates under it.
 
-    ``endpoints`` also has those that could not be asked, and says so; ``elsewhere`` has those that serve another one.
+    Of ``unasked`` endpoints only what was seen last is known; those in ``elsewhere`` serve another certificate by now.
     """
 
     endpoints: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     issued: int = 0
@@ -57,7 +58,7 @@ class Consequences:
     @property
     def serious(self) -> bool:
         """Must one insist?"""
-        return bool(self.endpoints or self.issued)
+        return bool(self.endpoints or self.unasked or self.issued)
 
 
 def revoke(
@@ -121,11 +122,13 @@ def consequences(certificate: Certificate, *, ask: bool = True, now: datetime | 
     now = now or clock()
     rows = list(same_certificate(certificate))
     seen = look(rows, ask=ask)
-    serving, elsewhere = ([str(one) for one in seen if (one.serves is False) is gone] for gone in (False, True))
+    serving, unasked, elsewhere = (
+        _each_once(str(one) for one in seen if one.serves is what) for what in (True, None, False)
+    )
     destinations = [str(place) for row in rows for place in row.destinations.all()]
     under = [row.root_authority_id for row in rows if row.root_authority_id is not None]
     issued = Certificate.objects.filter(authority__in=under).current(now).count() if under else 0
-    return Consequences(_each_once(serving), _each_once(elsewhere), _each_once(destinations), issued)
+    return Consequences(serving, unasked, elsewhere, _each_once(destinations), issued)
 
 
 def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
@@ -134,8 +137,8 @@ def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _refuse_what_breaks(certificate: Certificate, *, now: datetime) -> None:
     found = consequences(certificate, now=now)
-    if found.endpoints:
-        raise Forbidden(f"{SERVED} They are {', '.join(found.endpoints[:10])}. Insist with force.")
+    if served := (*found.endpoints, *found.unasked):
+        raise Forbidden(f"{SERVED} They are {', '.join(served[:10])}. Insist with force.")
     if found.issued:
         raise Forbidden(
             f"Cannot revoke certificate. {found.issued} valid certificates are under it. Insist with force."

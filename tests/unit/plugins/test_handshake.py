@@ -81,7 +81,7 @@ def odd_server(answer: bytes | None) -> Iterator[int]:
 
 @pytest.mark.parametrize("answer", [b"220 mail.example ESMTP\r\n", b""])
 def test_no_tls(answer):
-    with odd_server(answer) as port, pytest.raises(Temporary, match=rf"{HOST}:{port} could not be asked: "):
+    with odd_server(answer) as port, pytest.raises(Temporary, match="could not be asked: "):
         ask(port, material().leaf)
 
 

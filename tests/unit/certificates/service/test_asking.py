@@ -65,7 +65,8 @@ def test_it_serves_another_one_by_now(people, hers, client):
     with tls_server(material().leaf) as port:
         seen(hers, port)
         found = consequences(hers)
-        assert (found.endpoints, found.elsewhere, found.serious) == ((), (f"127.0.0.1:{port}",), False)
+        assert (found.endpoints, found.unasked, found.serious) == ((), (), False)
+        assert found.elsewhere == (f"127.0.0.1:{port}",)
         assert not service.is_attached_to_endpoint(hers.name, "www")
         client.force_login(people.alice)
         page = client.get(f"/certificates/{hers.pk}/revoke").content.decode()
@@ -77,7 +78,7 @@ def test_it_serves_another_one_by_now(people, hers, client):
 
 def test_it_cannot_be_asked(people, hers):
     endpoint = seen(hers, 9, "169.254.169.254")
-    [said] = consequences(hers).endpoints
+    [said] = consequences(hers).unasked
     assert said.startswith(f"169.254.169.254:9 (last seen there {endpoint.last_updated:%Y-%m-%d %H:%M} UTC; ")
     assert "an address that is never contacted" in said
     assert service.is_attached_to_endpoint(hers.name, "www")
@@ -98,7 +99,7 @@ def test_where_the_site_asks_nobody(hers, settings, monkeypatch):
     settings.ASK_ENDPOINTS_SECONDS = 0
     monkeypatch.setattr(asking, "serves", lambda *_, **__: 1 / 0)
     seen(hers, 443)
-    assert "it was not asked" in consequences(hers).endpoints[0]
+    assert "it was not asked" in consequences(hers).unasked[0]
 
 
 def test_only_so_many_are_asked(hers, monkeypatch):
@@ -108,8 +109,8 @@ def test_only_so_many_are_asked(hers, monkeypatch):
         seen(hers, port)
     found = consequences(hers)
     assert len(found.elsewhere) == 1
-    assert all("only 1 are asked at once" in one for one in found.endpoints)
-    assert len(found.endpoints) == 2
+    assert all("only 1 are asked at once" in one for one in found.unasked)
+    assert len(found.unasked) == 2
 
 
 def test_there_is_an_end_to_it(hers, monkeypatch, settings):
@@ -118,6 +119,6 @@ def test_there_is_an_end_to_it(hers, monkeypatch, settings):
     monkeypatch.setattr(asking, "serves", lambda *_, **__: waiting.wait(10))
     seen(hers, 443)
     try:
-        assert "it did not answer in time" in consequences(hers).endpoints[0]
+        assert "it did not answer in time" in consequences(hers).unasked[0]
     finally:
         waiting.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,7 @@ from authorities.models import Authority
 from core.audit import acting
 from core.errors import Invalid
 from pki.extensions import Extensions
-from pki.inspection import facts
+from pki.inspection import facts, load
 
 LONGEST_BASE = 200
 FIELD = "pki_base_url"
@@ -70,13 +71,34 @@ def addresses(authority: Authority) -> Extensions:
 
 def signs_crls(authority: Authority) -> bool:
     """May it? A certificate that was made elsewhere may lack the key usage."""
-    usage = facts(authority.certificate).extensions.key_usage
+    return _may_sign_crls(authority.body)
+
+
+@lru_cache(maxsize=256)
+def _may_sign_crls(body: str) -> bool:
+    usage = facts(load(body)).extensions.key_usage
     return usage is None or "crl_sign" in usage
 
 
 def warning(authority: Authority) -> str:
-    """Why certificates of this authority point nowhere; "" if they do."""
-    if authority.private_key is None or used_base(authority):
+    """Why those who check certificates of this authority learn of a revocation less than they could; "" if they do."""
+    if authority.private_key is None:
+        return ""
+    return " ".join(filter(None, (_no_list(authority), _nowhere(authority))))
+
+
+def _no_list(authority: Authority) -> str:
+    if signs_crls(authority):
+        return ""
+    return _(
+        "It cannot publish a revocation list: its certificate's key usage lacks cRLSign. What it revokes is told by "
+        "its OCSP responder alone."
+    )
+
+
+def _nowhere(authority: Authority) -> str:
+    """Why its certificates say nothing of where to look."""
+    if used_base(authority):
         return ""
     if authority.pki_base_url:
         return _(

@@ -5,9 +5,11 @@ Lists are made when the ledger changes and before they grow old; what a crash pr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import structlog
 from cryptography import x509
@@ -45,18 +47,24 @@ TRIES = 5
 def prepare(authority: Authority, *, now: datetime) -> None:
     """Make what is missing or out of date of one authority. What fails is logged; the sweep tries it again."""
     with acting_as(demo=authority.demo or acting().demo):
-        for is_due, make in ((_due_for_crl, publish_crl), (_due_for_responder, renew_responder)):
-            if not is_due(now).filter(pk=authority.pk).exists():
-                continue
+        for make in _missing(authority, now):
             try:
                 make(authority, now=now)
             except (DomainError, PkiError, PluginError) as error:
                 log.warning("authority.not-published", authority=authority.pk, what=make.__name__, error=str(error))
 
 
+def _missing(authority: Authority, now: datetime) -> Iterator[Callable[..., Any]]:
+    if pointers.signs_crls(authority) and _due_for_crl(now).filter(pk=authority.pk).exists():
+        yield publish_crl
+    if _due_for_responder(now).filter(pk=authority.pk).exists():
+        yield renew_responder
+
+
 def due(now: datetime) -> list[Authority]:
-    """Authorities of which something is missing or out of date."""
-    found = {authority.pk: authority for authority in [*_due_for_crl(now), *_due_for_responder(now)]}
+    """Authorities of which something is missing or out of date. One that may sign no list never misses one."""
+    lists = filter(pointers.signs_crls, _due_for_crl(now))
+    found = {authority.pk: authority for authority in (*lists, *_due_for_responder(now))}
     return list(found.values())
 
 

@@ -18,6 +18,8 @@ from web.rest.fields import Email, Pem, Ref, UtcDateTime
 from web.rest.serializers import ModelSerializer, Nested, Serializer
 
 LONGEST_PATH = 20
+LONGEST = "The most that public rules allow; null for an authority that does not follow them."
+USUAL = "What an order gets that says nothing, if its profile does not say less."
 
 
 class ProfileOutput(ModelSerializer):
@@ -46,12 +48,14 @@ class AuthorityBrief(Nested, ModelSerializer):
     authority_certificate = Validity(source="*")
     is_cn_optional = drf.BooleanField(source="cn_optional")
     is_cab_compliant = drf.BooleanField(source="cab_compliant", allow_null=True)
+    max_issuance_days = drf.IntegerField(source="longest_days", allow_null=True, help_text=LONGEST)
+    default_validity_days = drf.IntegerField(source="default_days", help_text=USUAL)
 
     class Meta:
         model = Authority
         fields = (
             "id", "name", "owner", "description", "active", "plugin", "authority_certificate", "is_cn_optional",
-            "is_cab_compliant",
+            "is_cab_compliant", "max_issuance_days", "default_validity_days",
         )  # fmt: skip
 
     @extend_schema_field(ConnectorPlugin)
@@ -89,8 +93,8 @@ class AuthorityOutput(ModelSerializer):
     options = drf.SerializerMethodField()
     is_cn_optional = drf.BooleanField(source="cn_optional")
     is_cab_compliant = drf.BooleanField(source="cab_compliant", allow_null=True)
-    max_issuance_days = drf.SerializerMethodField()
-    default_validity_days = drf.SerializerMethodField()
+    max_issuance_days = drf.IntegerField(source="longest_days", allow_null=True, help_text=LONGEST)
+    default_validity_days = drf.IntegerField(source="default_days", help_text=USUAL)
     pki_warning = drf.SerializerMethodField()
 
     class Meta:
@@ -114,16 +118,8 @@ class AuthorityOutput(ModelSerializer):
         """The plugin's options as JSON text, which is how Lemur shows them."""
         return json.dumps(authority.described_options())
 
-    def get_max_issuance_days(self, authority: Authority) -> int | None:
-        """The most that public rules allow; null for an authority that does not follow them."""
-        return authority.longest_days
-
-    def get_default_validity_days(self, authority: Authority) -> int:
-        """What an order gets that says nothing, if its profile does not say less."""
-        return authority.default_days
-
     def get_pki_warning(self, authority: Authority) -> str | None:
-        """Why its certificates say nothing of where revocation is looked up; null if they do."""
+        """What keeps those who check its certificates from learning of a revocation; null if nothing does."""
         return pointers.warning(authority) or None
 
     def get_authority_certificate(self, authority: Authority) -> dict[str, Any] | None:

@@ -89,6 +89,7 @@ def _published(authority: Authority) -> dict[str, Any]:
     crl = publishing.newest_crl(authority)
     return {
         "crl": crl,
+        "lists": pointers.signs_crls(authority),
         "overdue": crl is not None and crl.next_update <= now,
         "responder": publishing.newest_responder(authority, now=now),
         "addresses": pointers.addresses(authority),

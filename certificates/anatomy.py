@@ -86,11 +86,11 @@ def policy(facts: Facts) -> list[tuple[str, list[str]]]:
         (_("Key usage"), sorted(usage.value.replace("_", " ") for usage in read.key_usage or ())),
         (_("Extended key usage"), sorted(PURPOSE_NAMES.get(oid, oid) for oid in read.extended_key_usage or ())),
         (_("Policies"), list(read.policies)),
-        (_("CRL"), list(read.crl_urls)),
+        (_("CRL"), list(facts.crl_points)),
         (_("OCSP"), list(read.ocsp_urls)),
         (_("Issuer's certificate"), list(read.issuer_urls)),
         (_("Subject key identifier"), [facts.subject_key_identifier]),
-        (_("Authority key identifier"), [facts.authority_key_identifier]),
+        (_("Authority key identifier"), [facts.authority_key_identifier, facts.authority_key_issuer]),
         (_("Other extensions"), [custom.oid for custom in read.custom]),
     ]
     return [(label, shown) for label, texts in rows if (shown := [printable(text) for text in texts if text])]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import QueryDict
+from django.http import QueryDict, StreamingHttpResponse
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
@@ -31,7 +31,6 @@ from certificates.serializers import (
     DomainOutput,
     ExportOutput,
     KeyOutput,
-    OrderOutput,
 )
 from certificates.serializers_input import (
     CertificateEdit,
@@ -43,11 +42,13 @@ from certificates.serializers_input import (
     Reissue,
     Switches,
 )
+from certificates.serializers_orders import OrderOutput
 from core.errors import Invalid, NotFound
-from web.lists import LARGEST_COUNT, LARGEST_ID, Listing, NoFilters, YesNoField
+from web.lists import LARGEST_ID, Listing, NoFilters, YesNoField
 from web.rest.connectors import ConnectorBrief
 from web.rest.idempotency import idempotent
 from web.rest.views import NEVER_CACHED, ViewSet
+from web.rest.whole import answer_whole
 from web.spelling import snake
 
 
@@ -233,18 +234,21 @@ class CertificateViewSet(RevocationMixin, mixins.ListModelMixin, mixins.Retrieve
         responses=CertificateOutput(many=True),
     )
     @action(detail=False, methods=["get"], filterset_class=NoFilters)
-    def valid(self, request: Request) -> Response:
+    def valid(self, request: Request) -> Response | StreamingHttpResponse:
         """Those that can be used: not over, not revoked, not replaced. All of them, unless page and count are given."""
         params: QueryDict = request.query_params.copy()
         key, separator, name = (params.pop("filter", [""])[-1]).partition(";")
         if key != "cn" or not separator or not name:
             raise Invalid.field("filter", "Give a common name: filter=cn;www.example.com, or cn;% for any.")
-        if not (params.get("page") and params.get("count")):
-            params["page"], params["count"] = "1", str(LARGEST_COUNT)
         asked = {part: params.pop(part, [None])[-1] for part in ("owner", "san")}
-        ids = service.usable(name, **asked).order_by().values("pk")
-        listing = Listing(NoFilters, self.get_queryset().filter(pk__in=ids), params, request=request, form=False)
-        return Response({"items": self.get_serializer(listing.items, many=True).data, "total": listing.total})
+        rows = self.get_queryset().filter(pk__in=service.usable(name, **asked).order_by().values("pk"))
+        listing = Listing(NoFilters, rows, params, request=request, form=False)
+        if not (params.get("page") and params.get("count")):
+            return answer_whole(rows, self._shown)
+        return Response({"items": self._shown(listing.items), "total": listing.total})
+
+    def _shown(self, rows: list[Certificate]) -> list[Any]:
+        return list(self.get_serializer(rows, many=True).data)
 
     @extend_schema(
         parameters=[

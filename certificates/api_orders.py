@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,9 +16,12 @@ from certificates import service
 from certificates.filters import OrderFilter
 from certificates.loading import in_full
 from certificates.models import Certificate, Order
+from certificates.pending import UNRESOLVED, with_everything
 from certificates.permissions import order_permissions
-from certificates.serializers import UNRESOLVED, CertificateOutput, KeyOutput, OrderOutput
-from certificates.serializers_input import OrderCancel, OrderUpload
+from certificates.serializers import CertificateOutput, KeyOutput
+from certificates.serializers_input import OrderCancel, OrderEdit, OrderUpload
+from certificates.serializers_orders import OrderOutput
+from certificates.service.orders import CANCEL_FORBIDDEN, FORBIDDEN
 from web.rest.idempotency import idempotent
 from web.rest.views import NEVER_CACHED, ViewSet
 
@@ -25,11 +29,11 @@ from web.rest.views import NEVER_CACHED, ViewSet
 class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     """List, show, take up, fulfil and cancel what has not become a certificate yet."""
 
-    queryset = Order.objects.select_related("authority", "by", "certificate")
+    queryset = with_everything()
     permissions = order_permissions
     serializer_class = OrderOutput
     filterset_class = OrderFilter
-    inputs: ClassVar = {"upload": OrderUpload, "destroy": OrderCancel}
+    inputs: ClassVar = {"update": OrderEdit, "upload": OrderUpload, "destroy": OrderCancel}
     not_found = "Cannot find specified certificate"
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -38,11 +42,27 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         narrowed = self.action == "list" and not self.request.query_params.get("state")
         return rows.filter(state__in=UNRESOLVED) if narrowed else rows
 
+    def _mine(self, action: str, message: str) -> Order:
+        """The order, if the caller may do this to it: who may not is told so, whatever the body says."""
+        order: Order = self.get_object()
+        self.permissions.require(self.caller, action, order, message=message)
+        return order
+
+    @extend_schema(request=OrderEdit, responses=OrderOutput)
+    def update(self, request: Request, pk: int) -> Response:
+        """Change what its certificate will be like: owner, switches, roles, destinations and the like."""
+        order = self._mine("change", FORBIDDEN)
+        if not request.data:
+            raise ParseError("There is nothing in the body.")
+        service.update_order(order, by=self.caller, **self.validated())
+        return self.answer(self.get_object())
+
     @extend_schema(request=OrderCancel, responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """Give it up, at the CA too where that can be asked."""
+        order = self._mine("cancel", CANCEL_FORBIDDEN)
         given = self.validated() if request.headers.get("Content-Length", "0") not in ("", "0") else {}
-        service.cancel_order(self.get_object(), note=given.get("note", ""), by=self.caller)
+        service.cancel_order(order, note=given.get("note", ""), by=self.caller)
         return Response(status=204)
 
     @extend_schema(responses=KeyOutput)
@@ -57,7 +77,7 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     @idempotent(one_transaction=True)
     def upload(self, request: Request, pk: int) -> Response:
         """The certificate that the CA issued for it, brought by hand."""
-        service.fulfil_by_hand(self.get_object(), by=self.caller, **self.validated())
+        service.fulfil_by_hand(self._mine("change", FORBIDDEN), by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
     @extend_schema(request=None, responses={200: CertificateOutput, 202: OpenApiResponse(OrderOutput)})

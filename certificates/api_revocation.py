@@ -12,7 +12,9 @@ from rest_framework.response import Response
 
 from certificates import service
 from certificates.models import Revocation
-from certificates.models.revocation import REASONS
+from certificates.models.revocation import REASONS, same_certificate
+from certificates.serializers import RevocationOutput
+from web.lists import NoFilters
 from web.rest.serializers import Serializer
 
 
@@ -58,8 +60,19 @@ class RevocationMixin:
         )
         if revocation.state == Revocation.State.DONE:
             return Response({"id": certificate.pk})
-        message = f"The authority has not agreed yet and is asked again. {revocation.last_error}".strip()
+        message = (
+            f"The authority has not agreed yet. It is asked again, {revocation.most_failures} times in all; "
+            f"/certificates/{certificate.pk}/revocations says what comes of it. {revocation.last_error}"
+        ).strip()
         return Response({"id": certificate.pk, "message": message}, status=202)
+
+    @extend_schema(responses=RevocationOutput(many=True))
+    @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=RevocationOutput)
+    def revocations(self: Any, request: Request, pk: int) -> Response:
+        """What was asked for and what came of it, newest first. After a failure ``revoke`` asks again."""
+        rows = Revocation.objects.filter(certificate__in=same_certificate(self.get_object()))
+        answer: Response = self.answer_list(rows.select_related("by"))
+        return answer
 
     @extend_schema(request=None, responses=Revoked)
     @action(detail=True, methods=["put"])

@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from cryptography.x509.oid import ExtensionOID
 from django.conf import settings
 
 from core.errors import Invalid
@@ -222,29 +223,40 @@ def _flag(value: Any, field: str) -> bool:
 
 
 def describe(facts: Facts) -> dict[str, Any]:
-    """The extensions of a certificate: always the names, the rest where it is present (contract 3.4)."""
-    read = facts.extensions
-    described: dict[str, Any] = {
+    """The extensions of a certificate: always the names, the rest where it is present (contract 3.4).
+
+    What is there is said to be there, also where its value has a form that Lemur's object cannot express.
+    """
+    shown, there = described(facts.extensions), facts.extension_oids
+    if ExtensionOID.SUBJECT_KEY_IDENTIFIER.dotted_string in there:
+        shown["subject_key_identifier"] = {"include_ski": True}
+    if ExtensionOID.AUTHORITY_KEY_IDENTIFIER.dotted_string in there:
+        shown["authority_key_identifier"] = {
+            "use_key_identifier": bool(facts.authority_key_identifier),
+            "use_authority_cert": bool(facts.authority_key_issuer),
+        }
+    if ExtensionOID.AUTHORITY_INFORMATION_ACCESS.dotted_string in there:
+        shown["certificate_info_access"] = {"include_aia": True}
+    if ExtensionOID.CRL_DISTRIBUTION_POINTS.dotted_string in there:
+        shown["crl_distribution_points"] = {"include_crl_dp": ", ".join(facts.crl_points)}
+    return shown
+
+
+def described(read: Extensions) -> dict[str, Any]:
+    """What may be asked for, and was."""
+    shown: dict[str, Any] = {
         "sub_alt_names": {"names": [{"name_type": name.type.value, "value": name.value} for name in read.names]}
     }
     if read.basic_constraints is not None:
         constraints = read.basic_constraints
-        described["basic_constraints"] = {"ca": constraints.ca, "path_length": constraints.path_length}
+        shown["basic_constraints"] = {"ca": constraints.ca, "path_length": constraints.path_length}
     if read.key_usage is not None:
-        described["key_usage"] = {name: usage in read.key_usage for name, usage in USAGES.items()}
+        shown["key_usage"] = {name: usage in read.key_usage for name, usage in USAGES.items()}
     if read.extended_key_usage is not None:
-        described["extended_key_usage"] = {
+        shown["extended_key_usage"] = {
             name: True for name, oid in EXTENDED_USAGES.items() if oid in read.extended_key_usage
         }
-    if facts.subject_key_identifier:
-        described["subject_key_identifier"] = {"include_ski": True}
-    if facts.authority_key_identifier:
-        described["authority_key_identifier"] = {"use_key_identifier": True, "use_authority_cert": False}
-    if read.ocsp_urls or read.issuer_urls:
-        described["certificate_info_access"] = {"include_aia": True}
-    if read.crl_urls:
-        described["crl_distribution_points"] = {"include_crl_dp": ", ".join(read.crl_urls)}
-    return described
+    return shown
 
 
 def as_invalid(error: PkiError, *, default: str) -> Invalid:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 
 import django_filters
+from django import forms
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now as clock
 
@@ -59,6 +62,21 @@ SORTABLE = (
 )
 
 
+# Whoever asks for one of these asks for what is over, too.
+ASKS_FOR_OLD_ONES = ("phase", "id", "filter_id", "serial", "filter_serial", "fingerprint", "fixed_name")
+USUAL_MONTHS = 1
+
+
+def long_ago() -> datetime:
+    """What ended by then has been over for HIDE_EXPIRED_CERTS_AFTER_MONTHS, of 30 days each, or for a month.
+
+    The same moment for a whole day, so that counts of the same list are remembered. Lemur writes them as negative.
+    """
+    months = abs(settings.HIDE_EXPIRED_CERTS_AFTER_MONTHS or USUAL_MONTHS)
+    today = clock().replace(hour=0, minute=0, second=0, microsecond=0)
+    return today - timedelta(days=30 * months)
+
+
 def serial_number(text: str) -> str:
     """A serial as we store it, from decimal, ``0x`` and hex, or hex with colons.
 
@@ -108,7 +126,11 @@ def _named(pattern: str) -> Q:
 
 
 class CertificateFilter(FilterSet):
-    """Plain parameters where Lemur has them, ``filter_…`` for the other meaning of ``filter=key;value``."""
+    """Plain parameters where Lemur has them, ``filter_…`` for the other meaning of ``filter=key;value``.
+
+    What expired long ago is hidden with ``showExpired=0`` and shown with ``1``; if neither is said it is hidden where
+    the site has set how long that is, and nobody asked for something old.
+    """
 
     searched = frozenset({"q", "name", "cn", "filter_owner", "issuer"})
 
@@ -154,7 +176,11 @@ class CertificateFilter(FilterSet):
     creator = django_filters.CharFilter(method="by_creator", label="Creator")
     show = django_filters.CharFilter(method="mine", label="Mine")
     time_range = django_filters.NumberFilter(method="within_weeks", min_value=0, max_value=5200)
-    show_expired = django_filters.CharFilter(method="hide_expired")
+    show_expired = django_filters.CharFilter(
+        method="decided_below",
+        widget=forms.Select(choices=[("", "Hidden"), ("1", "Shown")]),
+        label="Expired long ago",
+    )
     ordering = django_filters.OrderingFilter(fields=SORTABLE)
 
     class Meta:
@@ -221,9 +247,39 @@ class CertificateFilter(FilterSet):
         now = clock()
         return rows.filter(not_after__gte=now, not_after__lte=now + timedelta(weeks=int(value)))
 
-    def hide_expired(self, rows: Rows, name: str, value: str) -> Rows:
-        """``showExpired=0`` hides what expired more than a month ago; the API shows it by default."""
-        return rows if value == "1" else rows.filter(not_after__gt=clock() - timedelta(days=30))
+    def decided_below(self, rows: Rows, name: str, value: str) -> Rows:
+        """By :meth:`filter_queryset`, since saying nothing may hide something as well."""
+        return rows
+
+    def filter_queryset(self, queryset: Rows) -> Rows:
+        """Narrow as asked, and without what expired long ago, see the class."""
+        rows: Rows = super().filter_queryset(queryset)
+        return rows.filter(not_after__gt=long_ago()) if self.hides_expired else rows
+
+    @property
+    def hides_expired(self) -> bool:
+        """Is what expired long ago hidden?"""
+        if said := self.data.get("show_expired"):
+            return bool(said != "1")
+        return self.usually_hides() and not any(self.data.get(name) for name in ASKS_FOR_OLD_ONES)
+
+    def usually_hides(self) -> bool:
+        """Is it hidden if nobody says anything?"""
+        return bool(settings.HIDE_EXPIRED_CERTS_AFTER_MONTHS)
+
+
+class CertificatePageFilter(CertificateFilter):
+    """For people, who look for what is in use: a page hides what expired long ago, and says so."""
+
+    def usually_hides(self) -> bool:
+        """Always."""
+        return True
+
+    @cached_property
+    def hidden_before(self) -> datetime | None:
+        """What ended by then is hidden; None if nothing is, or if there is nothing as old as that."""
+        hidden = self.hides_expired and self.queryset.filter(not_after__lte=long_ago()).exists()
+        return long_ago() if hidden else None
 
 
 class DomainFilter(FilterSet):

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from authorities import ledger
+from certificates.models import Revocation
 
 REASONS = [
     ("unspecified", _("No reason given")),
@@ -26,7 +27,10 @@ OF_A_HOLD = [
 
 
 class RevokeForm(forms.Form):
-    """Why, what to remember, and that one insists where something would break. ``held``: it is on hold."""
+    """Why, what to remember, and that one insists where something would break.
+
+    ``held``: it is on hold. ``unfinished``: what was asked for before, and is asked for again.
+    """
 
     reason = forms.ChoiceField(label=_("Reason"), choices=REASONS, widget=forms.RadioSelect, initial="unspecified")
     comments = forms.CharField(
@@ -34,12 +38,16 @@ class RevokeForm(forms.Form):
     )
     force = forms.BooleanField(label=_("Revoke it although something would break"), required=False)
 
-    def __init__(self, *args: Any, serious: bool, held: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, serious: bool, held: bool, unfinished: Revocation | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.serious = serious
         if held:
             self.fields["reason"].choices = OF_A_HOLD  # type: ignore[attr-defined]
             self.initial["reason"] = ledger.RELEASE
+        if unfinished is not None:
+            self.initial = {**self.initial, "reason": unfinished.reason, "comments": unfinished.comments}
         if not serious:
             del self.fields["force"]
 

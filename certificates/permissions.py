@@ -17,8 +17,8 @@ def responsible(user: Any) -> Q:
 
 
 def orderers(user: Any) -> Q:
-    """Whoever placed the order, its owner, and holders of the role of the owner's name or of one that it names."""
-    mine = Q(by=user.pk) | Q(spec__owner__in=[user.email, *sorted(user.role_names)])
+    """Its owner, holders of the owner's role or of one that it names, and whoever placed it until it is handed over."""
+    mine = Q(by=user.pk, spec__handed_over__isnull=True) | Q(spec__owner__in=[user.email, *sorted(user.role_names)])
     for pk in user.role_ids:
         mine |= Q(spec__managed_by__icontains=f",{pk},")
     return mine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Manager
@@ -13,7 +12,7 @@ from accounts.serializers import RoleOutput, UserBrief
 from authorities.serializers import AuthorityBrief
 from certificates.extensions import from_wire, to_wire
 from certificates.loading import complete
-from certificates.models import Certificate, Order
+from certificates.models import Certificate, Revocation
 from core.errors import Invalid
 from web.rest.connectors import ConnectorBrief
 from web.rest.fields import UtcDateTime
@@ -21,7 +20,6 @@ from web.rest.serializers import ModelSerializer, Nested, Serializer
 from web.spelling import camel
 
 SUBJECT = ("country", "state", "location", "organization", "organizational_unit")
-UNRESOLVED = (Order.State.WAITING, Order.State.UNKNOWN)
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True})
@@ -193,62 +191,17 @@ class CertificateOutput(CertificateBrief):
         return shown
 
 
-class OrderOutput(Serializer):
-    """An order, in the shape of the certificate that it will become: body and chain are null until then."""
+class RevocationOutput(ModelSerializer):
+    """That somebody asked for a revocation, and what came of it."""
 
-    id = drf.IntegerField()
-    pending = drf.BooleanField()
-    owner = drf.CharField()
-    name = drf.CharField(allow_null=True)
-    description = drf.CharField()
-    cn = drf.CharField(allow_null=True)
-    common_name = drf.CharField()
-    notify = drf.BooleanField()
-    active = drf.BooleanField()
-    rotation = drf.BooleanField()
-    body = drf.CharField(allow_null=True)
-    chain = drf.CharField(allow_null=True)
-    csr = drf.CharField()
-    external_id = drf.CharField(allow_null=True)
-    date_created = UtcDateTime()
-    validity_start = UtcDateTime()
-    validity_end = UtcDateTime()
-    user = UserBrief()
-    authority = AuthorityBrief()
-    status = drf.CharField(help_text="waiting, unknown (a person must look), failed or done.")
-    last_error = drf.CharField()
-    number_attempts = drf.IntegerField()
-    last_updated = UtcDateTime(help_text="When it was taken up, or will be taken up again.")
-    resolved = drf.BooleanField()
-    resolved_cert_id = drf.IntegerField(allow_null=True)
+    status = drf.CharField(source="state", help_text="waiting (the authority is asked again), done or failed.")
+    crl_reason = drf.CharField(source="reason")
+    date_created = UtcDateTime(source="created_at")
+    user = UserBrief(source="by")
+    number_attempts = drf.IntegerField(source="attempts")
 
-    def to_representation(self, order: Order) -> dict[str, Any]:
-        said = {camel(name): order.spec.get(name) for name in ("owner", "name", "description", "notify", "rotation")}
-        certificate = order.certificate
-        return {
-            "id": order.pk,
-            "pending": order.state in UNRESOLVED,
-            **said,
-            "active": said["notify"],
-            "cn": order.spec.get("common_name") or None,
-            "commonName": order.spec.get("common_name") or "",
-            "body": certificate and certificate.body,
-            "chain": certificate and certificate.chain,
-            "csr": order.csr,
-            "externalId": order.external_id,
-            "dateCreated": _printed(order.created_at),
-            "validityStart": _printed(order.not_before_asked),
-            "validityEnd": _printed(order.not_after_asked),
-            "user": UserBrief(order.by).data,
-            "authority": AuthorityBrief(order.authority).data,
-            "status": order.state,
-            "lastError": order.last_error,
-            "numberAttempts": order.attempts,
-            "lastUpdated": _printed(order.not_before),
-            "resolved": order.state not in UNRESOLVED,
-            "resolvedCertId": order.certificate_id,
-        }
-
-
-def _printed(moment: datetime) -> str:
-    return UtcDateTime().to_representation(moment)
+    class Meta:
+        model = Revocation
+        fields = (
+            "id", "status", "crl_reason", "comments", "date_created", "user", "number_attempts", "last_error",
+        )  # fmt: skip

@@ -137,6 +137,10 @@ class Reissue(Serializer):
     replace = drf.BooleanField(required=False, default=False)
 
 
+class OrderEdit(CertificateEdit):
+    """``PUT /pending_certificates/N``: what the certificate will be like; what is absent stays as it is."""
+
+
 class OrderUpload(Serializer):
     """``POST /pending_certificates/N/upload``: the certificate that the CA issued for the order."""
 

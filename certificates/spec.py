@@ -111,7 +111,7 @@ class CertificateSpec:
             "notify": self.notify,
             "rotation": self.rotation,
             **{name: _pks(getattr(self, name)) for name in MANY},
-            "managed_by": f",{','.join(map(str, _pks(self.roles)))},",
+            "managed_by": managed_by(_pks(self.roles)),
             "rotation_policy": self.rotation_policy and self.rotation_policy.pk,
             "dns_provider": self.dns_provider and self.dns_provider.pk,
         }
@@ -135,6 +135,11 @@ def single(spec: Mapping[str, Any]) -> dict[str, Any]:
     policy = RotationPolicy.objects.filter(pk=spec["rotation_policy"]).first() if spec["rotation_policy"] else None
     provider = DnsProvider.objects.filter(pk=spec["dns_provider"]).first() if spec["dns_provider"] else None
     return {"rotation_policy": policy, "dns_provider": provider}
+
+
+def managed_by(roles: Iterable[int]) -> str:
+    """Ids of roles as one text, in which both databases find one of them."""
+    return f",{','.join(map(str, roles))},"
 
 
 def _pks(rows: Iterable[Any]) -> list[int]:

@@ -19,10 +19,11 @@ from accounts.permissions import audit_log
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions as authority_permissions
 from certificates import anatomy, service
-from certificates.filters import CertificateFilter
+from certificates.filters import CertificatePageFilter
 from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
+from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions
 from certificates.views_orders import made
 from core.audit import HISTORY, about
@@ -77,7 +78,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @vary_on_headers("HX-Request")
 def certificate_list(request: HttpRequest) -> HttpResponse:
     """The certificates the person may see, narrowed and ordered as asked."""
-    listing = Listing(CertificateFilter, visible(request), request.GET, request=request, count=ROWS)
+    listing = Listing(CertificatePageFilter, visible(request), request.GET, request=request, count=ROWS)
     template = "certificates/_rows.html" if request.htmx else "certificates/list.html"  # type: ignore[attr-defined]
     return render(request, template, {"listing": listing, "can": may(request, "create", "upload")})
 
@@ -102,6 +103,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "deployments": certificate.deployments.select_related("destination"),
         "endpoints": certificate.endpoints.select_related("source"),
         "exporters": exporters_for(certificate, can),
+        "revocation": unfinished_revocation(certificate),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
     }

@@ -20,9 +20,9 @@ from certificates.forms import OrderCancelForm, OrderUploadForm, ReissueForm
 from certificates.models import Certificate, Order
 from certificates.permissions import order_permissions, permissions
 from certificates.service.orders import has_key
-from certificates.service.reissue import get_certificate_primitives, open_order
+from certificates.service.reissue import get_certificate_primitives, open_order, renewing_authority
 from core.audit import HISTORY, about
-from core.errors import DomainError, Invalid
+from core.errors import DomainError, Invalid, Precondition
 from web.lists import Listing
 from web.rest.idempotency import once
 from web.views import act, get_or_404, person
@@ -50,8 +50,8 @@ def reissue(request: HttpRequest, pk: int) -> HttpResponse:
 def _preview(certificate: Certificate) -> dict[str, Any]:
     """What the new one will be like, or why there can be none."""
     try:
-        return {"wanted": get_certificate_primitives(certificate)}
-    except Invalid as error:
+        return {"wanted": get_certificate_primitives(certificate, authority=renewing_authority(certificate))}
+    except (Invalid, Precondition) as error:
         return {"problem": str(error).removeprefix(Invalid.title).strip()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from authorities import ledger
 from certificates import service
 from certificates.forms_revocation import REASONS, RevokeForm
 from certificates.models import Certificate, Revocation
+from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions
 from certificates.service.revoking import NOT_AUTHORIZED, consequences
 from web.views import act, get_or_404, person
@@ -26,12 +28,13 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     permissions.require(request.user, "revoke", certificate, message=_(NOT_AUTHORIZED))
     last = certificate.revocations.filter(state=Revocation.State.DONE).first()
     held = last is not None and last.reason == ledger.HOLD
-    found = consequences(certificate)
-    context = {"certificate": certificate, "last": last, "held": held, "consequences": found}
+    context: dict[str, Any] = {"certificate": certificate, "last": last, "held": held}
     if certificate.revoked and last is not None and not held:
-        reason = dict(REASONS).get(last.reason, last.reason)
-        return render(request, "certificates/revoke.html", {**context, "reason": reason})
-    form = RevokeForm(request.POST or None, serious=found.serious, held=held)
+        context["reason"] = dict(REASONS).get(last.reason, last.reason)
+        return render(request, "certificates/revoke.html", context)
+    found = consequences(certificate, ask="force" not in request.POST)
+    context |= {"consequences": found, "unfinished": unfinished_revocation(certificate)}
+    form = RevokeForm(request.POST or None, serious=found.serious, held=held, unfinished=context["unfinished"])
     return act(
         request,
         form,
@@ -45,7 +48,8 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _done(revocation: Revocation) -> str:
     if revocation.state != Revocation.State.DONE:
-        return _("The authority has not agreed yet; it is asked again until it does.")
+        said = _("The authority has not agreed yet. It is asked again, %(times)d times in all; this page says more.")
+        return said % {"times": Revocation.most_failures}
     if revocation.reason == ledger.RELEASE:
         return _("The hold is over: the certificate is good again.")
     if revocation.reason == ledger.HOLD:

@@ -70,6 +70,7 @@ class Event(StrEnum):
     ORDER_CANCELLED = "order.cancelled"
     ORDER_FAILED = "order.failed"
     ORDER_RETRIED = "order.retried"
+    ORDER_UPDATED = "order.updated"
     PASSWORD_CHANGED = "password.changed"  # noqa: S105  the name of an event
     POLICY_CREATED = "policy.created"
     POLICY_DELETED = "policy.deleted"

@@ -14,7 +14,7 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from lemur_site import home, mail
+from lemur_site import home, mail, pairs
 from lemur_site.schedule import beat_schedule
 
 env = environ.FileAwareEnv(interpolate=False)
@@ -237,6 +237,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = mail.sender(env.str("LEMUR_EMAIL", default=""), SITE_ROOT)
 
 # Whom requests to the outside may reach
+ASK_ENDPOINTS_SECONDS = env.float("ASK_ENDPOINTS_SECONDS", default=5)
 OUTBOUND_ALLOW = env.list("OUTBOUND_ALLOW", default=[])
 LEMUR_TRUSTED_OCSP_HOSTS = env.list("LEMUR_TRUSTED_OCSP_HOSTS", default=[])
 LEMUR_TRUSTED_CRL_HOSTS = env.list("LEMUR_TRUSTED_CRL_HOSTS", default=[])
@@ -258,10 +259,15 @@ LEMUR_OWNER_EMAIL_IN_SUBJECT = env.bool("LEMUR_OWNER_EMAIL_IN_SUBJECT", default=
 LEMUR_SECURITY_TEAM_EMAIL = env.list("LEMUR_SECURITY_TEAM_EMAIL", default=[])
 LEMUR_DEFAULT_AUTHORITY = env.str("LEMUR_DEFAULT_AUTHORITY", default="")
 LEMUR_DEFAULT_ROTATION_INTERVAL = env.int("LEMUR_DEFAULT_ROTATION_INTERVAL", default=30)  # days
+LEMUR_EXPIRING_DEPLOYED_CERT_THRESHOLD_DAYS = env.int("LEMUR_EXPIRING_DEPLOYED_CERT_THRESHOLD_DAYS", default=14)
+ROTATE_AUTHORITY_TRANSLATION = pairs.of_ids(
+    "ROTATE_AUTHORITY_TRANSLATION", env.list("ROTATE_AUTHORITY_TRANSLATION", default=[])
+)
 LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY = env.bool("LEMUR_AUTOROTATION_USE_DEFAULT_VALIDITY", default=False)
 DEFAULT_VALIDITY_DAYS = env.int("DEFAULT_VALIDITY_DAYS", default=365)
 PUBLIC_CA_MAX_VALIDITY_DAYS = env.int("PUBLIC_CA_MAX_VALIDITY_DAYS", default=397)
 PUBLIC_CA_DEFAULT_VALIDITY_DAYS = env.int("PUBLIC_CA_DEFAULT_VALIDITY_DAYS", default=PUBLIC_CA_MAX_VALIDITY_DAYS)
+HIDE_EXPIRED_CERTS_AFTER_MONTHS = env.int("HIDE_EXPIRED_CERTS_AFTER_MONTHS", default=0)
 ALLOW_CERT_DELETION = env.bool("ALLOW_CERT_DELETION", default=False)
 LEMUR_DEFAULT_EXPIRATION_NOTIFICATION_INTERVALS = mail.days(
     "LEMUR_DEFAULT_EXPIRATION_NOTIFICATION_INTERVALS",

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
-from pki import asn1, extensions, keys, naming, signatures, subjects
+from pki import asn1, extensions, keys, naming, pointers, signatures, subjects
 from pki import pem as pem_text
 from pki.errors import UNREADABLE, BadCertificate, PkiError
 from pki.extensions import BasicConstraints, Extensions
@@ -52,6 +52,7 @@ class Facts:
     `san` is True or None, never False. `domains` are the DNS names, then the IP addresses, each once, in their order.
     `signing_algorithm` is the digest of the signature, the algorithm where it has none, the dotted OID of an unknown
     one. `key_type` and `bits` are None for keys the library does not know. Hexadecimal text is lower-case.
+    `extension_oids` are all that it has, dotted, whether their values can be told or not.
     """
 
     cn: str | None
@@ -75,6 +76,9 @@ class Facts:
     extensions: Extensions
     subject_key_identifier: str
     authority_key_identifier: str
+    authority_key_issuer: str
+    crl_points: tuple[str, ...]
+    extension_oids: frozenset[str]
 
 
 def load(pem: str | bytes) -> x509.Certificate:
@@ -162,6 +166,9 @@ def _facts(certificate: x509.Certificate) -> Facts:
         extensions=typed,
         subject_key_identifier=_subject_key_identifier(raw),
         authority_key_identifier=_authority_key_identifier(raw),
+        authority_key_issuer=_read("extensions", lambda: pointers.authority_key_issuer(raw)),
+        crl_points=_read("extensions", lambda: pointers.crl_points(raw)),
+        extension_oids=frozenset(one.oid.dotted_string for one in raw),
     )
 
 

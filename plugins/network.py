@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
@@ -133,6 +134,25 @@ def connect(
         call.close()
 
 
+@contextmanager
+def connected(host: str, port: int, *, target: Target, seconds: float) -> Iterator[socket.socket]:
+    """A connection that is cut off after so many seconds, whatever is said over it. Raises OSError, besides Refused."""
+    call = _Call(target, ends=time.monotonic() + seconds)
+    watch = threading.Timer(seconds, call.cut_off)
+    watch.daemon = True
+    watch.start()
+    try:
+        with _dial(host, port, call, seconds) as made:
+            yield made
+    except OSError:
+        if call.refusals and not call.sockets:
+            raise call.refusals[0] from None
+        raise
+    finally:
+        watch.cancel()
+        call.close()
+
+
 def fetch(
     url: str,
     *,
@@ -211,9 +231,8 @@ class _Guarded(HTTPConnection):
     """Makes its socket itself; everything else, TLS and the check of its name too, is the library's."""
 
     def _new_conn(self) -> socket.socket:
-        call = _current.get()
         most = self.timeout if isinstance(self.timeout, int | float) else CONNECT_SECONDS
-        return _dial(self._dns_host, self.port, call, most)
+        return _dial(self._dns_host, self.port, _current.get(), most)
 
 
 class _GuardedTls(_Guarded, HTTPSConnection):

@@ -20,3 +20,4 @@ SEND_TASK = "tests.nudges.send"
 ALLOWED_HOSTS = ["*"]
 WHITENOISE_AUTOREFRESH = True  # else each test client looks for all static files anew
 SOURCE_DIRECTORIES = ["/etc/ssl", str(LEMUR_HOME)]  # noqa: F405
+ASK_ENDPOINTS_SECONDS = 0  # those of tests are invented

@@ -6,17 +6,16 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from accounts import permissions
-from accounts.models import ADMIN, DEFAULT_ROLES, Role, User
+from accounts.models import ADMIN, Role, User
 from accounts.passwords import KINDS
 from accounts.service.identity import acting, system_user
-from accounts.service.roles import grant, keeping_an_administrator, set_roles
+from accounts.service.roles import grant, keeping_an_administrator, require_default_role, set_roles
 from accounts.service.tokens import revoke_tokens
 from core.audit import Event, acting_as, record
 from core.commits import committing
@@ -40,7 +39,7 @@ def create_user(
     by = acting(by)
     permissions.users.require(by, "create")
     roles = list(roles)
-    _require_default_role(roles)
+    require_default_role(roles)
     user = User(username=username, email=email.lower(), is_superuser=superuser, is_staff=superuser, is_active=is_active)
     _check(user, ("username", "email"))
     if password:
@@ -76,7 +75,6 @@ def update_user(
         if changed:
             _store(user, changed, by=by)
         if roles is not None:
-            _require_default_role(roles)
             set_roles(user, roles, by=by)
     if password:
         change_password(user, password, by=by)
@@ -88,12 +86,6 @@ def _store(user: User, changed: list[str], *, by: User) -> None:
     if not user.is_active:
         revoke_tokens(user)
     record(Event.USER_UPDATED, user, by=by, fields=changed)
-
-
-def _require_default_role(roles: Iterable[Role]) -> None:
-    """Contract 11: in strict mode everybody holds one of the roles that say what they may do."""
-    if settings.LEMUR_STRICT_ROLE_ENFORCEMENT and not {role.name for role in roles} & DEFAULT_ROLES:
-        raise Invalid.field("roles", f"Everybody needs one of the roles {', '.join(sorted(DEFAULT_ROLES))}.")
 
 
 def _check(user: User, fields: Iterable[str]) -> None:

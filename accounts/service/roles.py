@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts import permissions
-from accounts.models import ADMIN, BUILT_IN, SYSTEM, Role, User
+from accounts.models import ADMIN, BUILT_IN, DEFAULT_ROLES, SYSTEM, Role, User
 from accounts.service.identity import acting
 from core.audit import Event, record
 from core.commits import committing
@@ -52,9 +52,13 @@ def grant(user: User, roles: Iterable[Role], *, by: User | None = None) -> None:
 
 @committing("roles.set")
 def set_roles(user: User, roles: Iterable[Role], *, by: User | None = None) -> None:
-    """Let the person hold exactly these roles; what is given and what is taken is recorded by name."""
+    """Let the person hold exactly these roles; what is given and what is taken is recorded by name.
+
+    In strict mode Invalid without one of the default roles.
+    """
     by, wanted, held = acting(by), set(roles), set(user.roles.all())
     permissions.roles.require(by, "change")
+    require_default_role(wanted)
     with keeping_an_administrator():
         if lost := held - wanted:
             _spare_system([user])
@@ -65,16 +69,35 @@ def set_roles(user: User, roles: Iterable[Role], *, by: User | None = None) -> N
 
 @committing("role.members")
 def set_members(role: Role, people: Iterable[User], *, by: User | None = None) -> None:
-    """Let exactly these people hold the role."""
+    """Let exactly these people hold the role. In strict mode Invalid if that leaves somebody without a default one."""
     by, wanted, held = acting(by), set(people), set(role.users.all())
     permissions.roles.require(by, "change", role)
     _spare_system(wanted ^ held)
     with keeping_an_administrator():
         role.users.remove(*(held - wanted))
+        _require_others(role, held - wanted)
         role.users.add(*(wanted - held))
     for event, changed in ((Event.ROLE_WITHDRAWN, held - wanted), (Event.ROLE_GRANTED, wanted - held)):
         for user in sorted(changed, key=lambda one: one.username):
             record(event, user, by=by, roles=[role.name])
+
+
+def require_default_role(roles: Iterable[Role]) -> None:
+    """Contract 11: in strict mode everybody holds one of the roles that say what they may do."""
+    if settings.LEMUR_STRICT_ROLE_ENFORCEMENT and not {role.name for role in roles} & DEFAULT_ROLES:
+        raise Invalid.field("roles", f"Everybody needs one of the roles {', '.join(sorted(DEFAULT_ROLES))}.")
+
+
+def _require_others(role: Role, lost_by: Iterable[User]) -> None:
+    """The same for people who have just lost one of them."""
+    if not settings.LEMUR_STRICT_ROLE_ENFORCEMENT or role.name not in DEFAULT_ROLES:
+        return
+    people = User.objects.filter(pk__in=[one.pk for one in lost_by]).exclude(roles__name__in=DEFAULT_ROLES)
+    if names := sorted(people.values_list("username", flat=True)[:10]):
+        others = ", ".join(sorted(DEFAULT_ROLES - {role.name}))
+        raise Invalid(
+            f"Everybody needs a role that says what they may do: give {', '.join(names)} one of {others} first."
+        )
 
 
 def _spare_system(people: Iterable[User]) -> None:

@@ -63,3 +63,10 @@ def revoked_for_good(certificate: Certificate) -> bool:
     """Not just on hold, and not only by what others say."""
     last = last_revocation(same_certificate(certificate))
     return last is not None and last.reason not in (ledger.HOLD, ledger.RELEASE)
+
+
+def unfinished_revocation(certificate: Certificate) -> Revocation | None:
+    """What was asked for last, if the authority has not agreed to it: it is asked again, or was given up."""
+    asked = Revocation.objects.filter(certificate__in=same_certificate(certificate))
+    last = asked.select_related("by").first()
+    return None if last is None or last.state == Revocation.State.DONE else last

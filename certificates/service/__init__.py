@@ -1,5 +1,7 @@
 """The verbs of the product, under the names that Lemur gave them: this is its table of contents."""
 
+from certificates.service.amending import update_order
+from certificates.service.asking import is_attached_to_endpoint
 from certificates.service.authority import create_authority, import_authority
 from certificates.service.csr import create_csr
 from certificates.service.deploying import (
@@ -51,6 +53,15 @@ from certificates.service.query import (
 from certificates.service.reissue import calculate_reissue_range, get_certificate_primitives, reissue_certificate
 from certificates.service.revoking import carry_out, deactivate, revoke
 from certificates.service.watching import create_notification, update_notification, watch
+from certificates.service.watchlists import (
+    get_all_certs_attached_to_destination_without_autorotate,
+    get_all_certs_attached_to_endpoint_without_autorotate,
+    get_all_certs_not_attached_to_endpoint_with_autorotate,
+    get_certificates_with_same_cn_with_rotate_on,
+    get_expiring_deployed_certificates,
+    get_issued_cert_count_for_authority,
+    list_recent_valid_certs_issued_by_authority,
+)
 
 __all__ = [
     "METRICS",
@@ -78,6 +89,9 @@ __all__ = [
     "get",
     "get_account_number",
     "get_all_certs",
+    "get_all_certs_attached_to_destination_without_autorotate",
+    "get_all_certs_attached_to_endpoint_without_autorotate",
+    "get_all_certs_not_attached_to_endpoint_with_autorotate",
     "get_all_pending_cleaning",
     "get_all_pending_cleaning_expired",
     "get_all_pending_cleaning_expiring_in_days",
@@ -88,10 +102,15 @@ __all__ = [
     "get_by_name",
     "get_by_serial",
     "get_certificate_primitives",
+    "get_certificates_with_same_cn_with_rotate_on",
+    "get_expiring_deployed_certificates",
+    "get_issued_cert_count_for_authority",
     "get_name_from_arn",
     "get_order",
     "import_authority",
     "import_certificate",
+    "is_attached_to_endpoint",
+    "list_recent_valid_certs_issued_by_authority",
     "mark_domain",
     "mint",
     "phases",
@@ -110,6 +129,7 @@ __all__ = [
     "update",
     "update_description",
     "update_notification",
+    "update_order",
     "update_owner",
     "update_policy",
     "update_switches",

@@ -34,6 +34,7 @@ from plugins.errors import PluginError
 log = structlog.get_logger(__name__)
 
 FORBIDDEN = "You are not authorized to update this certificate"
+CANCEL_FORBIDDEN = "You are not authorized to cancel this certificate"
 MISSING = "Cannot find specified certificate"
 NO_KEY = "The private key of this order was destroyed; place a new order."
 
@@ -49,7 +50,7 @@ def cancel_order(order: Order, *, note: str = "", by: User | None = None, now: d
     A worker that asks the CA at this very moment records nothing any more.
     """
     by = acting(by)
-    order_permissions.require(by, "cancel", order, message="You are not authorized to cancel this certificate")
+    order_permissions.require(by, "cancel", order, message=CANCEL_FORBIDDEN)
     told = _cancel_at_ca(_not_done(order))
     with committing("order.cancel"):
         held = _hold(order, now=now or clock())

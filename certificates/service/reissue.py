@@ -61,14 +61,14 @@ def _longest(authority: Authority | None) -> timedelta | None:
     return timedelta(days=days) if days else None
 
 
-def get_certificate_primitives(certificate: Certificate) -> dict[str, Any]:
+def get_certificate_primitives(certificate: Certificate, *, authority: Authority | None = None) -> dict[str, Any]:
     """What :func:`~certificates.service.create` needs to make the same again, from now on: ``create(**primitives)``.
 
-    Names and subject are the certificate's own. Key type and usages are, as far as the profile that it was ordered
-    with, or one that fits, still allows them; ``csr`` is None, since a new certificate gets a new key. Raises Invalid
-    for a certificate without an authority.
+    From the authority that issued it, or from another one. Names and subject are the certificate's own. Key type and
+    usages are, as far as the profile that it was ordered with, or one that fits, still allows them; ``csr`` is None,
+    since a new certificate gets a new key. Raises Invalid for a certificate without an authority.
     """
-    authority = certificate.authority
+    authority = authority or certificate.authority
     if authority is None:
         raise Invalid.rule("Missing Authority.")
     profile = _profile(certificate, authority)
@@ -101,6 +101,22 @@ def get_certificate_primitives(certificate: Certificate) -> dict[str, Any]:
         "replaces": replaces,
         "replacements": replaces,
     }
+
+
+def renewing_authority(certificate: Certificate) -> Authority | None:
+    """The one that renews it: ROTATE_AUTHORITY_TRANSLATION may name another than the one that issued it.
+
+    Precondition if what it names does not exist.
+    """
+    successor = settings.ROTATE_AUTHORITY_TRANSLATION.get(certificate.authority_id or 0)
+    if successor is None:
+        return certificate.authority
+    found = Authority.objects.filter(pk=successor).first()
+    if found is None:
+        raise Precondition(
+            f"ROTATE_AUTHORITY_TRANSLATION names the authority {successor}, which there is not; mend it."
+        )
+    return found
 
 
 def _profile(certificate: Certificate, authority: Authority) -> profiles.Profile:
@@ -148,9 +164,9 @@ def reissue_certificate(
 ) -> Certificate | Order:
     """The same certificate again, with a new key: owner, roles, key type, destinations and the rest stay.
 
-    ``user`` acts and becomes its creator; without one, whoever acts now, and the creator stays. ``replace``: the new
-    one takes the place of the old one, of which nobody is told any more. ``notify`` is accepted as in Lemur. Raises
-    Conflict while another order renews it.
+    It comes from the :func:`renewing_authority`. ``user`` acts and becomes its creator; without one, whoever acts now,
+    and the creator stays. ``replace``: the new one takes the place of the old one, of which nobody is told any more.
+    ``notify`` is accepted as in Lemur. Raises Conflict while another order renews it.
     """
     by = acting(user)
     permissions.require(by, "reissue", certificate, message="You are not authorized to reissue this certificate")
@@ -160,7 +176,8 @@ def reissue_certificate(
         raise Precondition("Certificate is already deleted")
     if (other := open_order(certificate)) is not None and other != idempotency.recall(Order):
         raise Conflict(renewed_already(certificate))
-    fields = {**get_certificate_primitives(certificate), "description": _description(certificate)}
+    primitives = get_certificate_primitives(certificate, authority=renewing_authority(certificate))
+    fields = {**primitives, "description": _description(certificate)}
     fields.pop("replacements")
     fields["replaces"] = [certificate] if replace else []
     keeps = {} if user else {"user_id": certificate.user_id, "handed_over": certificate.handed_over}

@@ -23,7 +23,9 @@ from certificates.models.certificate import Status
 from certificates.models.order import REQUEST_LEASE
 from certificates.models.revocation import REASONS, issuing_authority, last_revocation, same_certificate
 from certificates.permissions import permissions
+from certificates.service.asking import look
 from certificates.service.deploying import leave, revoked_at
+from certificates.service.telling import tell_of_revocation
 from core.audit import Event, record
 from core.commits import committing
 from core.connectors import foreign
@@ -42,16 +44,21 @@ SERVED = "Cannot revoke certificate. Endpoints are deployed with the given certi
 
 @dataclass(frozen=True)
 class Consequences:
-    """What would break: endpoints that serve the certificate; of a CA's, how many certificates under it."""
+    """What would break: endpoints that serve the certificate; of a CA's, how many certificates under it.
+
+    Of ``unasked`` endpoints only what was seen last is known; those in ``elsewhere`` serve another certificate by now.
+    """
 
     endpoints: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     issued: int = 0
 
     @property
     def serious(self) -> bool:
         """Must one insist?"""
-        return bool(self.endpoints or self.issued)
+        return bool(self.endpoints or self.unasked or self.issued)
 
 
 def revoke(
@@ -66,10 +73,10 @@ def revoke(
     """Ask the authority to revoke; the certificate is not called revoked until it has agreed.
 
     ``certificateHold`` can be taken back with ``removeFromCRL``; nothing else can. A duplicate never gives a right: the
-    permission on every row of the same certificate is asked. Raises Forbidden, also where an endpoint serves it and
-    ``force`` is not given; Invalid, where its issuer cannot or will not. Still waiting when it is returned: the
-    authority did not answer, and is asked again. What is revoked for good is taken away from its destinations; Invalid,
-    if one does not let it go: then it is revoked all the same, and that is tried again.
+    permission on every row of the same certificate is asked. Raises Forbidden, also where an endpoint, which is asked,
+    serves it and ``force`` is not given; Invalid, where its issuer cannot or will not. Still waiting when it is
+    returned: the authority did not answer, and is asked again. What is revoked for good is taken away from its
+    destinations; Invalid, if one does not let it go: then it is revoked all the same, and that is tried again.
     """
     by, now = acting(by), now or clock()
     rows = same_certificate(certificate)
@@ -107,21 +114,31 @@ def _require_may_revoke(certificate: Certificate, rows: Iterable[Certificate], b
             authority_permissions.require(by, "change", same.root_authority.parent, message=NOT_AUTHORIZED)
 
 
-def consequences(certificate: Certificate, *, now: datetime | None = None) -> Consequences:
-    """What would break if it were revoked, in the words of a person."""
+def consequences(certificate: Certificate, *, ask: bool = True, now: datetime | None = None) -> Consequences:
+    """What would break if it were revoked, in the words of a person.
+
+    Asks the endpoints, over the network and for a few seconds; without ``ask``, what was seen last counts.
+    """
     now = now or clock()
     rows = list(same_certificate(certificate))
-    endpoints = [str(endpoint) for row in rows for endpoint in row.endpoints.filter(active=True)]
+    seen = look(rows, ask=ask)
+    serving, unasked, elsewhere = (
+        _each_once(str(one) for one in seen if one.serves is what) for what in (True, None, False)
+    )
     destinations = [str(place) for row in rows for place in row.destinations.all()]
     under = [row.root_authority_id for row in rows if row.root_authority_id is not None]
     issued = Certificate.objects.filter(authority__in=under).current(now).count() if under else 0
-    return Consequences(tuple(dict.fromkeys(endpoints)), tuple(dict.fromkeys(destinations)), issued)
+    return Consequences(serving, unasked, elsewhere, _each_once(destinations), issued)
+
+
+def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts))
 
 
 def _refuse_what_breaks(certificate: Certificate, *, now: datetime) -> None:
     found = consequences(certificate, now=now)
-    if found.endpoints:
-        raise Forbidden(f"{SERVED} They are {', '.join(found.endpoints[:10])}. Insist with force.")
+    if served := (*found.endpoints, *found.unasked):
+        raise Forbidden(f"{SERVED} They are {', '.join(served[:10])}. Insist with force.")
     if found.issued:
         raise Forbidden(
             f"Cannot revoke certificate. {found.issued} valid certificates are under it. Insist with force."
@@ -242,6 +259,7 @@ def _agreed(revocation: Revocation, authority: Authority, *, now: datetime) -> l
             raise Permanent("The certificate is not on hold any more.")
     elif ledger.is_kept(authority):
         ledger.revoke(authority, certificate.serial, reason=reason, at=now)
+    tell_of_revocation(revocation, rows)
     if released:
         rows.update(status=Status.VALID, status_checked_at=now)
         record(Event.CERTIFICATE_RELEASED, certificate, by=revocation.by)

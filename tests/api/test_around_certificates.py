@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from authorities.models import DnsProvider
+from authorities.models import Authority, DnsProvider
 from certificates.models import Certificate, Domain, Order
 from lifecycle.models import Endpoint
+from notifications.models import Notification
 from plugins import Pending
-from stores.models import Source
-from tests.factories import a_certificate
+from stores.models import Destination, Source
+from tests.factories import a_certificate, an_order
 from tests.odd_issuer import OddIssuer
 from tests.people import api
 from tests.unit.certificates.service.test_odd_answers import odd_ca  # noqa: F401
@@ -75,10 +76,88 @@ class TestOrders:
         get(api(people.root), "pending_certificates/987654", status=404)
         assert Order.objects.get().state == "unknown"
 
-    def test_statements(self, people, unknown, django_assert_max_num_queries):  # noqa: F811
+    def test_it_has_the_full_shape_of_a_certificate(self, people, root_ca, odd_ca, monkeypatch):  # noqa: F811
+        monkeypatch.setattr(OddIssuer, "answer", Pending("ca-17", None))
+        old, client = a_certificate(people.alice, root_ca, roles=[people.team]), api(people.alice)
+        notification, destination = (
+            model.objects.create(label="x", plugin="none") for model in (Notification, Destination)
+        )
+        notification.certificates.add(old)
+        body = {
+            "owner": "alice@example.org", "commonName": "www.example.org", "authority": {"id": odd_ca.pk},
+            "extensions": {"subAltNames": {"names": [{"nameType": "DNSName", "value": "new.example.org"}]}},
+            "keyType": "ECCPRIME256V1", "roles": [{"id": people.team.pk}], "replaces": [{"id": old.pk}],
+            "notifications": [{"id": notification.pk}], "organization": "Example",
+        }  # fmt: skip
+        order = client.post("/api/1/certificates", body, format="json").json()
+        Order.objects.update(spec={**Order.objects.get(pk=order["id"]).spec, "destinations": [destination.pk]})
+        order, certificate = get(client, f"pending_certificates/{order['id']}"), get(client, f"certificates/{old.pk}")
+        assert set(certificate) <= set(order)
+        for name in ("body", "chain", "issuer", "serial", "serialHex", "signingAlgorithm", "fingerprint"):
+            assert order[name] is None
+        for name in (
+            "bits",
+            "keyType",
+            "deleted",
+            "hasPrivateKey",
+            "endpoints",
+            "replaced",
+            "replacedBy",
+            "rotationPolicy",
+        ):
+            assert order[name] == certificate[name]
+        assert order["domains"] == [
+            *certificate["domains"],
+            {"id": None, "name": "new.example.org", "sensitive": False},
+        ]
+        assert (order["san"], order["distinguishedName"]) == (True, "O=Example,CN=www.example.org")
+        assert [one["id"] for one in order["replaces"]] == [old.pk]
+        assert [one["name"] for one in order["roles"]] == ["team-web"]
+        assert (
+            [one["label"] for one in order["notifications"]] == [one["label"] for one in order["destinations"]] == ["x"]
+        )
+        assert [one["value"] for one in order["extensions"]["subAltNames"]["names"]] == [
+            "www.example.org",
+            "new.example.org",
+        ]
+        assert set(order["authority"]) == set(certificate["authority"])
+        assert "organization" not in order
+        Authority.objects.filter(pk=odd_ca.pk).update(cab_compliant=False)
+        assert get(client, f"pending_certificates/{order['id']}")["organization"] == "Example"
+
+    def test_it_can_be_changed(self, people, unknown):  # noqa: F811
+        address, client = f"/api/1/pending_certificates/{unknown.pk}", api(people.alice)
+        changes = {"owner": "Alice@Example.org", "active": False, "roles": [{"name": "team-web"}], "description": None}
+        changed = client.put(address, changes, format="json")
+        assert changed.status_code == 200, changed.json()
+        assert changed.json() == get(client, f"pending_certificates/{unknown.pk}")
+        assert [changed.json()[name] for name in ("notify", "active", "description")] == [False, False, ""]
+        assert api(people.bob).put(address, {"rotation": True}, format="json").json()["rotation"]
+        for body in ({}, {"owner": "nobody"}, {"roles": [{"name": "?"}]}):
+            assert client.put(address, body, format="json").status_code == 400
+        assert client.patch(address, changes, format="json").status_code == 405
+        assert client.delete(address).status_code == 204
+        assert client.put(address, changes, format="json").status_code == 412
+
+    def test_who_may_not_is_told_so_whatever_the_body_says(self, people, unknown):  # noqa: F811
+        address, client = f"/api/1/pending_certificates/{unknown.pk}", api(people.charlie)
+        for body in ({}, {"owner": 7}, {"note": 7}, {"body": "x"}):
+            assert client.put(address, body, format="json").status_code == 403
+            assert client.delete(address, body, format="json").status_code == 403
+            assert client.post(f"{address}/upload", body, format="json").status_code == 403
+        assert client.put("/api/1/pending_certificates/987654", {}, format="json").status_code == 404
+
+    def test_statements(self, people, root_ca, unknown, django_assert_max_num_queries):  # noqa: F811
+        """However many there are, and whatever hangs on them."""
         client = api(people.bob)
-        with django_assert_max_num_queries(8):
-            get(client, "pending_certificates")
+        for number in range(3):
+            an_order(people.alice, authority=root_ca, common_name=f"{number}.example.org", owner="x@example.org")
+        row = Notification.objects.create(label="x", plugin="none")
+        for order in Order.objects.all():
+            order.spec = {**order.spec, "notifications": [row.pk], "roles": [people.team.pk]}
+            order.save()
+        with django_assert_max_num_queries(9):
+            assert get(client, "pending_certificates")["total"] == 4
 
 
 class TestDomains:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from stores.models import Destination, Source
 from tests.api.test_certificates import an_order
 from tests.factories import a_certificate
 from tests.people import api
+from web.rest import whole
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +44,7 @@ def furnished(people, root_ca, made) -> Certificate:
 def get(client, address, status=200):
     answer = client.get(f"{URL}/{address}")
     assert answer.status_code == status, answer.content
-    return answer.json()
+    return json.loads(answer.getvalue())  # in parts, if it is long
 
 
 class TestFull:
@@ -56,6 +58,8 @@ class TestFull:
                 "type": "https", "active": True, "description": "",
             }
         ]  # fmt: skip
+        limits = {name: shown["authority"][name] for name in ("maxIssuanceDays", "defaultValidityDays")}
+        assert limits == {"maxIssuanceDays": None, "defaultValidityDays": 365}
         assert shown["rotationPolicy"] == {"id": furnished.rotation_policy.pk, "days": 30}
         assert (shown["dnsProvider"], shown["dnsProviderId"]) == (None, None)
         assert [one["id"] for one in shown["replacedBy"]] == [one["id"] for one in shown["replaced"]] != []
@@ -156,6 +160,19 @@ class TestByNameAndValid:
         a_certificate(people.alice, root_ca, cn="www2.example.org")
         answer = get(api(people.charlie), "valid?filter=cn;www%25&page=2&count=1")
         assert ([one["id"] for one in answer["items"]], answer["total"]) == ([made.pk], 2)
+
+    def test_all_of_them_in_parts(self, people, root_ca, made, monkeypatch, django_assert_max_num_queries):
+        others = [a_certificate(people.alice, root_ca, cn=f"www{number}.example.org") for number in range(4)]
+        everything = [one.pk for one in reversed([made, *others])]
+        client = api(people.charlie)
+        for size in (1, 2, 5, 200):
+            monkeypatch.setattr(whole, "PART", size)
+            answer = get(client, "valid?filter=cn;www%25")
+            assert ([one["id"] for one in answer["items"]], answer["total"]) == (everything, 5)
+        assert answer["items"][0] == get(client, everything[0])
+        assert get(client, "valid?filter=cn;nothing") == {"items": [], "total": 0}
+        with django_assert_max_num_queries(9):
+            get(client, "valid?filter=cn;www%25")
 
 
 class TestStats:

@@ -210,3 +210,29 @@ def test_phases_agree_with_their_filter(people, root_ca):
     service.revoke(a_certificate(people.alice, root_ca, cn="gone.example"), by=people.alice)
     for certificate in Certificate.objects.all():
         assert certificate.cn in names(api(people.bob), f"phase={certificate.phase}&count=100")
+
+
+class TestExpiredLongAgo:
+    @pytest.fixture
+    def old(self, people, root_ca):
+        made = a_certificate(people.alice, root_ca, cn="old.example.org")
+        Certificate.objects.filter(pk=made.pk).update(not_after=datetime.now(UTC) - timedelta(days=65))
+        return made
+
+    @pytest.mark.parametrize(
+        ("months", "query", "seen"),
+        [
+            (0, "", True), (0, "?showExpired=0", False), (0, "?showExpired=1", True), (0, "?filter=showExpired;0", False),
+            (1, "", False), (-1, "", False), (3, "", True), (-3, "?showExpired=0", True), (1, "?showExpired=1", True),
+            (1, "?filter=cn;old", False), (1, "?phase=expired", True), (1, "?id={0.pk}", True),
+            (1, "?filter=id;{0.pk}", True), (1, "?serial={0.serial}", True), (1, "?filter=serial;{0.serial}", True),
+            (1, "?fingerprint={0.fingerprint}", True), (1, "?filter=fixedName;{0.name}", True),
+            (1, "?id={0.pk}&showExpired=0", False), (1, "/{0.pk}", None), (1, "/name/{0.name}", True),
+        ],
+    )  # fmt: skip
+    def test_hidden_where_the_site_says_so(self, people, old, settings, months, query, seen):
+        settings.HIDE_EXPIRED_CERTS_AFTER_MONTHS = months
+        answer = api(people.charlie).get("/api/1/certificates" + query.format(old))
+        assert answer.status_code == 200
+        if seen is not None:
+            assert (old.pk in [one["id"] for one in answer.json()["items"]]) == seen

@@ -46,6 +46,7 @@ OUTSIDE_WORLD = (
 )
 MAY_TOUCH_IT = (
     "plugins.network",
+    "plugins.handshake",
     "lemur_site.supervisor",
     "plugins.destinations.ssh",
     "plugins.destinations.sftp",

@@ -39,7 +39,7 @@ BY_NOBODY = {
     "certificates.service.reissue.reissue_certificate": "the seed's signature: `user` is the one who acts",
     "certificates.service.revoking.carry_out": "the revocation says who acts",
     "stores.service.scan": "the row says who asked",
-    "notifications.service.notices.tell": "the system does, of its own accord",
+    "notifications.service.notices.tell": "background work: what was written down is told in the name of the system",
     "certificates.service.issuance.mint": "the seed's signature: `creator` is the one who acts",
 }
 # Verbs that ask no permission themselves: parts of other verbs, which have asked.

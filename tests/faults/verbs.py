@@ -10,7 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
+from django.test import override_settings
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
@@ -24,6 +26,7 @@ from certificates.service import deploying, orders, revoking
 from core.audit import Event
 from core.connectors import NewConnector
 from core.errors import Precondition
+from lifecycle.models import Endpoint
 from notifications import service as notifications
 from notifications.models import Notice, Notification
 from plugins import Permanent
@@ -90,6 +93,7 @@ def furnish() -> dict[str, Any]:
     Revocation.objects.create(certificate=theirs, by=alice, reason="superseded", attempts=1, not_before=clock() + DAY)
     moving.without_its_key()
     _a_destination()
+    _an_endpoint()
     _a_notification()
     _orders()
     unused = accounts.add_role("unused", username="shared", password=NEW_PASSWORD, by=_user("root"))
@@ -130,6 +134,19 @@ def _a_destination() -> None:
         if state:
             Deployment.objects.create(certificate=leaf, destination=made, state=state, deployed_at=leaf.date_created)
     stores.create(Source, label="files", plugin="odd-source", by=root)
+
+
+def _an_endpoint() -> None:
+    """One that was seen serving the certificate of another issuer."""
+    about = {"dnsname": "127.0.0.1", "port": 9, "source": Source.objects.get(), "certificate": _waiting().certificate}
+    Endpoint.objects.create(name="served", type="tls", **about)
+
+
+def _look_and_write_down() -> None:
+    """What revoking does first: the endpoint is asked, and only then something is written."""
+    with override_settings(ASK_ENDPOINTS_SECONDS=5), patch("certificates.service.asking.serves", return_value=False):
+        revoking.consequences(_waiting().certificate)
+    revoking._write_down(_leaf(), reason="superseded", comments="", by=_user("root"), now=clock())
 
 
 def _a_notification() -> None:
@@ -286,10 +303,7 @@ VERBS: dict[str, Verb] = {
     "certificate.revoke": Verb(lambda: revoking._carry_out(_waiting(), now=clock()), (Event.CERTIFICATE_REVOKED,)),
     "crl.publish": Verb(lambda: publishing.publish_crl(_root(), now=clock()), (Event.CRL_PUBLISHED,)),
     "responder.issue": Verb(lambda: publishing.renew_responder(_root(), now=clock()), (Event.RESPONDER_ISSUED,)),
-    "revocation": Verb(
-        lambda: revoking._write_down(_leaf(), reason="superseded", comments="", by=_user("root"), now=clock()),
-        (Event.REVOCATION_REQUESTED,),
-    ),
+    "revocation": Verb(_look_and_write_down, (Event.REVOCATION_REQUESTED,)),
     "revocation.give-up": Verb(
         lambda: revoking._give_up(_waiting(), Permanent("no"), now=clock()), (Event.REVOCATION_FAILED,)
     ),
@@ -372,6 +386,9 @@ VERBS: dict[str, Verb] = {
         lambda: orders._take_up(_order(UNKNOWN), by=_user("alice"), now=clock()), (Event.ORDER_RETRIED,)
     ),
     "order.reveal": Verb(lambda: service.reveal_order_key(_order(UNKNOWN), by=_user("alice")), (Event.KEY_REVEALED,)),
+    "order.update": Verb(
+        lambda: service.update_order(_order(UNKNOWN), description="new", by=_user("alice")), (Event.ORDER_UPDATED,)
+    ),
     "order.upload": Verb(
         lambda: service.fulfil_by_hand(_order(UNKNOWN), body=issued_for(_order(UNKNOWN)), by=_user("alice")),
         (Event.CERTIFICATE_ISSUED,),
@@ -418,6 +435,7 @@ CALLS = {
     "destination.confirm": ("deployment.succeed",),
     "destination.remove": ("deployment.remove",),
     "destination.upload": ("deployment.succeed",),
+    "endpoint.ask": ("revocation",),
     "notifier.send": ("notice.sent",),
     "notifier.test": ("notification.test",),
     "source.scan": ("source.scanned",),

@@ -24,6 +24,7 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "POST /api/1/certificates/{}/reissue": lambda world: {"replace": True},
     "GET /api/1/certificates/valid": lambda world: {"filter": "cn;%"},
     "GET /api/1/certificates/stats": lambda world: {"metric": "bits"},
+    "PUT /api/1/pending_certificates/{}": lambda world: {"description": "wanted"},
     "POST /api/1/pending_certificates/{}/upload": lambda world: {"body": world.issued[world.orders["own"].pk]},
     "DELETE /api/1/pending_certificates/{}": lambda world: {"note": "not wanted"},
     "POST /api/1/domains": lambda world: {"name": "new.example.org"},

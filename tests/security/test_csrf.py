@@ -86,6 +86,7 @@ def test_pages(people, root_ca, browser, address):
         ("put", "/api/1/certificates/{pk}/description"),
         ("post", "/api/1/certificates/{pk}/reissue"),
         ("delete", "/api/1/pending_certificates/{pk}"),
+        ("put", "/api/1/pending_certificates/{pk}"),
         ("post", "/api/1/pending_certificates/{pk}/upload"),
         ("post", "/api/1/pending_certificates/{pk}/retry"),
         ("post", "/api/1/domains"),

@@ -32,9 +32,10 @@ def test_row(row: Row, world: World) -> None:
         for person, expected in row.cells:
             for answer in _asked(row, person, world):
                 got = _word(answer)
+                said = answer.getvalue()
                 if got != expected:
-                    wrong.append(f"{person}: {got} instead of {expected}: {answer.content[:200]!r}")
-                if not _may_reveal(row, got) and (leaked := world.secrets_in(answer.content)):
+                    wrong.append(f"{person}: {got} instead of {expected}: {said[:200]!r}")
+                if not _may_reveal(row, got) and (leaked := world.secrets_in(said)):
                     wrong.append(f"{person}: the answer holds {leaked}")
     assert not wrong, "\n".join(wrong)
 

@@ -163,3 +163,45 @@ def test_the_first_admin_is_made_once(db):
 def test_built_in_roles_exist(db):
     assert set(Role.objects.values_list("name", flat=True)) == {"admin", "operator", "read-only", "global_cert_issuer"}
     assert not User.objects.get(username="system").has_usable_password()
+
+
+class TestStrictMode:
+    """Everybody holds a role that says what they may do, whichever way roles are given and taken."""
+
+    @pytest.fixture(autouse=True)
+    def strict(self, people, settings):
+        settings.LEMUR_STRICT_ROLE_ENFORCEMENT = True
+
+    @pytest.fixture
+    def operators(self, people):
+        return Role.objects.get(name="operator")
+
+    def test_the_roles_of_a_person(self, people):
+        with pytest.raises(Invalid) as refused:
+            service.set_roles(people.olga, [people.team], by=people.root)
+        assert refused.value.reasons == {"roles": "Everybody needs one of the roles admin, operator, read-only."}
+        assert [role.name for role in people.olga.roles.all()] == ["operator"]
+        service.set_roles(people.olga, [Role.objects.get(name="read-only"), people.team], by=people.root)
+        assert {role.name for role in people.olga.roles.all()} == {"read-only", "team-web"}
+
+    def test_the_people_of_a_role(self, people, operators):
+        with pytest.raises(Invalid, match="give olga one of admin, read-only first"):
+            service.set_members(operators, [people.charlie], by=people.root)
+        assert list(operators.users.all()) == [people.olga]
+        service.grant(people.olga, [Role.objects.get(name="read-only")], by=people.root)
+        service.set_members(operators, [people.charlie], by=people.root)
+        assert list(operators.users.all()) == [people.charlie]
+
+    def test_over_the_role_itself(self, people, operators):
+        with pytest.raises(Invalid, match="give olga one of"):
+            service.update_role(operators, users=[], by=people.root)
+
+    def test_other_roles_say_nothing_of_that(self, people):
+        service.set_members(people.team, [], by=people.root)
+        assert not people.team.users.exists()
+
+    def test_elsewhere_nobody_needs_one(self, people, operators, settings):
+        settings.LEMUR_STRICT_ROLE_ENFORCEMENT = False
+        service.set_members(operators, [], by=people.root)
+        service.set_roles(people.dora, [], by=people.root)
+        assert not people.dora.roles.exists()

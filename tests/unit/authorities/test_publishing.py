@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from django.db import IntegrityError
 from django.utils.timezone import now as clock
+from structlog.testing import capture_logs
 
-from authorities import ledger, publishing
+from authorities import ledger, pointers, publishing
 from authorities.models import Authority, Crl, Issuance, Responder
 from authorities.service import update
 from authorities.tasks import publish_crls
@@ -23,6 +24,7 @@ from core.models import AuditEntry, StoredKey
 from pki import revocation
 from tests import pki_material
 from tests.factories import a_certificate, an_authority
+from tests.people import api
 
 pytestmark = pytest.mark.django_db
 
@@ -161,7 +163,7 @@ class TestLists:
         taken.refresh_from_db()
         assert publishing.publish_crl(taken, now=clock()).number > 1_700_000_000
 
-    def test_without_the_key_usage_there_is_none(self, people):
+    def test_without_the_key_usage_there_is_none(self, people, client):
         key = pki_material.p256()
         usages = [
             (x509.BasicConstraints(ca=True, path_length=None), True),
@@ -178,6 +180,16 @@ class TestLists:
         assert Responder.objects.filter(authority=taken).exists()
         with pytest.raises(Precondition, match="key usage"):
             publishing.publish_crl(taken, now=clock())
+        assert taken not in publishing.due(clock())
+        with capture_logs() as logged:
+            publishing.prepare(taken, now=clock())
+        assert logged == []
+        assert "lacks cRLSign" in pointers.warning(taken)
+        client.force_login(people.root)
+        shown = client.get(taken.get_absolute_url()).content.decode()
+        assert "It cannot publish a revocation list" in shown
+        assert "it may not sign one" in shown
+        assert "lacks cRLSign" in api(people.root).get(f"/api/1/authorities/{taken.pk}").json()["pkiWarning"]
 
     def test_it_is_written_down(self, root_ca):
         entry = AuditEntry.objects.get(event=Event.CRL_PUBLISHED)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from certificates.models import Certificate
+from tests.factories import a_certificate
 
 pytestmark = pytest.mark.django_db
 
 ORDER, IMPORT, FOUND = (
     f'href="{reverse(name)}"' for name in ("certificates:order", "certificates:import", "authorities:create")
 )
+LIST = reverse("certificates:list")
 PAGES = ("overview", "certificates:list", "authorities:list")
 
 
@@ -61,3 +65,46 @@ def test_an_authoritys_own_certificate_tells_the_authoritys_past(people, root_ca
     shown = page(people.charlie, own.get_absolute_url())
     assert shown.count("Authority created") == 1
     assert "Nothing is recorded" not in shown
+
+
+class TestExpiredLongAgo:
+    """Hidden, unless somebody asks for them; and the page says so."""
+
+    HINT = "are hidden."
+
+    @pytest.fixture
+    def old(self, people, root_ca):
+        made = a_certificate(people.alice, root_ca, cn="old.example.org")
+        self.ended(made, days=40)
+        return made
+
+    def ended(self, certificate, *, days):
+        Certificate.objects.filter(pk=certificate.pk).update(not_after=datetime.now(UTC) - timedelta(days=days))
+
+    def test_they_are_hidden_and_that_is_said(self, people, old):
+        shown = page(people.bob, LIST)
+        assert old.cn not in shown
+        assert self.HINT in shown
+        assert "show_expired=1" in shown
+
+    @pytest.mark.parametrize(
+        "asked", ["show_expired=1", "phase=expired", "serial={serial}", "fingerprint={fingerprint}"]
+    )
+    def test_whoever_asks_for_them_sees_them(self, people, old, asked):
+        shown = page(people.bob, f"{LIST}?{asked.format(serial=old.serial, fingerprint=old.fingerprint)}")
+        assert old.cn in shown
+        assert self.HINT not in shown
+
+    def test_a_search_that_finds_nothing_says_that_they_are_hidden(self, people, old):
+        shown = page(people.bob, f"{LIST}?q=old.example.org")
+        assert "No certificate matches" in shown
+        assert self.HINT in shown
+        assert "q=old.example.org&amp;show_expired=1" in shown
+
+    def test_for_how_long_is_the_sites_to_say(self, people, old, settings):
+        settings.HIDE_EXPIRED_CERTS_AFTER_MONTHS = -2  # as Lemur writes it
+        shown = page(people.bob, LIST)
+        assert old.cn in shown
+        assert self.HINT not in shown
+        self.ended(old, days=70)
+        assert old.cn not in page(people.bob, LIST)

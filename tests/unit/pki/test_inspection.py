@@ -160,6 +160,9 @@ class TestFacts:
             "extensions": None,
             "subject_key_identifier": "",
             "authority_key_identifier": key_id.hex(),
+            "authority_key_issuer": "",
+            "crl_points": (),
+            "extension_oids": frozenset({one.oid.dotted_string for one in leaf.certificate.extensions}),
         }
         assert found.names == (Name(NameType.DNS, "www.example.com"), Name(NameType.DNS, "example.com"))
         assert found.extensions.names == found.names

@@ -19,7 +19,7 @@ from notifications.models import Notification
 from pki.extensions import PURPOSES
 from pki.keys import KEY_SPECS
 from tests import pki_material
-from tests.factories import a_certificate
+from tests.factories import a_certificate, an_authority
 
 pytestmark = pytest.mark.django_db
 
@@ -222,3 +222,39 @@ class TestReissue:
         service.delete(old.pk, by=people.alice)
         with pytest.raises(Precondition):
             service.reissue_certificate(Certificate.objects.get(pk=old.pk), user=people.alice)
+
+
+class TestByAnotherAuthority:
+    @pytest.fixture
+    def old(self, people, root_ca):
+        return a_certificate(people.alice, root_ca)
+
+    def test_the_one_that_the_site_names(self, people, root_ca, issuing_ca, old, settings):
+        settings.ROTATE_AUTHORITY_TRANSLATION = {root_ca.pk: issuing_ca.pk}
+        assert service.get_certificate_primitives(old)["authority"] == root_ca
+        new = service.reissue_certificate(old, user=people.alice)
+        assert new.authority == issuing_ca
+        again = service.reissue_certificate(new, user=people.alice)
+        assert again.authority == issuing_ca
+
+    def test_it_takes_the_right_to_use_it(self, people, root_ca, old, settings):
+        other = an_authority(people.root, name="Other")
+        settings.ROTATE_AUTHORITY_TRANSLATION = {root_ca.pk: other.pk}
+        with pytest.raises(Forbidden, match="You are not authorized to use the authority: Other"):
+            service.reissue_certificate(old, user=people.alice)
+
+    def test_its_profiles_and_limits_count(self, people, root_ca, issuing_ca, old, settings):
+        settings.ROTATE_AUTHORITY_TRANSLATION = {root_ca.pk: issuing_ca.pk}
+        type(issuing_ca).objects.filter(pk=issuing_ca.pk).update(cab_compliant=True)
+        settings.PUBLIC_CA_MAX_VALIDITY_DAYS = 20
+        issuing_ca.profiles.set(Profile.objects.filter(name="server-and-client"))
+        new = service.reissue_certificate(old, user=people.alice)
+        assert new.validity_range == timedelta(days=20)
+        assert Order.objects.get(certificate=new).profile == "server-and-client"
+
+    def test_one_that_is_not_there(self, people, root_ca, old, settings, client):
+        settings.ROTATE_AUTHORITY_TRANSLATION = {root_ca.pk: 987}
+        with pytest.raises(Precondition, match="ROTATE_AUTHORITY_TRANSLATION names the authority 987"):
+            service.reissue_certificate(old, user=people.alice)
+        client.force_login(people.alice)
+        assert "names the authority 987" in client.get(f"/certificates/{old.pk}/reissue").content.decode()

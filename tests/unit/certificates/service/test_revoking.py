@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,14 +22,19 @@ from core.audit import Event
 from core.errors import Conflict, Forbidden, Invalid
 from core.models import AuditEntry
 from lifecycle.models import Endpoint
+from notifications.models import Notice, Notification
+from notifications.tasks import sweep_notices
 from plugins import Misconfigured, Permanent, Temporary, registry
 from plugins.registry import Entry
 from stores import service as stores
 from stores.models import Destination, Source
 from tests.factories import a_certificate, an_authority
+from tests.notifying import a_notification
 from tests.odd_issuer import RemoteCa
 from tests.odd_stores import OddDestination, register
+from tests.people import api
 from tests.pki_material import material
+from tests.unit.notifications.conftest import _as_it_was, mailbox  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
@@ -394,6 +400,40 @@ class TestOtherIssuers:
         assert ended is not None
         assert ended.state == "failed"
 
+    def test_after_the_last_failure_it_can_be_asked_again(self, people, theirs, monkeypatch, client):
+        monkeypatch.setattr(RemoteCa, "answer", Temporary("no answer today"))
+        page, calls = theirs.get_absolute_url(), api(people.alice)
+        client.force_login(people.alice)
+        told = client.post(f"{page}/revoke", {"reason": "superseded", "comments": "old"}, follow=True).content.decode()
+        assert "It is asked again, 8 times in all" in told
+        assert "has not agreed yet, and is asked again by itself" in told
+        pk = Revocation.objects.get().pk
+        for hours in range(1, 8):
+            service.carry_out(pk, now=clock() + 2 * hours * LATER)
+        assert service.carry_out(pk, now=clock() + 99 * LATER) is None
+        shown = client.get(page).content.decode()
+        assert "is not asked again by itself: it is not revoked" in shown
+        assert "no answer today" in shown
+        assert f'href="{page}/revoke">Ask again' in shown
+        form = client.get(f"{page}/revoke").content.decode()
+        assert re.search(r'value="superseded"[^>]*checked', form)
+        assert 'value="old"' in form
+        [failed] = calls.get(f"/api/1{page}/revocations").json()["items"]
+        assert (failed["status"], failed["numberAttempts"], failed["crlReason"]) == ("failed", 8, "superseded")
+        assert failed["lastError"] == "no answer today"
+        monkeypatch.setattr(RemoteCa, "answer", None)
+        assert calls.put(f"/api/1{page}/revoke", {"crlReason": "superseded"}, format="json").status_code == 200
+        states = [one["status"] for one in calls.get(f"/api/1{page}/revocations").json()["items"]]
+        assert states == ["done", "failed"]
+        assert "Ask again" not in client.get(page).content.decode()
+
+    def test_who_may_not_revoke_is_offered_nothing(self, people, theirs, client):
+        Revocation.objects.create(certificate=theirs, by=people.alice, reason="superseded", state="failed")
+        client.force_login(people.charlie)
+        shown = client.get(theirs.get_absolute_url()).content.decode()
+        assert "it is not revoked" in shown
+        assert "Ask again" not in shown
+
     def test_an_issuer_without_revocation(self, people, theirs):
         Authority.objects.update(plugin="odd-issuer")
         theirs.refresh_from_db()
@@ -406,3 +446,53 @@ class TestOtherIssuers:
             service.revoke(known, by=people.alice)
         with pytest.raises(Invalid, match="Deactivate is not implemented"):
             service.deactivate(known, by=people.alice)
+
+
+class TestWhoIsTold:
+    """Once each: the owner, and whom the notifications of the certificate name."""
+
+    def told(self) -> list[tuple[str, str, str]]:
+        return sorted(Notice.objects.values_list("kind", "recipient", "subject_label"))
+
+    def test_the_owner_once_though_three_notifications_name_them(self, people, hers, mailbox):  # noqa: F811
+        assert hers.notifications.count() == 3
+        service.revoke(hers, by=people.alice, reason="superseded")
+        assert self.told() == [("certificate-revoked", "alice@example.org", f"{hers} (superseded)")]
+        assert mailbox.received == []
+        sweep_notices()
+        sweep_notices()
+        [mail] = mailbox.received
+        assert mail.recipients == ["alice@example.org"]
+        assert mail.message["Subject"] == f"Lemur: certificate revoked: {hers} (superseded)"
+        assert hers.get_absolute_url() in mail.message.get_content()
+
+    def test_whom_notifications_name(self, people, hers):
+        to = {"interval": 2, "unit": "days", "recipients": "web@example.org,ALICE@example.org"}
+        told, off = a_notification(people.alice, options=to), a_notification(people.alice, label="off", active=False)
+        broken = Notification.objects.create(label="broken", plugin="gone")
+        hers.notifications.set([told, off, broken])
+        service.revoke(hers, by=people.alice)
+        assert [recipient for _, recipient, _ in self.told()] == ["alice@example.org", "web@example.org"]
+        assert Notice.objects.get(recipient="web@example.org").notification == told
+
+    def test_the_owner_of_every_copy(self, people, hers):
+        service.upload(by=people.root, body=hers.body, owner="copy@example.org", notifications=[])
+        service.revoke(hers, by=people.root)
+        assert [recipient for _, recipient, _ in self.told()] == ["alice@example.org", "copy@example.org"]
+
+    def test_of_a_hold_and_its_end(self, people, hers):
+        service.revoke(hers, by=people.alice, reason="certificateHold")
+        service.revoke(hers, by=people.alice, reason="removeFromCRL")
+        assert [kind for kind, _, _ in self.told()] == ["certificate-on-hold", "certificate-released"]
+
+    @pytest.mark.parametrize("columns", [{"notify": False}, {"demo": True}])
+    def test_nobody(self, people, hers, columns):
+        Certificate.objects.filter(pk=hers.pk).update(**columns)
+        service.revoke(hers, by=people.alice)
+        assert self.told() == []
+
+    def test_nobody_as_long_as_the_authority_has_not_agreed(self, people, hers, monkeypatch):
+        monkeypatch.setattr(ledger, "is_kept", lambda authority: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            service.revoke(hers, by=people.alice)
+        assert self.told() == []

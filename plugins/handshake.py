@@ -1,0 +1,83 @@
+"""What a server shows in a TLS handshake. Nothing is sent over the connection, and nothing that it says is believed."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from plugins.errors import Temporary
+from plugins.network import Refused, Target, connected
+
+# Of a server with certificates of both kinds, a client that speaks of one kind alone is shown that; TLS 1.3 has no such
+# words here.
+_ALONE: Final = {rsa.RSAPublicKey: "aRSA", ec.EllipticCurvePublicKey: "aECDSA"}
+_ANYTHING: Final = "ALL"
+
+
+def serves(
+    host: str, port: int, certificate: x509.Certificate, *, names: Sequence[str], target: Target, seconds: float
+) -> bool:
+    """Is this certificate shown to clients that ask for one of these names? False: others are.
+
+    Raises Temporary, saying why, where that cannot be found out within so many seconds.
+    """
+    wanted, ends = certificate.fingerprint(hashes.SHA256()), time.monotonic() + seconds
+    shown, problem = False, "it shows no certificate"
+    for name, ciphers in _ways(certificate, names):
+        if (left := ends - time.monotonic()) <= 0:
+            problem = f"there was no answer within {seconds:g} seconds"
+            break
+        try:
+            found = _shown(host, port, name, ciphers, target=target, seconds=left)
+        except ssl.SSLError as error:
+            problem = f"the handshake failed ({error.reason or 'no TLS'})"
+        except (OSError, ValueError) as error:
+            raise Temporary(f"it could not be asked: {_said(error)}.") from error
+        else:
+            if sha256(found).digest() == wanted:
+                return True
+            shown = True
+    if not shown:
+        raise Temporary(f"it could not be asked: {problem}.")
+    return False
+
+
+def _ways(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each name, with the ciphers that one speaks of: of this kind of key alone, and any."""
+    key = certificate.public_key()
+    alone = [ciphers for kind, ciphers in _ALONE.items() if isinstance(key, kind)]
+    for name in dict.fromkeys(names):
+        for ciphers in (*alone, _ANYTHING):
+            yield name, ciphers
+
+
+def _shown(host: str, port: int, name: str, ciphers: str, *, target: Target, seconds: float) -> bytes:
+    with (
+        connected(host, port, target=target, seconds=seconds) as plain,
+        _context(ciphers).wrap_socket(plain, server_hostname=name) as made,
+    ):
+        return made.getpeercert(binary_form=True) or b""
+
+
+def _context(ciphers: str) -> ssl.SSLContext:
+    """Whatever the server shows is only looked at, so that old protocols and unknown issuers are welcome."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    if ciphers != _ANYTHING:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+    return context
+
+
+def _said(error: Exception) -> str:
+    """Without the numbers of the operating system."""
+    text = (error.strerror if isinstance(error, OSError) and not isinstance(error, Refused) else "") or str(error)
+    return text.rstrip(".") or type(error).__name__

@@ -1,0 +1,46 @@
+"""A TLS server that shows certificates and says nothing."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from tests.pki_material import Pair
+
+
+def _context(*pairs: Pair) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for pair in pairs:
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+            file.write(pair.key_pem + pair.pem)
+            file.flush()
+            context.load_cert_chain(file.name)
+    return context
+
+
+@contextmanager
+def tls_server(*pairs: Pair, by_name: Mapping[str, Pair] | None = None) -> Iterator[int]:
+    """On a free port of 127.0.0.1; of several pairs the client chooses by its ciphers, `by_name` by the server's name."""
+    context, named = _context(*pairs), {name: _context(pair) for name, pair in (by_name or {}).items()}
+
+    def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        connection.context = named.get(name or "", context)
+
+    context.sni_callback = choose
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            while True:
+                try:
+                    plain, _ = listener.accept()
+                except OSError:
+                    return
+                with suppress(OSError), context.wrap_socket(plain, server_side=True) as made:
+                    made.recv(1)
+
+        threading.Thread(target=run, daemon=True).start()
+        yield listener.getsockname()[1]

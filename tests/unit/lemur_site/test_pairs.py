@@ -1,0 +1,24 @@
+"""Settings that say what stands for what."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from lemur_site import pairs
+
+
+def test_ids():
+    assert pairs.of_ids("X", ["3=7", " 4 = 7 "]) == {3: 7, 4: 7}
+    assert pairs.of_ids("X", []) == {}
+
+
+@pytest.mark.parametrize("value", ["3", "3=", "=7", "3=x", "3=7=8", "-3=7", ""])
+def test_anything_else(value):
+    with pytest.raises(ImproperlyConfigured, match="X must be ids"):
+        pairs.of_ids("X", [value])
+
+
+def test_one_has_one_successor():
+    with pytest.raises(ImproperlyConfigured, match="'3=8'"):
+        pairs.of_ids("X", ["3=7", "3=8"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers as drf
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,13 +12,14 @@ from rest_framework.response import Response
 from certificates import service
 from certificates.models import Revocation
 from certificates.models.revocation import REASONS
+from web.rest.fields import Text, YesNo
 from web.rest.serializers import Serializer
 
 
 class RevocationRequest(Serializer):
     """``PUT /certificates/N/revoke``."""
 
-    comments = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
+    comments = Text(required=False, allow_blank=True, allow_null=True, max_length=1024)
     crl_reason = drf.ChoiceField(
         choices=REASONS,
         required=False,
@@ -27,7 +27,7 @@ class RevocationRequest(Serializer):
         default="unspecified",
         error_messages={"invalid_choice": "Not a valid choice."},
     )
-    force = drf.BooleanField(required=False, default=False)
+    force = YesNo(required=False, default=False)
 
 
 class Revoked(Serializer):
@@ -40,10 +40,6 @@ class Revoked(Serializer):
 class RevocationMixin:
     """``revoke`` and ``deactivate`` of the viewset of certificates."""
 
-    @extend_schema(
-        request=RevocationRequest,
-        responses={200: Revoked, 202: OpenApiResponse(Revoked, "The authority did not answer; it is asked again.")},
-    )
     @action(detail=True, methods=["put"])
     def revoke(self: Any, request: Request, pk: int) -> Response:
         """Have a certificate declared void. ``certificateHold`` is taken back with ``removeFromCRL``."""
@@ -61,7 +57,6 @@ class RevocationMixin:
         message = f"The authority has not agreed yet and is asked again. {revocation.last_error}".strip()
         return Response({"id": certificate.pk, "message": message}, status=202)
 
-    @extend_schema(request=None, responses=Revoked)
     @action(detail=True, methods=["put"])
     def deactivate(self: Any, request: Request, pk: int) -> Response:
         """For test accounts at a CA that has such a thing; no plugin here does."""

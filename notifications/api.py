@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +13,7 @@ from notifications import service
 from notifications.filters import NotificationFilter
 from notifications.models import Notification
 from notifications.permissions import permissions
-from notifications.serializers import Done, NotificationEdit, NotificationInput, NotificationOutput
+from notifications.serializers import NotificationEdit, NotificationInput, NotificationOutput
 from notifications.service import NewNotification
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
@@ -29,7 +28,6 @@ class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, View
     filterset_class = NotificationFilter
     inputs: ClassVar = {"create": NotificationInput, "update": NotificationEdit}
 
-    @extend_schema(request=NotificationInput, responses=NotificationOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Make one, with the certificates that it is about."""
@@ -38,12 +36,10 @@ class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, View
         made = certificates.create_notification(NewNotification(**given), certificates=certificates_, by=self.caller)
         return self.answer(made)
 
-    @extend_schema(request=NotificationEdit, responses=NotificationOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change it. Its certificates are those it had, and those added, without those removed."""
         return self.answer(certificates.update_notification(self.get_object(), by=self.caller, **self.validated()))
 
-    @extend_schema(responses=Done)
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete it; one that does not exist is no error."""
         found: Any = self.get_queryset().filter(pk=pk).first()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,14 +15,13 @@ from stores.filters import DestinationFilter, SourceFilter
 from stores.models import Destination, Source
 from stores.permissions import destination_permissions, source_permissions
 from stores.serializers import (
-    Deleted,
     DestinationEdit,
     DestinationOutput,
     DestinationRequest,
+    DestinationStats,
     SourceEdit,
     SourceOutput,
     SourceRequest,
-    StatsOutput,
 )
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
@@ -37,22 +35,20 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
     serializer_class = DestinationOutput
     filterset_class = DestinationFilter
     inputs: ClassVar = {"create": DestinationRequest, "update": DestinationEdit}
+    outputs: ClassVar = {"stats": DestinationStats}
 
-    @extend_schema(request=DestinationRequest, responses=DestinationOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """A new destination. Nothing is tried."""
         destination_permissions.require(self.caller, "create")
         return self.answer(service.create(Destination, by=self.caller, **self.validated()))
 
-    @extend_schema(request=DestinationEdit, responses=DestinationOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change it; absent fields stay as they are, and so do secrets that are null or left out."""
         destination = self.get_object()
         destination_permissions.require(self.caller, "change", destination)
         return self.answer(service.update(destination, by=self.caller, **self.validated()))
 
-    @extend_schema(responses=Deleted)
     def destroy(self, request: Request, pk: int) -> Response:
         """Certificates are not kept up to date there any more; what lies there stays."""
         destination_permissions.require(self.caller, "delete")
@@ -61,8 +57,7 @@ class DestinationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewS
             certificates.withdraw(destination, by=self.caller)
         return Response({"result": True})
 
-    @extend_schema(responses=StatsOutput)
-    @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
+    @action(detail=False, methods=["get"])
     def stats(self, request: Request) -> Response:
         """How many certificates there are for each label."""
         found = service.stats()
@@ -78,21 +73,18 @@ class SourceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     filterset_class = SourceFilter
     inputs: ClassVar = {"create": SourceRequest, "update": SourceEdit}
 
-    @extend_schema(request=SourceRequest, responses=SourceOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """A new source. Nothing is tried."""
         source_permissions.require(self.caller, "create")
         return self.answer(service.create(Source, by=self.caller, **self.validated()))
 
-    @extend_schema(request=SourceEdit, responses=SourceOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change it; absent fields stay as they are, and so do secrets that are null or left out."""
         source = self.get_object()
         source_permissions.require(self.caller, "change", source)
         return self.answer(service.update(source, by=self.caller, **self.validated()))
 
-    @extend_schema(responses=Deleted)
     def destroy(self, request: Request, pk: int) -> Response:
         """Forget it and its endpoints; the certificates that were found there stay."""
         source_permissions.require(self.caller, "delete")

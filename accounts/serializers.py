@@ -11,7 +11,7 @@ from accounts.models import ApiKey, Role, User
 from accounts.service.tokens import FOR_EVER, LONGEST_LIFE
 from authorities.models import Authority
 from web.lists import LARGEST_ID
-from web.rest.fields import Email, Number, Ref, Text, YesNo
+from web.rest.fields import Email, Line, Number, Ref, Text, YesNo
 from web.rest.serializers import ModelSerializer, Serializer
 
 
@@ -81,7 +81,7 @@ class RoleDetail(RoleOutput):
 class RoleRequest(Serializer):
     """``POST /roles`` (contract 11)."""
 
-    name = Text(max_length=128)
+    name = Line(max_length=128)
     description = Text(required=False, allow_null=True, allow_blank=True, max_length=255)
     username = Text(required=False, allow_null=True, allow_blank=True, max_length=128)
     password = Text(
@@ -98,7 +98,7 @@ class RoleRequest(Serializer):
 class RoleEdit(RoleRequest):
     """``PUT /roles/N``: what is absent stays as it is; an empty password takes it away."""
 
-    name = Text(required=False, max_length=128)
+    name = Line(required=False, max_length=128)
 
 
 class Credentials(Serializer):
@@ -169,7 +169,7 @@ class Days(Number):
 class ApiKeyRequest(Serializer):
     """``POST /keys``: for the caller, unless ``user`` says for whom."""
 
-    name = Text(max_length=128)
+    name = Line(max_length=128)
     ttl = Days(required=False, default=FOR_EVER)
     user = Ref(User.objects.all, required=False, name_field="username")
     scope = drf.ChoiceField(ApiKey.Scope.choices, required=False, default=ApiKey.Scope.FULL)
@@ -179,6 +179,6 @@ class ApiKeyEdit(Serializer):
     """``PUT /keys/N``; Lemur's clients send ``id`` and ``user`` as well, which cannot change."""
 
     id = Number(required=False, min_value=1, max_value=LARGEST_ID)
-    name = Text(required=False, max_length=128)
+    name = Line(required=False, max_length=128)
     ttl = Days(required=False)
     revoked = YesNo(required=False)

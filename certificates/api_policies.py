@@ -14,7 +14,7 @@ from certificates.models import RotationPolicy
 from certificates.permissions import policy_permissions
 from certificates.service.policies import LEAST_DAYS, MOST_DAYS
 from web.lists import FilterSet, NumberFilter
-from web.rest.fields import Number, Text
+from web.rest.fields import Line, Number
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import ViewSet
@@ -31,14 +31,14 @@ class PolicyOutput(ModelSerializer):
 class PolicyEdit(Serializer):
     """``PUT /policies/N``: what is absent stays as it is."""
 
-    name = Text(required=False, max_length=128)
+    name = Line(required=False, max_length=128)
     days = Number(required=False, min_value=LEAST_DAYS, max_value=MOST_DAYS)
 
 
 class PolicyInput(Serializer):
     """``POST /policies``."""
 
-    name = Text(max_length=128)
+    name = Line(max_length=128)
     days = Number(min_value=LEAST_DAYS, max_value=MOST_DAYS)
 
 

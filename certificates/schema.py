@@ -9,8 +9,8 @@ from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerial
 from certificates.extensions import DROPPED_NAMES, EXTENDED_USAGES, USAGES, to_wire
 from certificates.serializers import SUBJECT
 from pki.names import NameType
-from web.rest.schema_answers import Schema, component
-from web.rest.schema_fields import ANY_TEXT
+from web.rest.schema_answers import component
+from web.rest.schema_texts import ANY_TEXT, Schema
 from web.spelling import camel
 
 FLAG: Schema = {"type": ["boolean", "null"]}

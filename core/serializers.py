@@ -10,6 +10,7 @@ from rest_framework import serializers as drf
 from core.connectors import Connector
 from pki.keys import KEY_SPECS, SYNONYMS
 from web.rest.fields import Text
+from web.rest.schema_texts import ANY_TEXT, opened
 from web.rest.serializers import ModelSerializer, Serializer
 
 
@@ -88,7 +89,9 @@ def described(connector: Connector) -> tuple[list[dict[str, Any]], dict[str, Any
     return found
 
 
-_NAMED = {"type": "object", "properties": {"name": {"type": "string"}, "value": {}}, "required": ["name"]}
+_NAMED = opened(
+    {"type": "object", "properties": {"name": {"type": "string", "pattern": ANY_TEXT}}, "required": ["name"]}
+)
 LISTED = {
     "description": "As Netflix Lemur sends them; of the rest of each nothing is believed.",
     "type": "array",
@@ -96,7 +99,7 @@ LISTED = {
 }
 
 
-@extend_schema_field({"anyOf": [LISTED, {"description": "The same by name.", "type": "object"}]})
+@extend_schema_field({"anyOf": [LISTED, opened({"description": "The same by name.", "type": "object"})]})
 class GivenOptions(drf.JSONField):
     """Options of a plugin; which there are, the plugin says (``GET /plugins``)."""
 

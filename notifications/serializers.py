@@ -7,7 +7,7 @@ from typing import Any
 from certificates.models import Certificate
 from core.serializers import ConnectorOutput, PluginInput
 from notifications.models import Notification
-from web.rest.fields import Ref, Text, YesNo
+from web.rest.fields import Line, Ref, Text, YesNo
 from web.rest.serializers import Serializer
 
 
@@ -22,7 +22,7 @@ class NotificationOutput(ConnectorOutput):
 class NotificationEdit(Serializer):
     """``PUT /notifications/N``: what is absent stays as it is."""
 
-    label = Text(required=False, max_length=128)  # type: ignore[assignment]
+    label = Line(required=False, max_length=128)  # type: ignore[assignment]
     description = Text(required=False, allow_blank=True, allow_null=True, max_length=1024)
     active = YesNo(required=False)
     plugin = PluginInput(required=False)
@@ -46,5 +46,5 @@ class NotificationEdit(Serializer):
 class NotificationInput(NotificationEdit):
     """``POST /notifications``."""
 
-    label = Text(max_length=128)
+    label = Line(max_length=128)
     plugin = PluginInput()

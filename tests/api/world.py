@@ -74,10 +74,10 @@ def narrowed(document: dict[str, Any], world: World) -> dict[str, Any]:
     components = document["components"]["schemas"]
     for row in (*world.rows.values(), *world.others):
         named = getattr(row, "name", None) or getattr(row, "label", None) or getattr(row, "username", None)
-        reference = components.get(f"{type(row).__name__}Reference")
-        if reference is not None:
-            reference.clear()
-            reference["enum"] = [{"id": row.pk}, {"id": str(row.pk)}, {"name": named}]
+        kind = type(row).__name__
+        if f"{kind}ById" in components:
+            components[f"{kind}ById"] = {"enum": [{"id": row.pk}, {"id": str(row.pk)}]}
+            components[f"{kind}ByName"] = {"enum": [{"name": named}]}
     for name, choices in CONFIGURED.items():
         field = "providerType" if name.startswith("Provider") else "plugin"
         components[name]["properties"][field] = {"enum": choices}
@@ -98,7 +98,10 @@ LISTED = [{"name": name, "value": value} for name, value in OPTIONS.items()]
 PLACE = [{"slug": "odd-destination"}, {"slug": "odd-destination", "pluginOptions": {"place": "rack", "keyless": True}}]
 SCAN = [{"slug": "odd-source"}, {"slug": "odd-source", "pluginOptions": [{"name": "token", "value": "s"}]}]
 MAIL = [{"slug": PLUGIN, "pluginOptions": OPTIONS}, {"slug": PLUGIN, "pluginOptions": LISTED}]
-FILE = [{"slug": "pem-export"}, {"slug": "openssl-export", "pluginOptions": {"passphrase": "correct horse battery"}}]
+FILE = [
+    {"slug": "pem-export"},
+    {"slug": "openssl-export", "pluginOptions": {"type": "PKCS12 (.p12)", "passphrase": "Horse@battery1"}},
+]
 ISSUER = [{"slug": "cryptography-issuer"}, {"slug": "cryptography-issuer", "pluginOptions": []}]
 DNS = [{"slug": "odd-dns"}, {"name": "odd-dns", "requirements": {"account": "7"}}]
 CONFIGURED = {

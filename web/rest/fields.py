@@ -26,6 +26,10 @@ class Text(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class Line(Text):
+    """A name that people read: one line of visible characters. Services refuse others, with sentences of their own."""
+
+
 class YesNo(serializers.BooleanField):
     """True or false, in Lemur's spellings as well (``"true"``, 1); an empty text is neither."""
 

@@ -14,7 +14,8 @@ from core.permissions import Rule
 from web.rest import schema_fields, schema_filters  # noqa: F401  spectacular finds what it has extensions for
 from web.rest.fields import Text
 from web.rest.idempotency import HEADER
-from web.rest.schema_answers import Schema, answered, refused
+from web.rest.schema_answers import answered, component, refused
+from web.rest.schema_texts import ANYTHING, ANYTHING_ELSE, Schema, opened
 from web.rest.serializers import Deleted, ModelSerializer
 
 STANDARD = {
@@ -153,6 +154,9 @@ class AutoSchema(SpectacularSchema):
             schema["minProperties"] = 1
         if names := getattr(serializer, "any_of", []):
             schema["anyOf"] = [{"required": [name]} for name in names]
+        if direction == "request":
+            component(self.registry, ANYTHING_ELSE, "schemas", ANYTHING)
+            schema = opened(schema)
         if "description" in schema:
             schema["description"] = plain(schema["description"])
         return schema

@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.plumbing import ResolvedComponent
 
-Schema = dict[str, Any]
+from web.rest.schema_texts import Schema
 
 ERROR: Schema = {
     "type": "object",

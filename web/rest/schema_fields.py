@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
-from drf_spectacular.plumbing import build_array_type
 from rest_framework import serializers
 
 from web.rest.fields import MOST_REFERENCES, Years
 from web.rest.schema_answers import Schema, component
+from web.rest.schema_texts import ANY_TEXT, LINE, SOME_TEXT, opened
 
-# A database cannot store NUL, so that it is nowhere allowed.
-ANY_TEXT = r"^[^\u0000]*$"
-SOME_TEXT = r"^[^\u0000]*[^\s\u0000-\u001f\u0085\ufeff][^\u0000]*$"
 SPELLINGS = sorted(
     {text for text in serializers.BooleanField.TRUE_VALUES | serializers.BooleanField.FALSE_VALUES if type(text) is str}
 )
@@ -34,6 +31,16 @@ class TextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-ca
         if field.max_length:
             schema["maxLength"] = field.max_length
         return schema if field.allow_blank else {**schema, "minLength": max(1, field.min_length or 0)}
+
+
+class LineSchema(TextSchema):  # type: ignore[no-untyped-call]
+    """One line of visible characters."""
+
+    target_class = "web.rest.fields.Line"
+    priority = 1
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Schema:
+        return {**super().map_serializer_field(auto_schema, direction), "pattern": LINE}
 
 
 class PemSchema(TextSchema):  # type: ignore[no-untyped-call]
@@ -77,17 +84,23 @@ class UtcDateTimeSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-unt
 
 
 class RefSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
-    """A reference: by id or by name when sent, with both when shown. One component for each kind of row."""
+    """A reference: by id or by name when sent, with both when shown. A list is all by id, or all by name."""
 
     target_class = "web.rest.fields.Ref"
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Schema:
-        name = f"{self.target.rows().model.__name__}{'Reference' if direction == 'request' else 'Named'}"
-        one = component(auto_schema.registry, name, "schemas", sent_reference() if direction == "request" else SHOWN)
+        kind = self.target.rows().model.__name__
+
+        def part(name: str, schema: Schema) -> Schema:
+            return component(auto_schema.registry, f"{kind}{name}", "schemas", schema)
+
+        if direction == "response":
+            shown = part("Named", SHOWN)
+            return {"type": "array", "items": shown} if self.target.many else shown
+        ways = [part("ById", BY_ID), part("ByName", BY_NAME)]
         if not self.target.many:
-            return one
-        many: Schema = build_array_type(one)
-        return {**many, "maxItems": MOST_REFERENCES} if direction == "request" else many
+            return {"anyOf": ways}
+        return {"anyOf": [{"type": "array", "items": way, "maxItems": MOST_REFERENCES} for way in ways]}
 
 
 SHOWN: Schema = {
@@ -95,15 +108,20 @@ SHOWN: Schema = {
     "properties": {"id": {"type": "integer", "minimum": 1}, "name": {"type": "string"}},
     "required": ["id", "name"],
 }
-
-
-def sent_reference() -> Schema:
-    """With an id the name is not looked at."""
-    number = {"type": "integer", "minimum": 1}
-    by_id = {"properties": {"id": {"anyOf": [number, {"type": "string", "pattern": r"^[1-9][0-9]{0,17}$"}]}}}
-    by_name = {"properties": {"id": {"type": "null"}, "name": {"type": "string", "minLength": 1, "pattern": ANY_TEXT}}}
-    return {
-        "description": "A row that exists, by its id or by its name.",
+ID: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[1-9][0-9]{0,17}$"}]}
+BY_ID = opened(
+    {
+        "description": "A row that exists, by its id; a name beside it is not looked at.",
         "type": "object",
-        "anyOf": [{**by_id, "required": ["id"]}, {**by_name, "required": ["name"]}],
+        "properties": {"id": ID},
+        "required": ["id"],
     }
+)
+BY_NAME = opened(
+    {
+        "description": "A row that exists, by its name.",
+        "type": "object",
+        "properties": {"id": {"type": "null"}, "name": {"type": "string", "minLength": 1, "pattern": ANY_TEXT}},
+        "required": ["name"],
+    }
+)

@@ -10,10 +10,10 @@ from django_filters.filters import BaseCSVFilter
 from drf_spectacular.extensions import OpenApiFilterExtension
 
 from web.lists import LARGEST_ID, FilterSet, YesNoField, YesNoFilter, filter_keys
-from web.rest.schema_answers import Schema
+from web.rest.schema_texts import ANY_TEXT, Schema
 from web.spelling import camel
 
-TEXT: Schema = {"type": "string", "pattern": r"^[^\u0000]*$"}
+TEXT: Schema = {"type": "string", "pattern": ANY_TEXT}
 MOMENT = r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
 SIMPLE: dict[type[django_filters.Filter], Schema] = {
     YesNoFilter: {"type": "boolean"},

@@ -76,9 +76,10 @@ def test_fields(schema: Any) -> None:
     components = schema["components"]["schemas"]
     sent = components["ThingRequest"]["properties"]
     assert set(sent) >= {"displayName", "serialNumber", "notAfter"}
-    assert sent["teams"]["type"] == "array"
-    assert sent["teams"]["items"] == {"$ref": "#/components/schemas/TeamReference"}
-    assert [way["required"] for way in components["TeamReference"]["anyOf"]] == [["id"], ["name"]]
+    ways = [{"$ref": f"#/components/schemas/{way}"} for way in ("TeamById", "TeamByName")]
+    assert sent["team"]["anyOf"] == [*ways, {"type": "null"}]
+    assert [way["items"] for way in sent["teams"]["anyOf"]] == ways
+    assert (components["TeamById"]["required"], components["TeamByName"]["required"]) == (["id"], ["name"])
     assert sent["body"]["maxLength"] == 100
     assert sent["body"]["contentMediaType"] == "application/x-pem-file"
     assert sent["notAfter"]["anyOf"] == [{"type": "string", "format": "date-time"}, {"type": "null"}]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
+from rest_framework import serializers as drf
 
 from accounts import service as accounts
 from authorities.models import Authority
@@ -97,6 +98,28 @@ def test_each_operation_says_what_it_does_and_who_may(document: Any) -> None:
         assert operation["tags"], name
         assert "**Who may:** " in operation["description"], name
         assert "contract" not in operation["description"], name
+
+
+def test_fields_that_are_sent_describe_themselves() -> None:
+    """Those of Django REST framework take numbers for texts and texts for numbers, which the document does not say."""
+    generator = SchemaGenerator()
+    generator._initialise_endpoints()
+    taken = {serializer for *_, view in generator.endpoints for serializer in getattr(view.cls, "inputs", {}).values()}
+    assert len(taken) > 20
+    lenient = [f"{where}: {type(field).__name__}" for one in taken for where, field in fields(one()) if plain(field)]
+    assert not lenient
+
+
+def fields(serializer: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    path = path or type(serializer).__name__
+    for name, field in serializer.fields.items():
+        yield f"{path}.{name}", field
+        if hasattr(field, "fields"):
+            yield from fields(field, f"{path}.{name}")
+
+
+def plain(field: Any) -> bool:
+    return type(field) in {drf.CharField, drf.BooleanField, drf.IntegerField, drf.DateTimeField, drf.JSONField}
 
 
 def test_rules_are_those_of_operations_that_exist(document: Any) -> None:

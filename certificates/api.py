@@ -17,8 +17,10 @@ from rest_framework.response import Response
 
 from accounts.serializers import RoleOutput, UserBrief
 from authorities.serializers import AuthorityOutput
-from certificates import schema as _schema  # noqa: F401  what the document says of certificates
-from certificates import service
+from certificates import (
+    api_schema,  # noqa: F401  what the document says of certificates
+    service,
+)
 from certificates.api_listed import LISTED, SHORT, asks_for_short, yes_or_no
 from certificates.api_revocation import RevocationMixin, RevocationRequest, Revoked
 from certificates.filters import CertificateFilter

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import ApiKey, Role, User
 from certificates.models import Certificate
+from certificates.models.searching import mentions
 from core.audit import Event
 from core.models import AuditEntry
 from web.forms import moment_input
@@ -155,6 +156,6 @@ def _about(text: str) -> Q:
     A few are found through the index of what entries are about; among many, the newest are never far away.
     """
     kind = Q(target_type=Certificate._meta.label_lower)
-    named = Certificate.objects.filter(name__icontains=text).order_by().values_list("pk", flat=True)
+    named = Certificate.objects.filter(mentions(text), name__icontains=text).order_by().values_list("pk", flat=True)
     ids = [str(pk) for pk in named[: FEW + 1]]
     return kind & (Q(target_id__in=ids) if len(ids) <= FEW else Q(target_name__icontains=text))

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from functools import reduce
-from operator import or_
 
 import django_filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.timezone import now as clock
 
 from authorities.models import Authority
-from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order, RotationPolicy
+from certificates.models import (
+    Certificate,
+    CertificateDomain,
+    CertificateQuerySet,
+    Domain,
+    Order,
+    RotationPolicy,
+    searching,
+)
 from certificates.models.certificate import SOON
 from notifications.models import Notification
 from stores.models import Destination, Source
@@ -53,9 +59,6 @@ SORTABLE = (
 )
 
 
-SEARCHED = ("name", "cn", "owner", "issuer", "domain_names")
-
-
 def serial_number(text: str) -> str:
     """A serial as we store it, from decimal, ``0x`` and hex, or hex with colons.
 
@@ -79,29 +82,35 @@ def text_filter(*fields: str, label: str = "", domains: bool = False) -> django_
     Contract 7.2. On PostgreSQL an index of trigrams finds parts of the columns that :meth:`CertificateFilter.search`
     looks at.
     """
+    among_names = set(fields) <= set(searching.COLUMNS)
+    all_names = domains and {*fields, "domain_names"} == set(searching.COLUMNS)
 
     def narrow(rows: Rows, name: str, value: str) -> Rows:
         whole = len(value) > 2 and value.startswith('"') and value.endswith('"')
         text = plain(value[1:-1] if whole else value)
+        if all_names and not whole and not set(text) & set("%_"):
+            return rows.filter(searching.mentions_like(text))
         pattern = text if whole else f"%{text}%"
         condition = Q()
         for field in fields:
             condition |= Q(**{f"{field}__wildcards": pattern})
         if domains:
             condition |= _named(text) if whole else Q(domain_names__wildcards=pattern)
-        return rows.filter(condition)
+        return rows.filter(searching.mentions_like(text), condition) if among_names else rows.filter(condition)
 
     return django_filters.CharFilter(method=narrow, label=label)
 
 
 def _named(pattern: str) -> Q:
-    """One of its domains is as the pattern says; the column that has an index says first where that can be at all."""
+    """One of its domains is as the pattern says; a column of its own says first where that can be at all."""
     names = CertificateDomain.objects.filter(certificate=OuterRef("pk"), domain__name__wildcards=pattern)
     return Q(domain_names__wildcards=f"%{pattern}%") & Q(Exists(names))
 
 
 class CertificateFilter(FilterSet):
     """Plain parameters where Lemur has them, ``filter_…`` for the other meaning of ``filter=key;value``."""
+
+    searched = frozenset({"q", "name", "cn", "filter_owner", "issuer"})
 
     q = django_filters.CharFilter(method="search", label="Search")
     name = text_filter("name", "cn", label="Name", domains=True)
@@ -153,7 +162,7 @@ class CertificateFilter(FilterSet):
     def search(self, rows: Rows, name: str, value: str) -> Rows:
         """The one search box: name, common name, any domain, owner, issuer, or a serial number or fingerprint."""
         text = value.strip()
-        anywhere = reduce(or_, (Q(**{f"{column}__icontains": text}) for column in SEARCHED))
+        anywhere = searching.mentions(text) | Q(owner__icontains=text) | Q(issuer__icontains=text)
         exactly = Q(serial=serial_number(text)) | Q(fingerprint=text.replace(":", "").lower())
         return rows.filter(anywhere | exactly)
 

@@ -13,7 +13,7 @@ class CoreConfig(AppConfig):
     verbose_name = "Kernel"
 
     def ready(self) -> None:
-        from core import checks  # noqa: F401, PLC0415  registers the system checks, which need loaded apps
+        from core import checks, lookups  # noqa: F401, PLC0415  register themselves, and need loaded apps
 
         autodiscover_modules("permissions")  # so that has_perm knows the rules of every app
         try:

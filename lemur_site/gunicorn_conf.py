@@ -22,8 +22,15 @@ forwarded_allow_ips = ""
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 
-def post_worker_init(worker: object) -> None:
-    """What is loaded by now stays for ever: spare the garbage collector looking at it again and again."""
+# The product is imported once, before the workers are forked: they start at once and share that memory.
+preload_app = True
+
+
+def when_ready(server: object) -> None:
+    """Import what a first request would, then spare the garbage collector looking at all of it again and again."""
+    from django.urls import get_resolver  # noqa: PLC0415 - needs the settings, which gunicorn has loaded by now
+
+    _ = get_resolver().url_patterns
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

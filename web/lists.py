@@ -17,7 +17,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import DataError
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet, Window
 from django.http import HttpRequest, QueryDict
 
 from core.errors import Invalid
@@ -89,9 +89,11 @@ class FilterSet(django_filters.FilterSet):  # type: ignore[misc]
     Where a column has both forms of contract 7, ``filter_owner`` is for ``filter=owner;x`` (mostly a substring) and
     ``owner`` for ``owner=x`` (mostly exact). What may be sorted by is the ``ordering`` filter.
     ``narrow`` leaves out the filters that were not asked for, most of the cost of a FilterSet whose form is not shown.
+    ``searched`` names those that look for parts of texts, which the database does row by row.
     """
 
     base_filters: dict[str, django_filters.Filter]
+    searched: frozenset[str] = frozenset()
 
     def __init__(self, data: QueryDict, queryset: QuerySet[Any], *, narrow: bool = False, **kwargs: Any) -> None:
         if narrow:
@@ -218,17 +220,33 @@ class Listing(Generic[M]):
         if self.after is not None:
             rows = rows.filter(pk__lt=self.after)
         page = rows[start : start + self.count]
-        if start >= DEEP:
-            keys = rows.values("pk")[start : start + self.count]
+        if self._looked_up or start >= DEEP:
+            keys = self._looked_up[0] if self._looked_up else rows.values("pk")[start : start + self.count]
             page = self._all.filter(pk__in=keys).order_by(*rows.query.order_by)
         with _limits_of_the_database():
             return list(page)
+
+    @cached_property
+    def _looked_up(self) -> tuple[list[Any], int] | None:
+        """The keys of the page, and how many rows match, from one look at the texts: a second one takes as long again.
+
+        None where no text is searched, or nothing was found.
+        """
+        searched = any(self.filterset.data.get(name) for name in self.filterset.searched)
+        if not searched or not self.counted or self.after is not None or self.rows.query.distinct:
+            return None
+        found = self.rows.annotate(found=Window(Count("*"))).values_list("pk", "found")
+        with _limits_of_the_database():
+            page = list(found[self._offset : self._offset + self.count])
+        return ([pk for pk, _ in page], page[0][1]) if page else None
 
     @cached_property
     def total(self) -> int | None:
         """How many rows match: exact up to 10,000, above that at most 10 seconds old; None after ``total=none``."""
         if not self.counted:
             return None
+        if self._looked_up:
+            return self._looked_up[1]
         on_last_page = 0 < len(self.items) < self.count or (not self.items and self.count and self.page == 1)
         if on_last_page and self.after is None:
             return self._offset + len(self.items)

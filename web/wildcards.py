@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import CharField, TextField
-from django.db.models.lookups import IContains, PatternLookup
+from django.db.models.lookups import PatternLookup
+
+from core.lookups import AsciiContains
 
 
-class Wildcards(IContains):
+class Wildcards(AsciiContains):
     """``field__wildcards=pattern``: the whole column is as the pattern says, without regard to case."""
 
     param_pattern = "%s"

@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from core.collation import sorted_by_code_point
+from core.operations import SortByCodePoint
 
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0002_builtin_roles")]
-    operations = [sorted_by_code_point("accounts", "role.name", "user.username", "user.email")]
+    operations = [SortByCodePoint("role.name", "user.username", "user.email")]

@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from core.collation import sorted_by_code_point
+from core.operations import SortByCodePoint
 
 
 class Migration(migrations.Migration):
     dependencies = [("authorities", "0002_builtin_profiles")]
-    operations = [sorted_by_code_point("authorities", "authority.name", "authority.owner", "profile.name")]
+    operations = [SortByCodePoint("authority.name", "authority.owner", "profile.name")]

@@ -143,9 +143,41 @@ class Migration(migrations.Migration):
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
+                (
+                    "rotation_policy",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificates",
+                        to="certificates.rotationpolicy",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["-id"],
+                "indexes": [
+                    models.Index(condition=models.Q(("deleted", False)), fields=["id"], name="certificate_present"),
+                    models.Index(
+                        condition=models.Q(("deleted", False)),
+                        fields=["not_after", "not_before", "status", "id"],
+                        name="certificate_not_after",
+                    ),
+                    models.Index(fields=["not_before"], name="certificate_not_before"),
+                    models.Index(fields=["serial"], name="certificate_serial"),
+                    models.Index(fields=["fingerprint"], name="certificate_fingerprint"),
+                    models.Index(fields=["spki_sha256"], name="certificate_spki"),
+                    models.Index(fields=["cn"], name="certificate_cn"),
+                    models.Index(fields=["owner"], name="certificate_owner"),
+                    models.Index(fields=["issuer"], name="certificate_issuer"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("authority__isnull", False)),
+                        fields=("authority", "serial"),
+                        name="one_certificate_per_serial",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -192,6 +224,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["id"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")), fields=["not_before"], name="deployment_due"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("certificate", "destination"), name="one_deployment_per_destination"
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -225,6 +267,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("certificate", "domain"), name="one_domain_per_certificate"),
+                ],
             },
         ),
         migrations.AddField(
@@ -301,6 +346,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "waiting")), fields=["not_before"], name="order_due"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["waiting", "unknown"])),
+                        fields=("reissues",),
+                        name="one_open_order_per_reissue",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Revocation",
@@ -347,97 +404,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "waiting")), fields=("certificate",), name="one_open_revocation"
+                    ),
+                ],
             },
-        ),
-        migrations.AddField(
-            model_name="certificate",
-            name="rotation_policy",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="certificates",
-                to="certificates.rotationpolicy",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deployment",
-            index=models.Index(condition=models.Q(("state", "waiting")), fields=["not_before"], name="deployment_due"),
-        ),
-        migrations.AddConstraint(
-            model_name="deployment",
-            constraint=models.UniqueConstraint(
-                fields=("certificate", "destination"), name="one_deployment_per_destination"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="certificatedomain",
-            constraint=models.UniqueConstraint(fields=("certificate", "domain"), name="one_domain_per_certificate"),
-        ),
-        migrations.AddIndex(
-            model_name="order",
-            index=models.Index(condition=models.Q(("state", "waiting")), fields=["not_before"], name="order_due"),
-        ),
-        migrations.AddConstraint(
-            model_name="order",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["waiting", "unknown"])),
-                fields=("reissues",),
-                name="one_open_order_per_reissue",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="revocation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "waiting")), fields=("certificate",), name="one_open_revocation"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(condition=models.Q(("deleted", False)), fields=["id"], name="certificate_present"),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(
-                condition=models.Q(("deleted", False)),
-                fields=["not_after", "not_before", "status", "id"],
-                name="certificate_not_after",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(fields=["not_before"], name="certificate_not_before"),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(fields=["serial"], name="certificate_serial"),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(fields=["fingerprint"], name="certificate_fingerprint"),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(fields=["spki_sha256"], name="certificate_spki"),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(fields=["cn"], name="certificate_cn"),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(fields=["owner"], name="certificate_owner"),
-        ),
-        migrations.AddIndex(
-            model_name="certificate",
-            index=models.Index(fields=["issuer"], name="certificate_issuer"),
-        ),
-        migrations.AddConstraint(
-            model_name="certificate",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("authority__isnull", False)),
-                fields=("authority", "serial"),
-                name="one_certificate_per_serial",
-            ),
         ),
     ]

@@ -2,14 +2,13 @@
 
 from django.db import migrations
 
-from core.collation import sorted_by_code_point
+from core.operations import SortByCodePoint
 
 
 class Migration(migrations.Migration):
     dependencies = [("certificates", "0002_default_rotation_policy")]
     operations = [
-        sorted_by_code_point(
-            "certificates",
+        SortByCodePoint(
             "certificate.name",
             "certificate.cn",
             "certificate.owner",

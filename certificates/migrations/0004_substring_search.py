@@ -6,21 +6,17 @@ that Django's ``icontains`` compares.
 
 from django.db import migrations
 
+from core.operations import RunSqlOn
+
 COLUMNS = ("name", "cn", "owner", "issuer", "domain_names")
-
-
-def create(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        columns = ", ".join(f"UPPER({column}::text) gin_trgm_ops" for column in COLUMNS)
-        schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-        schema_editor.execute(f"CREATE INDEX certificate_search ON certificates_certificate USING gin ({columns})")
-
-
-def drop(apps, schema_editor):
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("DROP INDEX certificate_search")
+EXPRESSIONS = ", ".join(f"UPPER({column}::text) gin_trgm_ops" for column in COLUMNS)
+CREATE = [
+    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+    f"CREATE INDEX certificate_search ON certificates_certificate USING gin ({EXPRESSIONS})",
+]
+DROP = ["DROP INDEX certificate_search"]
 
 
 class Migration(migrations.Migration):
     dependencies = [("certificates", "0003_sorts_by_code_point")]
-    operations = [migrations.RunPython(create, drop)]
+    operations = [RunSqlOn("postgresql", CREATE, DROP)]

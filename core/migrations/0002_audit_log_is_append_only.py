@@ -2,35 +2,35 @@
 
 from django.db import migrations
 
-CREATE = """
-CREATE FUNCTION audit_log_is_append_only() RETURNS trigger AS $$
-BEGIN
-    IF TG_OP = 'DELETE' AND OLD.demo THEN
-        RETURN OLD;
-    END IF;
-    RAISE EXCEPTION 'The audit log is append-only.';
-END;
-$$ LANGUAGE plpgsql;
-CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE ON core_auditentry
-    FOR EACH ROW EXECUTE FUNCTION audit_log_is_append_only();
-CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON core_auditentry
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only();
-"""
-DROP = """
-DROP TRIGGER audit_log_is_not_emptied ON core_auditentry;
-DROP TRIGGER audit_log_is_append_only ON core_auditentry;
-DROP FUNCTION audit_log_is_append_only();
-"""
+from core.operations import RunSqlOn
 
-
-def run(sql):
-    def on_postgresql(apps, schema_editor):
-        if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(sql)
-
-    return on_postgresql
+CREATE = [
+    """
+    CREATE FUNCTION audit_log_is_append_only() RETURNS trigger AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' AND OLD.demo THEN
+            RETURN OLD;
+        END IF;
+        RAISE EXCEPTION 'The audit log is append-only.';
+    END;
+    $$ LANGUAGE plpgsql
+    """,
+    """
+    CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE ON core_auditentry
+    FOR EACH ROW EXECUTE FUNCTION audit_log_is_append_only()
+    """,
+    """
+    CREATE TRIGGER audit_log_is_not_emptied BEFORE TRUNCATE ON core_auditentry
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_log_is_append_only()
+    """,
+]
+DROP = [
+    "DROP TRIGGER audit_log_is_not_emptied ON core_auditentry",
+    "DROP TRIGGER audit_log_is_append_only ON core_auditentry",
+    "DROP FUNCTION audit_log_is_append_only()",
+]
 
 
 class Migration(migrations.Migration):
     dependencies = [("core", "0001_initial")]
-    operations = [migrations.RunPython(run(CREATE), run(DROP))]
+    operations = [RunSqlOn("postgresql", CREATE, DROP)]

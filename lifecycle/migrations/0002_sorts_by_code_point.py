@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from core.collation import sorted_by_code_point
+from core.operations import SortByCodePoint
 
 
 class Migration(migrations.Migration):
     dependencies = [("lifecycle", "0001_initial")]
-    operations = [sorted_by_code_point("lifecycle", "endpoint.name", "endpoint.dnsname")]
+    operations = [SortByCodePoint("endpoint.name", "endpoint.dnsname")]

@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from core.collation import sorted_by_code_point
+from core.operations import SortByCodePoint
 
 
 class Migration(migrations.Migration):
     dependencies = [("notifications", "0001_initial")]
-    operations = [sorted_by_code_point("notifications", "notification.label")]
+    operations = [SortByCodePoint("notification.label")]

@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from core.collation import sorted_by_code_point
+from core.operations import SortByCodePoint
 
 
 class Migration(migrations.Migration):
     dependencies = [("stores", "0001_initial")]
-    operations = [sorted_by_code_point("stores", "destination.label", "source.label")]
+    operations = [SortByCodePoint("destination.label", "source.label")]

@@ -147,7 +147,8 @@ def spellings(secret: bytes) -> list[bytes]:
 def found(content: bytes, needles: Mapping[str, list[bytes]]) -> list[str]:
     """The names of those whose needles are in the content, as it is or with the ends of its lines taken out."""
     joined = content.replace(b"\\n", b"").replace(b"\n", b"")
-    return [name for name, ones in needles.items() if any(one in content or one in joined for one in ones)]
+    looked_at = content if joined == content else content + b"\n" + joined
+    return [name for name, ones in needles.items() if any(map(looked_at.__contains__, ones))]
 
 
 def build() -> World:

@@ -118,8 +118,7 @@ def target(furnish: Furnish) -> Target:
     return furnish("sqlite")
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
-@pytest.mark.parametrize(("at", "left"), [("before", 1), ("after", 201)])
+@pytest.mark.parametrize(("engine", "at", "left"), [("sqlite", "before", 1), ("postgres", "after", 201)])
 def test_a_killed_run_is_taken_up(furnish: Furnish, engine: str, at: str, left: int) -> None:
     target = furnish(engine)
     died = target.move(FAILPOINTS=f"moving.certificates.{at}-commit=exit")

@@ -9,7 +9,7 @@ from cryptography import x509
 from tests.system.installation import wait_until
 from tests.ui.product import Site, Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 BASE = "http://pki.example.com"
 CONFIRM = "Every machine that checks certificates reaches this address over plain HTTP, and will in years"

@@ -20,7 +20,7 @@ EMPTY = {
 }
 NAMES = ["www.example.com", "example.com", "192.0.2.10"]
 
-pytestmark = [pytest.mark.server("chromium"), pytest.mark.server("openssl")]
+pytestmark = [pytest.mark.server("chromium-headless-shell"), pytest.mark.server("openssl")]
 
 
 def test_from_nothing_to_a_certificate_in_hand(browser: Browser, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.pki_material import as_pem, certificate, material, name, p256
 from tests.ui.product import Site, Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 
 @pytest.fixture

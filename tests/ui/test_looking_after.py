@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.ui.product import Site, Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 
 def may_edit(me: Visitor, path: str) -> bool:

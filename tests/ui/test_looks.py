@@ -101,7 +101,7 @@ FORMS = {
 LIBRARIES = {"api-docs": "/api/docs", "admin": "/admin/", "admin-certificates": "/admin/certificates/certificate/"}
 OF_THE_DEMO = ("www", "metrics", "git", "partner-edi", "vpn")
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from tests.servers.smtp import MailServer
 from tests.ui.product import Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 
 def test_a_notification_from_beginning_to_end(visitor: Visitor, mailbox: MailServer) -> None:

@@ -11,7 +11,7 @@ from tests.pki_material import as_pem, certificate, name, p256
 from tests.system.installation import wait_until
 from tests.ui.product import Site, Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 LATER = 120.0  # seconds until the sweep has surely been there
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Dialog, expect
 
 from tests.ui.product import PASSWORD, Site, Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 
 def members(me: Visitor) -> list[str]:

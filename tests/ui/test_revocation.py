@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.system.installation import wait_until
 from tests.ui.product import Site, Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 INSIST = "Revoke it although something would break"
 

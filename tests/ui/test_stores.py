@@ -14,7 +14,7 @@ from tests.system.installation import wait_until
 from tests.ui.looking import shows_well
 from tests.ui.product import Site, Visitor
 
-pytestmark = [pytest.mark.server("chromium"), pytest.mark.server("sshd")]
+pytestmark = [pytest.mark.server("chromium-headless-shell"), pytest.mark.server("sshd")]
 NAME = "kafka-1.outfitters.example"
 LATER = 240.0  # seconds: a delivery that a busy machine was too slow for is tried again after a minute
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.pki_material import as_pem, certificate, name, p256
 from tests.ui.product import Site, Visitor
 
-pytestmark = pytest.mark.server("chromium")
+pytestmark = pytest.mark.server("chromium-headless-shell")
 
 
 def own_name(me: Visitor) -> str:

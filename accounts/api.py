@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
-from rest_framework import serializers as drf
 from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError
 from rest_framework.permissions import AllowAny
@@ -22,11 +20,14 @@ from accounts.serializers import (
     ApiKeyMade,
     ApiKeyOutput,
     ApiKeyRequest,
+    Credentials,
+    LoginProblem,
     RoleDetail,
     RoleEdit,
     RoleOutput,
     RoleRequest,
     SharedLogin,
+    Token,
     UserEdit,
     UserOutput,
     UserRequest,
@@ -34,26 +35,13 @@ from accounts.serializers import (
 from core.audit import acting
 from core.errors import NotFound
 from web.rest.idempotency import idempotent
-from web.rest.serializers import Deleted, Serializer
 from web.rest.views import APIView, DestroyMixin, ViewSet
 
 MISSING = "Missing required parameter in the JSON body"
 NO_MEMBER = "You are not allowed to view a role which you are not a member of."
+MAKE_TOKEN = permissions.users.rules["make_token"]
 NO_TOKEN = "You are not authorized to view this token!"  # noqa: S105  a sentence
 NEVER_CACHED = {"Cache-Control": "no-store"}
-
-
-class Credentials(Serializer):
-    """What a person logs in with."""
-
-    username = drf.CharField(max_length=150)
-    password = drf.CharField(max_length=1024, trim_whitespace=False)
-
-
-class Token(Serializer):
-    """A token for the Authorization header."""
-
-    token = drf.CharField()
 
 
 class Login(APIView):
@@ -61,8 +49,10 @@ class Login(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    inputs: ClassVar = {"post": Credentials}
+    outputs: ClassVar = {"post": {200: Token, 400: LoginProblem}}
+    refusals: ClassVar = {"post": ("403", "429")}
 
-    @extend_schema(request=Credentials, responses=Token)
     def post(self, request: Request) -> Response:
         """The token works for LEMUR_TOKEN_LIFETIME_HOURS, or until it is revoked."""
         if not isinstance(request.data, dict):
@@ -81,8 +71,8 @@ class Providers(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    outputs: ClassVar = {"get": {200: {"type": "array", "maxItems": 0}}}
 
-    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}})
     def get(self, request: Request) -> Response:
         """The identity providers that can be used here."""
         return Response([])
@@ -91,7 +81,8 @@ class Providers(APIView):
 class WhoAmI(APIView):
     """The caller."""
 
-    @extend_schema(responses=UserOutput)
+    outputs: ClassVar = {"get": UserOutput}
+
     def get(self, request: Request) -> Response:
         """Name, address and roles."""
         return Response(UserOutput(request.user).data)
@@ -106,7 +97,6 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     filterset_class = UserFilter
     inputs: ClassVar = {"create": UserRequest, "update": UserEdit}
 
-    @extend_schema(request=UserRequest, responses=UserOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Add a person. Without a password they cannot log in here."""
@@ -114,13 +104,11 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         made = service.create_user(by=self.caller, **data)
         return self.answer(self.get_queryset().get(pk=made.pk))
 
-    @extend_schema(request=UserEdit, responses=UserOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change a person; of one who is switched off every token is revoked at once."""
         service.update_user(self.get_object(), by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
-    @extend_schema(responses=RoleOutput(many=True))
     @action(detail=True, methods=["get"], serializer_class=RoleOutput, filterset_class=RoleFilter)
     def roles(self, request: Request, pk: int) -> Response:
         """The roles that the person holds."""
@@ -136,34 +124,31 @@ class RoleViewSet(mixins.ListModelMixin, DestroyMixin, ViewSet):
     filterset_class = RoleFilter
     inputs: ClassVar = {"create": RoleRequest, "update": RoleEdit}
     delete_row = staticmethod(service.delete_role)
+    outputs: ClassVar = {"credentials": SharedLogin}
+    allows: ClassVar = {"retrieve": "show", "credentials": "reveal"}
 
-    @extend_schema(responses=RoleDetail)
     def retrieve(self, request: Request, pk: int) -> Response:
         """For its members, and for administrators."""
         role = self.get_object()
         permissions.roles.require(self.caller, "show", role, message=NO_MEMBER)
         return self.answer(role)
 
-    @extend_schema(request=RoleRequest, responses=RoleDetail)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Add a role, with its members and the authorities that they may use."""
         made = service.add_role(by=self.caller, **self.validated())
         return self.answer(self.get_queryset().get(pk=made.pk))
 
-    @extend_schema(request=RoleEdit, responses=RoleDetail)
     def update(self, request: Request, pk: int) -> Response:
         """Change a role; lists that are absent stay as they are."""
         service.update_role(self.get_object(), by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
-    @extend_schema(responses=UserOutput(many=True))
     @action(detail=True, methods=["get"], serializer_class=UserOutput, filterset_class=UserFilter)
     def users(self, request: Request, pk: int) -> Response:
         """Who holds the role."""
         return self.answer_list(self.get_object().users.prefetch_related("roles"))
 
-    @extend_schema(responses=SharedLogin)
     @action(detail=True, methods=["get"])
     def credentials(self, request: Request, pk: int) -> Response:
         """The log-in that its members share. Each reading of the password is written into the audit log."""
@@ -179,6 +164,8 @@ class ApiKeyViewSet(mixins.ListModelMixin, ViewSet):
     serializer_class = ApiKeyOutput
     filterset_class = ApiKeyFilter
     inputs: ClassVar = {"create": ApiKeyRequest, "update": ApiKeyEdit}
+    outputs: ClassVar = {"create": ApiKeyMade, "retrieve": ApiKeyMade, "update": ApiKeyMade}
+    allows: ClassVar = {"create": MAKE_TOKEN}
     not_found = "This token does not exist!"
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -202,12 +189,10 @@ class ApiKeyViewSet(mixins.ListModelMixin, ViewSet):
             permissions.api_keys.require(self.caller, "view", key, message=NO_TOKEN)
         return key
 
-    @extend_schema(responses=ApiKeyMade)
     def retrieve(self, request: Request, **kwargs: Any) -> Response:
         """What is known about the key; its token was shown when it was made."""
         return Response(ApiKeyMade(self.get_object()).data)
 
-    @extend_schema(request=ApiKeyRequest, responses=ApiKeyMade)
     @idempotent(stores_answer=False, one_transaction=True)
     def create(self, request: Request, **kwargs: Any) -> Response:
         """Make a key. The answer holds its token, which is shown this once."""
@@ -224,7 +209,6 @@ class ApiKeyViewSet(mixins.ListModelMixin, ViewSet):
         )
         return Response(ApiKeyMade(key).data, headers=NEVER_CACHED)
 
-    @extend_schema(request=ApiKeyEdit, responses=ApiKeyMade)
     def update(self, request: Request, **kwargs: Any) -> Response:
         """Change its name or life, or revoke it."""
         data = self.validated()
@@ -237,13 +221,11 @@ class ApiKeyViewSet(mixins.ListModelMixin, ViewSet):
         )
         return Response(ApiKeyMade(self.get_object()).data)
 
-    @extend_schema(responses=Deleted)
     def destroy(self, request: Request, **kwargs: Any) -> Response:
         """Delete a key: it opens nothing any more."""
         service.delete_api_key(self.get_object(), by=self.caller)
         return Response({"result": True})
 
-    @extend_schema(responses=ApiKeyOutput)
     @action(detail=True, methods=["get"])
     def described(self, request: Request, **kwargs: Any) -> Response:
         """What is known about the key."""

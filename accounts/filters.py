@@ -6,7 +6,6 @@ from typing import Any
 
 import django_filters
 from django.db.models import Q, QuerySet
-from drf_spectacular.utils import extend_schema_field
 
 from accounts.models import ApiKey, Role, User
 from certificates.models import Certificate
@@ -14,7 +13,7 @@ from certificates.models.searching import mentions
 from core.audit import Event
 from core.models import AuditEntry
 from web.forms import moment_input
-from web.lists import FilterSet, NumbersFilter, YesNoFilter
+from web.lists import FilterSet, NumbersFilter, RowFilter, YesNoFilter
 from web.templatetags.ui import happened
 
 Rows = QuerySet[Any]
@@ -35,9 +34,7 @@ class UserFilter(FilterSet):
     username = contains("username")
     email = contains("email")
     active = YesNoFilter(field_name="is_active", label="Active")
-    role = extend_schema_field(int)(
-        django_filters.ModelChoiceFilter(field_name="roles", queryset=Role.objects.all(), label="Role")
-    )
+    role = RowFilter(field_name="roles", queryset=Role.objects.all(), label="Role")
     ordering = django_filters.OrderingFilter(
         fields={"id": "id", "username": "username", "email": "email", "is_active": "active", "last_login": "last_login"}
     )

@@ -12,17 +12,17 @@ from core.permissions import Permissions, Rule, members, nobody, readers, writer
 
 
 def own(user: Any) -> Q:
-    """What belongs to the person."""
+    """The person it belongs to."""
     return Q(user=user.pk)
 
 
 def oneself(user: Any) -> Q:
-    """The person's own account."""
+    """The person whose account it is."""
     return Q(pk=user.pk)
 
 
 def held(user: Any) -> Q:
-    """The roles that the person holds."""
+    """Whoever holds the role."""
     return Q(pk__in=user.role_ids)
 
 

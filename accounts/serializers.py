@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as drf
 
 from accounts.models import ApiKey, Role, User
 from accounts.service.tokens import FOR_EVER, LONGEST_LIFE
 from authorities.models import Authority
 from web.lists import LARGEST_ID
-from web.rest.fields import Email, Ref
+from web.rest.fields import Email, Line, Number, Ref, Text, YesNo
 from web.rest.serializers import ModelSerializer, Serializer
 
 
@@ -50,19 +51,19 @@ class UserOutput(UserBrief):
 class UserRequest(Serializer):
     """``POST /users`` (contract 11)."""
 
-    username = drf.CharField(max_length=150)
+    username = Text(max_length=150)
     email = Email()
-    password = drf.CharField(
+    password = Text(
         required=False, allow_null=True, allow_blank=True, max_length=1024, trim_whitespace=False, write_only=True
     )
-    active = drf.BooleanField(required=False, source="is_active")
+    active = YesNo(required=False, source="is_active")
     roles = Ref(Role.objects.all, many=True, required=False)
 
 
 class UserEdit(UserRequest):
     """``PUT /users/N``: what is absent stays as it is; so does the password when it is empty."""
 
-    username = drf.CharField(required=False, max_length=150)
+    username = Text(required=False, max_length=150)
     email = Email(required=False)
 
 
@@ -80,10 +81,10 @@ class RoleDetail(RoleOutput):
 class RoleRequest(Serializer):
     """``POST /roles`` (contract 11)."""
 
-    name = drf.CharField(max_length=128)
-    description = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
-    username = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=128)
-    password = drf.CharField(
+    name = Line(max_length=128)
+    description = Text(required=False, allow_null=True, allow_blank=True, max_length=255)
+    username = Text(required=False, allow_null=True, allow_blank=True, max_length=128)
+    password = Text(
         required=False, allow_null=True, allow_blank=True, max_length=1024, trim_whitespace=False, write_only=True
     )
     users = Ref(User.objects.all, many=True, required=False, name_field="username")
@@ -97,7 +98,32 @@ class RoleRequest(Serializer):
 class RoleEdit(RoleRequest):
     """``PUT /roles/N``: what is absent stays as it is; an empty password takes it away."""
 
-    name = drf.CharField(required=False, max_length=128)
+    name = Line(required=False, max_length=128)
+
+
+class Credentials(Serializer):
+    """What a person logs in with."""
+
+    username = Text(max_length=150)
+    password = Text(max_length=1024, trim_whitespace=False)
+
+
+class Token(Serializer):
+    """A token for the Authorization header."""
+
+    token = drf.CharField()
+
+
+@extend_schema_field({"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]})
+class Complaint(drf.JSONField):
+    """A sentence, or one for each field that is missing, as Lemur says it."""
+
+
+class LoginProblem(Serializer):
+    """What is wrong with credentials that cannot be right."""
+
+    message = Complaint()
+    reasons = drf.DictField(required=False)
 
 
 class SharedLogin(Serializer):
@@ -132,7 +158,8 @@ class ApiKeyMade(ApiKeyOutput):
         fields = ("jwt", *ApiKeyOutput.Meta.fields)  # type: ignore[assignment]
 
 
-class Days(drf.IntegerField):
+@extend_schema_field({"type": "integer", "minimum": FOR_EVER, "maximum": LONGEST_LIFE, "not": {"const": 0}})
+class Days(Number):
     """A life in days, or -1."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -142,7 +169,7 @@ class Days(drf.IntegerField):
 class ApiKeyRequest(Serializer):
     """``POST /keys``: for the caller, unless ``user`` says for whom."""
 
-    name = drf.CharField(max_length=128)
+    name = Line(max_length=128)
     ttl = Days(required=False, default=FOR_EVER)
     user = Ref(User.objects.all, required=False, name_field="username")
     scope = drf.ChoiceField(ApiKey.Scope.choices, required=False, default=ApiKey.Scope.FULL)
@@ -151,7 +178,7 @@ class ApiKeyRequest(Serializer):
 class ApiKeyEdit(Serializer):
     """``PUT /keys/N``; Lemur's clients send ``id`` and ``user`` as well, which cannot change."""
 
-    id = drf.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
-    name = drf.CharField(required=False, max_length=128)
+    id = Number(required=False, min_value=1, max_value=LARGEST_ID)
+    name = Line(required=False, max_length=128)
     ttl = Days(required=False)
-    revoked = drf.BooleanField(required=False)
+    revoked = YesNo(required=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import Prefetch
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -53,8 +52,9 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
     filterset_class = AuthorityFilter
     list_action = "list"
     inputs: ClassVar = {"create": AuthorityRequest, "update": AuthorityEdit, "import_": AuthorityImport}
+    outputs: ClassVar = {"visualize": Drawing}
+    allows: ClassVar = {"import_": "create"}
 
-    @extend_schema(request=AuthorityRequest, responses=AuthorityOutput)
     @idempotent()
     def create(self, request: Request) -> Response:
         """Make a root, or with type ``subca`` an intermediate under a parent."""
@@ -65,7 +65,6 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
         made = certificates.create_authority(_new(data), spec, by=self.caller)
         return self.answer(self.get_queryset().get(pk=made.pk))
 
-    @extend_schema(request=AuthorityImport, responses=AuthorityOutput)
     @action(detail=False, methods=["post"], url_path="import")
     @idempotent()
     def import_(self, request: Request) -> Response:
@@ -80,13 +79,11 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
         )
         return self.answer(self.get_queryset().get(pk=made.pk))
 
-    @extend_schema(request=AuthorityEdit, responses=AuthorityOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change what is given; absent fields stay as they are."""
         service.update(self.get_object(), by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
-    @extend_schema(responses=Drawing)
     @action(detail=True, methods=["get"])
     def visualize(self, request: Request, pk: int) -> Response:
         """The authority and the certificates under it, the newest thousand."""
@@ -95,7 +92,6 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
         children = [{"name": name} for name in issued.values_list("name", flat=True)[:DRAWN]]
         return Response({"name": authority.name, "children": children})
 
-    @extend_schema(responses=RoleOutput(many=True))
     @action(detail=True, methods=["get"], serializer_class=RoleOutput, filterset_class=RoleFilter)
     def roles(self, request: Request, pk: int) -> Response:
         """The roles that run it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import mixins
 from rest_framework import serializers as drf
 from rest_framework.request import Request
@@ -18,6 +18,8 @@ from authorities.service import NOT_YOURS
 from core.connectors import NewConnector
 from plugins import PluginUnavailable, describe, registry
 from web.lists import FilterSet, YesNoFilter
+from web.rest.connectors import ConfiguredOption, GivenOptions, PluginOption
+from web.rest.fields import Text, YesNo
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import APIView, DestroyMixin, ViewSet
@@ -26,26 +28,26 @@ from web.rest.views import APIView, DestroyMixin, ViewSet
 class ProviderType(Serializer):
     """A plugin and its options, as Lemur's clients send them: name and value of each."""
 
-    slug = drf.CharField(max_length=64, required=False)
-    name = drf.CharField(max_length=64, required=False)
-    plugin_options = drf.JSONField(required=False)
-    requirements = drf.JSONField(required=False)
+    slug = Text(max_length=64, required=False)
+    name = Text(max_length=64, required=False)
+    plugin_options = GivenOptions(required=False)
+    requirements = GivenOptions(required=False)
+
+    class Meta:
+        any_of = ("slug", "name")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Lemur calls the slug ``name`` and the options ``requirements``."""
-        slug = attrs.get("slug") or attrs.get("name")
-        if not slug:
-            raise drf.ValidationError({"slug": ["Missing data for required field."]})
         options = attrs.get("plugin_options", attrs.get("requirements"))
-        return {"plugin": slug, **({} if options is None else {"options": options})}
+        return {"plugin": attrs.get("slug") or attrs["name"], **({} if options is None else {"options": options})}
 
 
 class ProviderEdit(Serializer):
     """``PUT /dns_providers/N``: what is absent stays as it is."""
 
-    name = drf.CharField(required=False, max_length=256)
-    description = drf.CharField(required=False, allow_blank=True, max_length=1024)
-    active = drf.BooleanField(required=False)
+    name = Text(required=False, max_length=256)
+    description = Text(required=False, allow_blank=True, max_length=1024)
+    active = YesNo(required=False)
     provider_type = ProviderType(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class ProviderEdit(Serializer):
 class ProviderInput(ProviderEdit):
     """``POST /dns_providers``."""
 
-    name = drf.CharField(max_length=256)
+    name = Text(max_length=256)
     provider_type = ProviderType()
 
 
@@ -65,11 +67,16 @@ class ProviderOutput(ModelSerializer):
     """A DNS provider; of its secrets only that they exist."""
 
     provider_type = drf.CharField(source="plugin")
-    options = drf.ListField(child=drf.DictField(), source="described_options")
+    options = drf.SerializerMethodField()
 
     class Meta:
         model = DnsProvider
         fields = ("id", "name", "description", "active", "provider_type", "options")
+
+    @extend_schema_field(ConfiguredOption(many=True))
+    def get_options(self, provider: DnsProvider) -> list[dict[str, Any]]:
+        """How it is configured, without what is secret."""
+        return provider.described_options()
 
 
 class ProviderOption(Serializer):
@@ -77,7 +84,7 @@ class ProviderOption(Serializer):
 
     name = drf.CharField()
     title = drf.CharField()
-    requirements = drf.ListField(child=drf.DictField())
+    requirements = PluginOption(many=True)
 
 
 class ProviderOptions(Serializer):
@@ -110,7 +117,6 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Destr
     delete_row = staticmethod(service.delete_dns_provider)
     forbidden = NOT_YOURS
 
-    @extend_schema(request=ProviderInput, responses=ProviderOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Make one."""
@@ -118,7 +124,6 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Destr
         new = NewConnector(label=given.pop("name"), **given)
         return self.answer(service.create_dns_provider(new, by=self.caller))
 
-    @extend_schema(request=ProviderEdit, responses=ProviderOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change it."""
         return self.answer(service.update_dns_provider(self.get_object(), by=self.caller, **self.validated()))
@@ -127,7 +132,8 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Destr
 class DnsProviderOptions(APIView):
     """Which kinds of DNS provider there are."""
 
-    @extend_schema(responses=ProviderOptions)
+    outputs: ClassVar = {"get": ProviderOptions}
+
     def get(self, request: Request) -> Response:
         """Their names and what each needs to know."""
         found = []

@@ -17,7 +17,7 @@ def entrusted(user: Any) -> Q:
 
 
 def listed(user: Any) -> Q:
-    """Which ones the API's list shows (contract 2.3): what the person is entrusted with.
+    """Everybody who is logged in, of what their roles entrust them with (contract 2.3).
 
     All to operators, and to those who only read: they order nothing, so there is no choice to narrow.
     """
@@ -25,7 +25,7 @@ def listed(user: Any) -> Q:
 
 
 def founders(user: Any) -> Q:
-    """Whoever may make new authorities: administrators, unless the site opens it to everybody who may write."""
+    """Administrators, and with ADMIN_ONLY_AUTHORITY_CREATION off everybody who may write."""
     return NOTHING if settings.ADMIN_ONLY_AUTHORITY_CREATION else members(user)
 
 

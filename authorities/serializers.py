@@ -13,8 +13,8 @@ from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
 from authorities import pointers
 from authorities.models import Authority, Profile
-from web.rest.connectors import ConnectorPlugin, described
-from web.rest.fields import Email, Pem, Ref, UtcDateTime
+from web.rest.connectors import LISTED, ConnectorPlugin, KeyType, PluginInput, described
+from web.rest.fields import Email, Number, Pem, Ref, Text, UtcDateTime, Years, YesNo
 from web.rest.serializers import ModelSerializer, Nested, Serializer
 
 LONGEST_PATH = 20
@@ -22,8 +22,23 @@ LONGEST = "The most that public rules allow; null for an authority that does not
 USUAL = "What an order gets that says nothing, if its profile does not say less."
 
 
+def words() -> drf.ListField:
+    """A column that holds a list of words."""
+    return drf.ListField(child=drf.CharField())
+
+
 class ProfileOutput(ModelSerializer):
     """What may be issued."""
+
+    key_usage = words()
+    default_key_usage = words()
+    extended_key_usage = words()
+    default_extended_key_usage = words()
+    key_types = words()
+    name_types = words()
+    subject_fields = words()
+    subject_required = words()
+    custom_oids = words()
 
     class Meta:
         model = Profile
@@ -82,6 +97,13 @@ class OwnCertificate(Serializer):
     user = UserBrief()
 
 
+class AuthorityName(Serializer):
+    """An authority inside another one."""
+
+    id = drf.IntegerField()
+    name = drf.CharField()
+
+
 class AuthorityOutput(ModelSerializer):
     """An authority in full."""
 
@@ -105,6 +127,7 @@ class AuthorityOutput(ModelSerializer):
             "max_issuance_days", "default_validity_days", "pki_base_url", "pki_warning",
         )  # fmt: skip
 
+    @extend_schema_field(AuthorityName(allow_null=True))
     def get_parent(self, authority: Authority) -> dict[str, Any] | None:
         """The authority above it, if that is ours."""
         return {"id": authority.parent.pk, "name": authority.parent.name} if authority.parent else None
@@ -122,20 +145,14 @@ class AuthorityOutput(ModelSerializer):
         """What keeps those who check its certificates from learning of a revocation; null if nothing does."""
         return pointers.warning(authority) or None
 
+    @extend_schema_field(OwnCertificate(allow_null=True))
     def get_authority_certificate(self, authority: Authority) -> dict[str, Any] | None:
         """Its own certificate's row."""
         own = next(iter(authority.own_certificates.all()), None)
         return None if own is None else dict(OwnCertificate(own).data)
 
 
-class Plugin(Serializer):
-    """Which plugin, and its options."""
-
-    slug = drf.CharField(max_length=64)
-    plugin_options = drf.ListField(child=drf.DictField(), required=False, allow_null=True, max_length=100)
-
-
-@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "object"}}]})
+@extend_schema_field({"anyOf": [{"type": "string", "contentMediaType": "application/json"}, LISTED]})
 class OptionsField(drf.Field[Any, Any, Any, Any]):
     """Options of a plugin: Lemur's list, or the same as JSON text."""
 
@@ -149,19 +166,24 @@ class OptionsField(drf.Field[Any, Any, Any, Any]):
         return options
 
 
+@extend_schema_field({"type": "string", "maxLength": 255, "pattern": "^(http://[^\\u0000]*)?$"})
+class HttpAddress(Text):
+    """Where revocation is looked up, over plain HTTP; empty: nowhere."""
+
+
 class AuthorityBase(Serializer):
     """What making and importing have in common."""
 
-    name = drf.CharField(max_length=119)
+    name = Text(max_length=119)
     owner = Email()
-    description = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
+    description = Text(required=False, allow_blank=True, allow_null=True, max_length=1024)
     parent = Ref(Authority.objects.all, required=False, allow_null=True)  # type: ignore[assignment]
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
-    plugin = Plugin(required=False)
-    pki_base_url = drf.CharField(required=False, allow_blank=True, max_length=255)
-    is_cn_optional = drf.BooleanField(required=False, source="cn_optional")
-    is_cab_compliant = drf.BooleanField(required=False, allow_null=True, source="cab_compliant")
+    plugin = PluginInput(required=False)
+    pki_base_url = HttpAddress(required=False, allow_blank=True, max_length=255)
+    is_cn_optional = YesNo(required=False, source="cn_optional")
+    is_cab_compliant = YesNo(required=False, allow_null=True, source="cab_compliant")
 
 
 class AuthorityRequest(AuthorityBase):
@@ -171,17 +193,17 @@ class AuthorityRequest(AuthorityBase):
 
     type = drf.ChoiceField(choices=["root", "subca"], required=False, default="root")
     authority = Ref(Authority.objects.all, required=False, allow_null=True)
-    common_name = drf.CharField(max_length=255)
-    organization = drf.CharField(required=False, allow_blank=True, max_length=255)
-    organizational_unit = drf.CharField(required=False, allow_blank=True, max_length=255)
-    country = drf.CharField(required=False, allow_blank=True, max_length=64)
-    state = drf.CharField(required=False, allow_blank=True, max_length=255)
-    location = drf.CharField(required=False, allow_blank=True, max_length=255)
-    key_type = drf.CharField(required=False, max_length=64)
+    common_name = Text(max_length=255)
+    organization = Text(required=False, allow_blank=True, max_length=255)
+    organizational_unit = Text(required=False, allow_blank=True, max_length=255)
+    country = Text(required=False, allow_blank=True, max_length=64)
+    state = Text(required=False, allow_blank=True, max_length=255)
+    location = Text(required=False, allow_blank=True, max_length=255)
+    key_type = KeyType(required=False, max_length=64)
     validity_start = UtcDateTime(required=False, allow_null=True)
     validity_end = UtcDateTime(required=False, allow_null=True)
-    validity_years = drf.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
-    path_length = drf.IntegerField(required=False, allow_null=True, min_value=0, max_value=LONGEST_PATH)
+    validity_years = Years(required=False, allow_null=True)
+    path_length = Number(required=False, allow_null=True, min_value=0, max_value=LONGEST_PATH)
     extensions = drf.DictField(required=False, allow_null=True, help_text="Of it, basicConstraints.path_length counts.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -207,14 +229,14 @@ class AuthorityEdit(Serializer):
     """``PUT /authorities/N``: what is absent stays as it is."""
 
     owner = Email(required=False)
-    description = drf.CharField(required=False, allow_blank=True, max_length=1024)
-    active = drf.BooleanField(required=False)
+    description = Text(required=False, allow_blank=True, max_length=1024)
+    active = YesNo(required=False)
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
     options = OptionsField(required=False)
-    pki_base_url = drf.CharField(required=False, allow_blank=True, max_length=255)
-    is_cn_optional = drf.BooleanField(required=False, source="cn_optional")
-    is_cab_compliant = drf.BooleanField(required=False, allow_null=True, source="cab_compliant")
+    pki_base_url = HttpAddress(required=False, allow_blank=True, max_length=255)
+    is_cn_optional = YesNo(required=False, source="cn_optional")
+    is_cab_compliant = YesNo(required=False, allow_null=True, source="cab_compliant")
 
 
 class Child(Serializer):

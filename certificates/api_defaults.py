@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,7 +32,8 @@ class DefaultsOutput(Serializer):
 class Defaults(APIView):
     """The site's defaults."""
 
-    @extend_schema(responses=DefaultsOutput)
+    outputs: ClassVar = {"get": DefaultsOutput}
+
     def get(self, request: Request) -> Response:
         """Subject fields, issuer plugin and authority that forms are filled in with."""
         usable = permissions.allowed(request.user, "use", Authority.objects.filter(active=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,13 +28,11 @@ class DomainViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     filterset_class = DomainFilter
     inputs: ClassVar = {"create": DomainInput, "update": DomainEdit}
 
-    @extend_schema(request=DomainInput, responses=DomainOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Make a name known before a certificate has it."""
         return self.answer(service.create_domain(by=self.caller, **self.validated()))
 
-    @extend_schema(request=DomainEdit, responses=DomainOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Say whether only trusted people may order it."""
         domain, given = self.get_object(), self.validated()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,9 +15,23 @@ from accounts.serializers import UserBrief
 from certificates.models import Certificate
 from certificates.serializers import CertificateBrief
 from core.models import AuditEntry
-from web.rest.fields import UtcDateTime
-from web.rest.serializers import ModelSerializer
+from web.rest.fields import Email, UtcDateTime
+from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import ViewSet
+
+
+class Actor(UserBrief):
+    """Who did something; a person whose row is gone has no address any more."""
+
+    email = Email(allow_null=True)
+
+
+class Target(Serializer):
+    """What something was done to: kind, id, and name at that time."""
+
+    type = drf.CharField()
+    id = drf.CharField()
+    name = drf.CharField()
 
 
 class LogOutput(ModelSerializer):
@@ -28,6 +42,7 @@ class LogOutput(ModelSerializer):
     user = drf.SerializerMethodField()
     certificate = CertificateBrief(allow_null=True)
     target = drf.SerializerMethodField()
+    details = drf.DictField()
     request_id = drf.CharField(source="context.request_id", default="")
     address = drf.CharField(source="context.address", default="")
 
@@ -41,7 +56,7 @@ class LogOutput(ModelSerializer):
         """Null for what Lemur does not log."""
         return LOG_TYPES.get(entry.event)
 
-    @extend_schema(responses=UserBrief)
+    @extend_schema_field(Actor)
     def get_user(self, entry: AuditEntry) -> dict[str, Any]:
         """Who did it; of people whose row is gone (demo data) the name is left."""
         actor = getattr(entry, "actor", None)
@@ -49,6 +64,7 @@ class LogOutput(ModelSerializer):
             return dict(UserBrief(actor).data)
         return {"id": entry.actor_id, "username": entry.actor_name, "email": None, "active": False}
 
+    @extend_schema_field(Target)
     def get_target(self, entry: AuditEntry) -> dict[str, str]:
         """What it was done to: kind, id, and name at that time."""
         return {"type": entry.target_type, "id": entry.target_id, "name": entry.target_name}
@@ -63,7 +79,6 @@ class LogViewSet(ViewSet):
     serializer_class = LogOutput
     filterset_class = LogFilter
 
-    @extend_schema(responses=LogOutput(many=True))
     def list(self, request: Request) -> Response:
         """Filters: ``certificate.name``, ``user.email``, ``event`` and others. ``after`` reads all of it in order."""
         page = self.paginate_queryset(self.get_queryset())

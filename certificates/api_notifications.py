@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from certificates.api_listed import LISTED, SHORT, asks_for_short
 from certificates.filters import CertificateFilter
 from certificates.loading import in_full
 from certificates.permissions import permissions
@@ -24,15 +24,15 @@ class NotificationCertificates(mixins.ListModelMixin, ViewSet):
     permissions = permissions
     serializer_class = CertificateOutput
     filterset_class = CertificateFilter
+    outputs: ClassVar = {"list": LISTED}
+    parameters: ClassVar = {"list": [SHORT]}
 
     def get_queryset(self) -> QuerySet[Any]:
         return super().get_queryset().filter(deleted=False, notifications=self.kwargs["pk"])
 
     def get_serializer_class(self) -> Any:
-        short = self.request.query_params.get("short", "").lower() == "true"
-        return CertificateShort if short else CertificateOutput
+        return CertificateShort if asks_for_short(self.request) else CertificateOutput
 
-    @extend_schema(operation_id="notifications_certificates_list")
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Certificates that this notification is about."""
         return super().list(request, *args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError
@@ -34,6 +34,13 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     serializer_class = OrderOutput
     filterset_class = OrderFilter
     inputs: ClassVar = {"update": OrderEdit, "upload": OrderUpload, "destroy": OrderCancel}
+    outputs: ClassVar = {
+        "destroy": {204: None},
+        "key": KeyOutput,
+        "retry": {200: CertificateOutput, 202: OpenApiResponse(OrderOutput, "The CA answers later.")},
+    }
+    bodies_left_out: ClassVar = ("destroy",)
+    allows: ClassVar = {"destroy": "cancel", "key": "reveal_key", "upload": "change", "retry": "change"}
     not_found = "Cannot find specified certificate"
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -48,7 +55,6 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         self.permissions.require(self.caller, action, order, message=message)
         return order
 
-    @extend_schema(request=OrderEdit, responses=OrderOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change what its certificate will be like: owner, switches, roles, destinations and the like."""
         order = self._mine("change", FORBIDDEN)
@@ -57,7 +63,6 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         service.update_order(order, by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
-    @extend_schema(request=OrderCancel, responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """Give it up, at the CA too where that can be asked."""
         order = self._mine("cancel", CANCEL_FORBIDDEN)
@@ -65,14 +70,12 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         service.cancel_order(order, note=given.get("note", ""), by=self.caller)
         return Response(status=204)
 
-    @extend_schema(responses=KeyOutput)
     @action(detail=True, methods=["get"])
     def key(self, request: Request, pk: int) -> Response:
         """The private key that was made for it. Each reading is written into the audit log."""
         key = service.reveal_order_key(self.get_object(), by=self.caller)
         return Response({"key": key}, headers=NEVER_CACHED)
 
-    @extend_schema(request=OrderUpload, responses=OrderOutput)
     @action(detail=True, methods=["post"])
     @idempotent(one_transaction=True)
     def upload(self, request: Request, pk: int) -> Response:
@@ -80,7 +83,6 @@ class OrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         service.fulfil_by_hand(self._mine("change", FORBIDDEN), by=self.caller, **self.validated())
         return self.answer(self.get_object())
 
-    @extend_schema(request=None, responses={200: CertificateOutput, 202: OpenApiResponse(OrderOutput)})
     @action(detail=True, methods=["post"])
     @idempotent()
     def retry(self, request: Request, pk: int) -> Response:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import django_filters
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
-from rest_framework import serializers as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +13,8 @@ from certificates import service
 from certificates.models import RotationPolicy
 from certificates.permissions import policy_permissions
 from certificates.service.policies import FORBIDDEN, LEAST_DAYS, MOST_DAYS
-from web.lists import FilterSet
+from web.lists import FilterSet, NumberFilter
+from web.rest.fields import Line, Number
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import DestroyMixin, ViewSet
@@ -32,22 +31,22 @@ class PolicyOutput(ModelSerializer):
 class PolicyEdit(Serializer):
     """``PUT /policies/N``: what is absent stays as it is."""
 
-    name = drf.CharField(required=False, max_length=128)
-    days = drf.IntegerField(required=False, min_value=LEAST_DAYS, max_value=MOST_DAYS)
+    name = Line(required=False, max_length=128)
+    days = Number(required=False, min_value=LEAST_DAYS, max_value=MOST_DAYS)
 
 
 class PolicyInput(Serializer):
     """``POST /policies``."""
 
-    name = drf.CharField(max_length=128)
-    days = drf.IntegerField(min_value=LEAST_DAYS, max_value=MOST_DAYS)
+    name = Line(max_length=128)
+    days = Number(min_value=LEAST_DAYS, max_value=MOST_DAYS)
 
 
 class PolicyFilter(FilterSet):
     """Name and number of days."""
 
     name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
-    days = django_filters.NumberFilter(label="Days")
+    days = NumberFilter(label="Days")
     ordering = django_filters.OrderingFilter(fields=("id", "name", "days"))
 
     class Meta:
@@ -66,13 +65,11 @@ class PolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMix
     delete_row = staticmethod(service.delete_policy)
     forbidden = FORBIDDEN
 
-    @extend_schema(request=PolicyInput, responses=PolicyOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Make one."""
         return self.answer(service.create_policy(by=self.caller, **self.validated()))
 
-    @extend_schema(request=PolicyEdit, responses=PolicyOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change it."""
         return self.answer(service.update_policy(self.get_object(), by=self.caller, **self.validated()))

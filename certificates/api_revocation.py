@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers as drf
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,13 +14,14 @@ from certificates.models import Revocation
 from certificates.models.revocation import REASONS, same_certificate
 from certificates.serializers import RevocationOutput
 from web.lists import NoFilters
+from web.rest.fields import Text, YesNo
 from web.rest.serializers import Serializer
 
 
 class RevocationRequest(Serializer):
     """``PUT /certificates/N/revoke``."""
 
-    comments = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
+    comments = Text(required=False, allow_blank=True, allow_null=True, max_length=1024)
     crl_reason = drf.ChoiceField(
         choices=REASONS,
         required=False,
@@ -29,7 +29,7 @@ class RevocationRequest(Serializer):
         default="unspecified",
         error_messages={"invalid_choice": "Not a valid choice."},
     )
-    force = drf.BooleanField(required=False, default=False)
+    force = YesNo(required=False, default=False)
 
 
 class Revoked(Serializer):
@@ -42,10 +42,6 @@ class Revoked(Serializer):
 class RevocationMixin:
     """``revoke`` and ``deactivate`` of the viewset of certificates."""
 
-    @extend_schema(
-        request=RevocationRequest,
-        responses={200: Revoked, 202: OpenApiResponse(Revoked, "The authority did not answer; it is asked again.")},
-    )
     @action(detail=True, methods=["put"])
     def revoke(self: Any, request: Request, pk: int) -> Response:
         """Have a certificate declared void. ``certificateHold`` is taken back with ``removeFromCRL``."""
@@ -66,7 +62,6 @@ class RevocationMixin:
         ).strip()
         return Response({"id": certificate.pk, "message": message}, status=202)
 
-    @extend_schema(responses=RevocationOutput(many=True))
     @action(detail=True, methods=["get"], filterset_class=NoFilters, serializer_class=RevocationOutput)
     def revocations(self: Any, request: Request, pk: int) -> Response:
         """What was asked for and what came of it, newest first. After a failure ``revoke`` asks again."""
@@ -74,7 +69,6 @@ class RevocationMixin:
         answer: Response = self.answer_list(rows.select_related("by"))
         return answer
 
-    @extend_schema(request=None, responses=Revoked)
     @action(detail=True, methods=["put"])
     def deactivate(self: Any, request: Request, pk: int) -> Response:
         """For test accounts at a CA that has such a thing; no plugin here does."""

@@ -26,7 +26,7 @@ from certificates.models import (
 from certificates.models.certificate import SOON
 from notifications.models import Notification
 from stores.models import Destination, Source
-from web.lists import FilterSet, NumbersFilter, YesNoFilter
+from web.lists import FilterSet, NumberFilter, NumbersFilter, RowFilter, YesNoFilter
 from web.wildcards import plain
 
 Rows = CertificateQuerySet
@@ -141,27 +141,25 @@ class CertificateFilter(FilterSet):
     filter_owner = text_filter("owner", label="Owner")
     owner = django_filters.CharFilter(lookup_expr="iexact", label="Owner")
     issuer = text_filter("issuer", "authority__name", label="Issuer")
-    authority = django_filters.ModelChoiceFilter(queryset=Authority.objects.all(), label="Authority")
+    authority = RowFilter(queryset=Authority.objects.all(), label="Authority")
     phase = django_filters.ChoiceFilter(choices=list(PHASES.items()), method="in_phase", label="State")
     serial = django_filters.CharFilter(method="by_serial", label="Serial number")
     filter_serial = text_filter("serial")
     fingerprint = django_filters.CharFilter(method="by_fingerprint", label="SHA-256 fingerprint")
-    filter_id = django_filters.NumberFilter(field_name="id")
+    filter_id = NumberFilter(field_name="id")
     id = NumbersFilter(field_name="id", lookup_expr="in")
     notify = YesNoFilter()
     active = YesNoFilter(field_name="notify")
     rotation = YesNoFilter(label="Renews itself")
-    rotation_policy = django_filters.ModelChoiceFilter(queryset=RotationPolicy.objects.all(), label="Rotation policy")
-    destination = django_filters.ModelChoiceFilter(
+    rotation_policy = RowFilter(queryset=RotationPolicy.objects.all(), label="Rotation policy")
+    destination = RowFilter(
         field_name="deployments__destination", queryset=Destination.objects.all(), label="Destination"
     )
-    filter_destination = django_filters.NumberFilter(field_name="deployments__destination")
-    destination_id = django_filters.NumberFilter(field_name="deployments__destination")
-    notification = django_filters.ModelChoiceFilter(
-        field_name="notifications", queryset=Notification.objects.all(), label="Notification"
-    )
-    notification_id = django_filters.NumberFilter(field_name="notifications")
-    source = django_filters.ModelChoiceFilter(field_name="sources", queryset=Source.objects.all(), label="Source")
+    filter_destination = NumberFilter(field_name="deployments__destination")
+    destination_id = NumberFilter(field_name="deployments__destination")
+    notification = RowFilter(field_name="notifications", queryset=Notification.objects.all(), label="Notification")
+    notification_id = NumberFilter(field_name="notifications")
+    source = RowFilter(field_name="sources", queryset=Source.objects.all(), label="Source")
     status = django_filters.CharFilter(lookup_expr="iexact")
     filter_status = text_filter("status")
     description = text_filter("description")
@@ -172,10 +170,10 @@ class CertificateFilter(FilterSet):
     csr = text_filter("csr")
     external_id = text_filter("external_id")
     san = YesNoFilter(method="with_several_names", label="Several names")
-    bits = django_filters.NumberFilter()
+    bits = NumberFilter()
     creator = django_filters.CharFilter(method="by_creator", label="Creator")
     show = django_filters.CharFilter(method="mine", label="Mine")
-    time_range = django_filters.NumberFilter(method="within_weeks", min_value=0, max_value=5200)
+    time_range = NumberFilter(method="within_weeks", min_value=0, max_value=5200)
     show_expired = django_filters.CharFilter(
         method="decided_below",
         widget=forms.Select(choices=[("", "Hidden"), ("1", "Shown")]),
@@ -302,7 +300,7 @@ class OrderFilter(FilterSet):
     cn = django_filters.CharFilter(field_name="spec__common_name", lookup_expr="icontains")
     name = django_filters.CharFilter(field_name="spec__name", lookup_expr="icontains")
     owner = django_filters.CharFilter(field_name="spec__owner", lookup_expr="icontains", label="Owner")
-    authority = django_filters.ModelChoiceFilter(queryset=Authority.objects.all(), label="Authority")
+    authority = RowFilter(queryset=Authority.objects.all(), label="Authority")
     state = django_filters.ChoiceFilter(choices=Order.State.choices, label="State")
     ordering = django_filters.OrderingFilter(
         fields={

@@ -25,7 +25,7 @@ def orderers(user: Any) -> Q:
 
 
 def guardians(user: Any) -> Q:
-    """Whoever the site trusts with sensitive domains, besides administrators."""
+    """Holders of one of SENSITIVE_DOMAIN_ROLES."""
     return EVERYTHING if user.role_names & set(settings.SENSITIVE_DOMAIN_ROLES) else NOTHING
 
 

@@ -22,7 +22,6 @@ from web.spelling import camel
 SUBJECT = ("country", "state", "location", "organization", "organizational_unit")
 
 
-@extend_schema_field({"type": "object", "additionalProperties": True})
 class ExtensionsField(drf.Field[Any, Any, Any, Any]):
     """The extensions object of contract 9.4; ``certificates.extensions`` knows what may be in it."""
 
@@ -52,10 +51,15 @@ class KeyOutput(Serializer):
     key = drf.CharField(allow_null=True)
 
 
+@extend_schema_field({"type": ["string", "integer", "null"]})
+class Label(drf.JSONField):
+    """A value of the column that is counted by."""
+
+
 class CountsByLabel(Serializer):
     """How many there are with each label."""
 
-    labels = drf.ListField(child=drf.JSONField())
+    labels = drf.ListField(child=Label())
     values = drf.ListField(child=drf.IntegerField())
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from rest_framework import serializers as drf
 
 from accounts.models import Role
 from authorities.models import Authority, DnsProvider
@@ -14,7 +13,8 @@ from certificates.models import Certificate, RotationPolicy
 from certificates.serializers import ExtensionsField
 from notifications.models import Notification
 from stores.models import Destination
-from web.rest.fields import Email, Pem, Ref, UtcDateTime
+from web.rest.connectors import KeyType, PluginInput
+from web.rest.fields import Email, Pem, Ref, Text, UtcDateTime, Years, YesNo
 from web.rest.serializers import Serializer
 
 
@@ -22,11 +22,11 @@ class Said(Serializer):
     """What every way of bringing a certificate in lets a person say about it."""
 
     owner = Email()
-    name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=256)
-    description = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=1024)
-    notify = drf.BooleanField(required=False, default=True)
-    active = drf.BooleanField(required=False)
-    rotation = drf.BooleanField(required=False, default=False)
+    name = Text(required=False, allow_null=True, allow_blank=True, max_length=256)
+    description = Text(required=False, allow_null=True, allow_blank=True, max_length=1024)
+    notify = YesNo(required=False, default=True)
+    active = YesNo(required=False)
+    rotation = YesNo(required=False, default=False)
     roles = Ref(Role.objects.all, many=True, required=False)
     replaces = Ref(Certificate.objects.all, many=True, required=False)
     replacements = Ref(Certificate.objects.all, many=True, required=False)
@@ -48,17 +48,17 @@ class CertificateRequest(Said):
     """``POST /certificates`` (contract 9.2)."""
 
     authority = Ref(Authority.objects.all, required=False, allow_null=True)
-    common_name = drf.CharField(required=False, allow_null=True, allow_blank=True, max_length=255)
+    common_name = Text(required=False, allow_null=True, allow_blank=True, max_length=255)
     validity_start = UtcDateTime(required=False, allow_null=True)
     validity_end = UtcDateTime(required=False, allow_null=True)
-    validity_years = drf.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
-    country = drf.CharField(required=False, allow_blank=True, max_length=64)
-    state = drf.CharField(required=False, allow_blank=True, max_length=255)
-    location = drf.CharField(required=False, allow_blank=True, max_length=255)
-    organization = drf.CharField(required=False, allow_blank=True, max_length=255)
-    organizational_unit = drf.CharField(required=False, allow_blank=True, max_length=255)
-    key_type = drf.CharField(required=False, max_length=64)
-    profile = drf.CharField(required=False, max_length=64)
+    validity_years = Years(required=False, allow_null=True)
+    country = Text(required=False, allow_blank=True, max_length=64)
+    state = Text(required=False, allow_blank=True, max_length=255)
+    location = Text(required=False, allow_blank=True, max_length=255)
+    organization = Text(required=False, allow_blank=True, max_length=255)
+    organizational_unit = Text(required=False, allow_blank=True, max_length=255)
+    key_type = KeyType(required=False, max_length=64)
+    profile = Text(required=False, max_length=64)
     csr = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_ORDER)
     extensions = ExtensionsField(required=False)
     dns_provider = Ref(DnsProvider.objects.all, required=False, allow_null=True)
@@ -78,8 +78,11 @@ class CertificateUpload(Said):
     intermediate_cert = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
     private_key = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
     csr = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_ORDER)
-    external_id = drf.CharField(required=False, allow_null=True, max_length=128)
+    external_id = Text(required=False, allow_null=True, max_length=128)
     authority = Ref(Authority.objects.all, required=False, allow_null=True)
+
+    class Meta:
+        any_of = ("body", "public_cert")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Translate the seed's names of body and chain as well."""
@@ -87,18 +90,19 @@ class CertificateUpload(Said):
         for old, new in (("public_cert", "body"), ("intermediate_cert", "chain")):
             if value := attrs.pop(old, None):
                 attrs.setdefault(new, value)
-        if not attrs.get("body"):
-            raise drf.ValidationError({"body": ["Missing data for required field."]})
         return attrs
 
 
 class CertificateEdit(Said):
     """``PUT`` and ``PATCH /certificates/N`` (contract 9.8): lists that are absent stay as they are."""
 
+    class Meta:
+        something = True
+
     owner = Email(required=False)
     name = None  # type: ignore[assignment]
-    notify = drf.BooleanField(required=False)
-    rotation = drf.BooleanField(required=False)
+    notify = YesNo(required=False)
+    rotation = YesNo(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """A description of null empties it; an empty ``replacements`` is a list like any other here."""
@@ -115,8 +119,8 @@ class CertificateEdit(Said):
 class Switches(Serializer):
     """``POST /certificates/N/update/switches``."""
 
-    notify = drf.BooleanField(required=False)
-    rotation = drf.BooleanField(required=False)
+    notify = YesNo(required=False)
+    rotation = YesNo(required=False)
 
 
 class NewOwner(Serializer):
@@ -128,13 +132,13 @@ class NewOwner(Serializer):
 class Description(Serializer):
     """``PUT /certificates/N/description``."""
 
-    description = drf.CharField(allow_blank=True, max_length=1024)
+    description = Text(allow_blank=True, max_length=1024)
 
 
 class Reissue(Serializer):
     """``POST /certificates/N/reissue``: ``replace`` says that the new one takes the old one's place."""
 
-    replace = drf.BooleanField(required=False, default=False)
+    replace = YesNo(required=False, default=False)
 
 
 class OrderEdit(CertificateEdit):
@@ -146,55 +150,51 @@ class OrderUpload(Serializer):
 
     body = Pem(max_length=settings.MAX_PEM_IN_IMPORT)
     chain = Pem(required=False, allow_null=True, allow_blank=True, max_length=settings.MAX_PEM_IN_IMPORT)
-    external_id = drf.CharField(required=False, allow_null=True, max_length=128)
+    external_id = Text(required=False, allow_null=True, max_length=128)
 
 
 class OrderCancel(Serializer):
     """``DELETE /pending_certificates/N``: why."""
 
-    note = drf.CharField(required=False, allow_blank=True, max_length=1000)
+    note = Text(required=False, allow_blank=True, max_length=1000)
 
 
 class DomainInput(Serializer):
     """``POST /domains``."""
 
-    name = drf.CharField(max_length=255)
-    sensitive = drf.BooleanField(required=False, default=False)
+    name = Text(max_length=255)
+    sensitive = YesNo(required=False, default=False)
 
 
 class DomainEdit(Serializer):
     """``PUT /domains/N``: a name stays what it is, since certificates bear it."""
 
-    name = drf.CharField(required=False, max_length=255)
-    sensitive = drf.BooleanField(required=False)
+    name = Text(required=False, max_length=255)
+    sensitive = YesNo(required=False)
+
+    class Meta:
+        any_of = ("sensitive", "name")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Whoever names the domain alone means an ordinary one; whoever says nothing means nothing."""
-        if not attrs:
-            raise drf.ValidationError({"sensitive": ["Missing data for required field."]})
         return {"sensitive": False, **attrs}
 
 
-class PluginChoice(Serializer):
-    """A plugin and its options, as Lemur's clients send them."""
+class Wrapped(Serializer):
+    """The seed's wrapper around the plugin."""
 
-    slug = drf.CharField(max_length=64)
-    plugin_options = drf.JSONField(required=False)
+    plugin = PluginInput()
 
 
 class ExportRequest(Serializer):
     """``POST /certificates/N/export``: with or without the seed's wrapper."""
 
-    plugin = PluginChoice(required=False)
-    export = drf.DictField(required=False)
+    plugin = PluginInput(required=False)
+    export = Wrapped(required=False)
+
+    class Meta:
+        any_of = ("plugin", "export")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Take the plugin from inside the wrapper where there is one."""
-        if "plugin" not in attrs and "plugin" in attrs.get("export", {}):
-            inner = PluginChoice(data=attrs["export"]["plugin"])
-            if not inner.is_valid():
-                raise drf.ValidationError({"plugin": inner.errors})
-            attrs["plugin"] = inner.validated_data
-        if "plugin" not in attrs:
-            raise drf.ValidationError({"plugin": ["Missing data for required field."]})
-        return attrs
+        return {"plugin": attrs.get("plugin") or attrs["export"]["plugin"]}

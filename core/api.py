@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers as drf
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +17,7 @@ from core.secrets import verify_keys
 from plugins import PluginUnavailable, describe, registry
 from plugins.registry import Entry
 from web.rest.connectors import PluginOption
+from web.rest.schema_filters import TEXT
 from web.rest.serializers import Serializer
 from web.rest.views import APIView
 
@@ -42,11 +43,12 @@ class PluginPage(Serializer):
 class Plugins(APIView):
     """Which plugins exist."""
 
-    @extend_schema(
-        operation_id="plugins_list",
-        parameters=[OpenApiParameter("type", str, description="issuer or export")],
-        responses=PluginPage,
-    )
+    outputs: ClassVar = {"get": PluginPage}
+    refusals: ClassVar = {"get": ("404",)}
+    parameters: ClassVar = {
+        "get": [OpenApiParameter("type", TEXT, description="Those of one kind; 404 if there are none")]
+    }
+
     def get(self, request: Request) -> Response:
         """All plugins, or those of one type."""
         kind = request.query_params.get("type")
@@ -59,7 +61,8 @@ class Plugins(APIView):
 class OnePlugin(APIView):
     """One plugin."""
 
-    @extend_schema(responses=PluginOutput)
+    outputs: ClassVar = {"get": PluginOutput}
+
     def get(self, request: Request, slug: str) -> Response:
         """By its slug."""
         entry = registry.entries.get(slug)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -30,6 +31,16 @@ class Rule:
     writes: bool = True
     administrators: bool = True
 
+    @property
+    def words(self) -> str:
+        """Who may, for people to read: what the condition says of itself, and what this class adds to it."""
+        told = [(self.condition.__doc__ or "").partition("\n\n")[0]]
+        if self.administrators and not told[0].startswith(("Administrators", "Everybody")):
+            told.append("Administrators, too.")
+        if self.writes:
+            told.append("Nobody who only reads.")
+        return " ".join(told)
+
 
 def members(user: Any) -> Q:
     """Everybody who is logged in."""
@@ -37,7 +48,7 @@ def members(user: Any) -> Q:
 
 
 def nobody(user: Any) -> Q:
-    """Nobody but administrators, who need no rule."""
+    """Administrators."""
     return NOTHING
 
 
@@ -49,6 +60,7 @@ def readers(condition: Condition) -> Rule:
 def writers(condition: Condition) -> Rule:
     """An action that changes something: in strict mode only administrators and operators may at all."""
 
+    @wraps(condition)
     def strict(user: Any) -> Q:
         if settings.LEMUR_STRICT_ROLE_ENFORCEMENT and not user.is_operator:
             return NOTHING

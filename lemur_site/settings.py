@@ -195,6 +195,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": ["web.rest.schema.tidy"],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 # Input limits, in bytes and counts

@@ -8,7 +8,7 @@ from django.db.models.functions import Cast
 
 from lifecycle.models import Endpoint
 from stores.models import Source
-from web.lists import FilterSet, YesNoFilter
+from web.lists import FilterSet, NumberFilter, RowFilter, YesNoFilter
 
 ALIASES = {"aliases": Cast("dns_aliases", TextField())}
 
@@ -19,14 +19,14 @@ class EndpointFilter(FilterSet):
     q = django_filters.CharFilter(method="search", label="Search")
     name = django_filters.CharFilter(method="by_name", label="Name")
     dnsname = django_filters.CharFilter(lookup_expr="icontains", label="Host")
-    port = django_filters.NumberFilter(label="Port", min_value=0, max_value=65535)
+    port = NumberFilter(label="Port", min_value=0, max_value=65535)
     type = django_filters.CharFilter(lookup_expr="icontains", label="Type")
     owner = django_filters.CharFilter(lookup_expr="icontains", label="Owner")
     active = YesNoFilter(label="Active")
     ciphers = django_filters.CharFilter(method="by_cipher", label="Cipher")
     source = django_filters.CharFilter(field_name="source__label", lookup_expr="icontains", label="Source")
-    source_id = django_filters.ModelChoiceFilter(field_name="source", queryset=Source.objects.all(), label="Source")
-    certificate_id = django_filters.NumberFilter(field_name="certificate")
+    source_id = RowFilter(field_name="source", queryset=Source.objects.all(), label="Source")
+    certificate_id = NumberFilter(field_name="certificate")
     ordering = django_filters.OrderingFilter(
         fields=("id", "name", "dnsname", "port", "type", "owner", "active", "last_updated", "date_created")
     )

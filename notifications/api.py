@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,7 +30,6 @@ class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Dest
     delete_row = staticmethod(service.delete)
     forbidden = "You are not authorized to delete this notification."
 
-    @extend_schema(request=NotificationInput, responses=NotificationOutput)
     @idempotent(one_transaction=True)
     def create(self, request: Request) -> Response:
         """Make one, with the certificates that it is about."""
@@ -40,7 +38,6 @@ class NotificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Dest
         made = certificates.create_notification(NewConnector(**given), certificates=certificates_, by=self.caller)
         return self.answer(made)
 
-    @extend_schema(request=NotificationEdit, responses=NotificationOutput)
     def update(self, request: Request, pk: int) -> Response:
         """Change it. Its certificates are those it had, and those added, without those removed."""
         return self.answer(certificates.update_notification(self.get_object(), by=self.caller, **self.validated()))

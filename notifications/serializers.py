@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework import serializers as drf
-
 from certificates.models import Certificate
 from notifications.models import Notification
 from web.rest.connectors import ConnectorOutput, PluginInput
-from web.rest.fields import Ref
+from web.rest.fields import Line, Ref, Text, YesNo
 from web.rest.serializers import Serializer
 
 
@@ -24,9 +22,9 @@ class NotificationOutput(ConnectorOutput):
 class NotificationEdit(Serializer):
     """``PUT /notifications/N``: what is absent stays as it is."""
 
-    label = drf.CharField(required=False, max_length=128)  # type: ignore[assignment]
-    description = drf.CharField(required=False, allow_blank=True, allow_null=True, max_length=1024)
-    active = drf.BooleanField(required=False)
+    label = Line(required=False, max_length=128)  # type: ignore[assignment]
+    description = Text(required=False, allow_blank=True, allow_null=True, max_length=1024)
+    active = YesNo(required=False)
     plugin = PluginInput(required=False)
     certificates = Ref(Certificate.objects.present, many=True, required=False)
     added_certificates = Ref(Certificate.objects.present, many=True, required=False)
@@ -48,5 +46,5 @@ class NotificationEdit(Serializer):
 class NotificationInput(NotificationEdit):
     """``POST /notifications``."""
 
-    label = drf.CharField(max_length=128)
+    label = Line(max_length=128)
     plugin = PluginInput()

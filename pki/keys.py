@@ -91,7 +91,7 @@ _SIGNING_KINDS: Final = (
     mldsa.MLDSA65PrivateKey,
     mldsa.MLDSA87PrivateKey,
 )
-_SYNONYMS: Final[Mapping[str, str]] = {
+SYNONYMS: Final[Mapping[str, str]] = {
     "ECCSECP192R1": "ECCPRIME192V1",
     "ECCSECP256R1": "ECCPRIME256V1",
     "ECCSECT571R1": "ECCSECT571R2",
@@ -110,7 +110,7 @@ class KeySpec:
     def parse(cls, text: str) -> KeySpec:
         """Accepts synonyms in any case; BadKey says why a known kind is not offered."""
         asked = text.upper()
-        name = _SYNONYMS.get(asked, asked)
+        name = SYNONYMS.get(asked, asked)
         if name in KEY_SPECS:
             return KEY_SPECS[name]
         reason = _not_offered(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -19,10 +18,10 @@ from stores.serializers import (
     DestinationEdit,
     DestinationOutput,
     DestinationRequest,
+    DestinationStats,
     SourceEdit,
     SourceOutput,
     SourceRequest,
-    StatsOutput,
 )
 from web.rest.idempotency import idempotent
 from web.rest.views import DestroyMixin, ViewSet
@@ -56,9 +55,9 @@ class DestinationViewSet(StoreViewSet):
     filterset_class = DestinationFilter
     inputs: ClassVar = {"create": DestinationRequest, "update": DestinationEdit}
     delete_row = staticmethod(certificates.withdraw)
+    outputs: ClassVar = {"stats": DestinationStats}
 
-    @extend_schema(responses=StatsOutput)
-    @action(detail=False, methods=["get"], pagination_class=None, filter_backends=[])
+    @action(detail=False, methods=["get"])
     def stats(self, request: Request) -> Response:
         """How many certificates there are for each label."""
         found = service.stats()

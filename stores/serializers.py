@@ -8,6 +8,7 @@ from rest_framework import serializers as drf
 
 from stores.models import Destination, Source
 from web.rest.connectors import ConnectorOutput, PluginInput
+from web.rest.fields import Text, YesNo
 from web.rest.serializers import Serializer
 
 
@@ -30,9 +31,9 @@ class SourceOutput(ConnectorOutput):
 class StoreRequest(Serializer):
     """``POST``."""
 
-    label = drf.CharField(max_length=128)  # type: ignore[assignment]
-    description = drf.CharField(max_length=1024, allow_blank=True)
-    active = drf.BooleanField(required=False)
+    label = Text(max_length=128)  # type: ignore[assignment]
+    description = Text(max_length=1024, allow_blank=True)
+    active = YesNo(required=False)
     plugin = PluginInput()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +53,7 @@ class DestinationRequest(StoreRequest):
 class SourceRequest(StoreRequest):
     """``POST /sources``."""
 
-    description = drf.CharField(max_length=1024, allow_blank=True, allow_null=True, required=False)
+    description = Text(max_length=1024, allow_blank=True, allow_null=True, required=False)
 
     def validate_description(self, text: str | None) -> str:
         """Null is none."""
@@ -62,27 +63,27 @@ class SourceRequest(StoreRequest):
 class DestinationEdit(DestinationRequest):
     """``PUT /destinations/N``: what is absent stays as it is."""
 
-    label = drf.CharField(max_length=128, required=False)  # type: ignore[assignment]
-    description = drf.CharField(max_length=1024, allow_blank=True, required=False)
+    label = Text(max_length=128, required=False)  # type: ignore[assignment]
+    description = Text(max_length=1024, allow_blank=True, required=False)
     plugin = PluginInput(required=False)
 
 
 class SourceEdit(SourceRequest):
     """``PUT /sources/N``: what is absent stays as it is."""
 
-    label = drf.CharField(max_length=128, required=False)  # type: ignore[assignment]
+    label = Text(max_length=128, required=False)  # type: ignore[assignment]
     plugin = PluginInput(required=False)
 
 
-class Counts(Serializer):
+class CertificatesByLabel(Serializer):
     """Labels, and how many certificates each has."""
 
     labels = drf.ListField(child=drf.CharField())
     values = drf.ListField(child=drf.IntegerField(min_value=0))
 
 
-class StatsOutput(Serializer):
+class DestinationStats(Serializer):
     """``GET /destinations/stats``: ``total`` is the number of labels."""
 
-    items = Counts()
+    items = CertificatesByLabel()
     total = drf.IntegerField(min_value=0)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 import django_filters
 from django import forms
@@ -54,8 +55,32 @@ class YesNoFilter(django_filters.BooleanFilter):  # type: ignore[misc]
     field_class = YesNoField
 
 
-class NumbersFilter(django_filters.BaseInFilter, django_filters.NumberFilter):  # type: ignore[misc]
+class NumberFilter(django_filters.NumberFilter):  # type: ignore[misc]
+    """A whole number, as every column here that holds one."""
+
+    field_class = forms.IntegerField
+
+
+class NumbersFilter(django_filters.BaseInFilter, NumberFilter):  # type: ignore[misc]
     """One number or several with commas between: ``id=2,3``."""
+
+
+class RowField(django_filters.fields.ModelChoiceField):  # type: ignore[misc]
+    """A row by its id. An id that no row has is no mistake: nothing hangs on it."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except ValidationError:
+            if not re.fullmatch(r"[0-9]{1,19}", str(value)) or int(value) > LARGEST_ID:
+                raise
+            return self.queryset.model(pk=int(value))
+
+
+class RowFilter(django_filters.ModelChoiceFilter):  # type: ignore[misc]
+    """What hangs on a row, chosen from all of them on pages."""
+
+    field_class = RowField
 
 
 class FilterSet(django_filters.FilterSet):  # type: ignore[misc]
@@ -85,10 +110,11 @@ class NoFilters(FilterSet):
     """For lists that are only paged."""
 
 
-def translate(params: QueryDict, filterset_class: type[FilterSet]) -> QueryDict:
-    """The same question in the names that the FilterSet declares. Unknown plain parameters stay; forms ignore them.
+def translate(params: QueryDict, filterset_class: type[FilterSet]) -> tuple[QueryDict, list[QueryDict]]:
+    """The same question in the names that the FilterSet declares, and what it asks of the same names besides.
 
-    Raises Invalid for a filter without ``;``, a filter or sort field that the FilterSet does not declare, and for NUL.
+    Unknown plain parameters stay; forms ignore them. Raises Invalid for a filter without ``;``, a filter or sort field
+    that the FilterSet does not declare, and for NUL.
     """
     plain = QueryDict(mutable=True)
     for name, values in params.lists():
@@ -96,14 +122,16 @@ def translate(params: QueryDict, filterset_class: type[FilterSet]) -> QueryDict:
             raise Invalid("A parameter contains a NUL character; leave it out.")
         if name not in DIALECT:
             plain.setlist(snake(name), plain.getlist(snake(name)) + values)
+    besides: list[QueryDict] = []
     for clause in filter(None, params.getlist("filter")):
         name, value = _read_clause(clause, filterset_class)
         if name in plain:
-            raise Invalid(f"There is more than one filter on '{name}'; give one.")
-        plain[name] = value
+            besides.append(QueryDict(urlencode({name: value})))
+        else:
+            plain[name] = value
     if ordering := _read_ordering(params, filterset_class):
         plain["ordering"] = ",".join(ordering)
-    return plain
+    return plain, besides
 
 
 def filter_keys(filterset_class: type[FilterSet]) -> dict[str, str]:
@@ -127,18 +155,16 @@ def _read_clause(clause: str, filterset_class: type[FilterSet]) -> tuple[str, st
 
 def _read_ordering(params: QueryDict, filterset_class: type[FilterSet]) -> list[str]:
     """Sorting happens only if both sortBy and sortDir are there (contract 1.5); pages say ``ordering``."""
-    sort, direction = params.get("sortBy"), params.get("sortDir")
-    if sort and direction:
-        asked = ["-" + sort if direction.lower() == "desc" else sort]
-    else:
-        asked = [name for name in params.get("ordering", "").split(",") if name]
+    sort, direction = snake(params.get("sortBy", "")), params.get("sortDir", "")
+    asked = [snake(name) for name in params.get("ordering", "").split(",") if name]
     ordering = filterset_class.base_filters.get("ordering")
     allowed = ordering.param_map if ordering else {}
-    names = [snake(name) for name in asked]
-    for name in names:
-        if name.removeprefix("-") not in allowed:
-            raise _not_filterable(name.removeprefix("-"))
-    return names
+    for name in [*([sort] if sort else []), *(name.removeprefix("-") for name in asked)]:
+        if name not in allowed:
+            raise _not_filterable(name)
+    if sort and direction:
+        return ["-" + sort if direction.lower() == "desc" else sort]
+    return asked
 
 
 def _not_filterable(name: str) -> Invalid:
@@ -149,9 +175,9 @@ class Listing(Generic[M]):
     """One page of the rows that were asked for; nothing is read from the database before it is needed.
 
     ``rows`` are all rows the caller may see; ``params`` is the query string. Raises Invalid at once when it cannot be
-    understood. Without a sort order the newest row comes first. ``after`` pages by key: only rows with a smaller id.
-    ``count`` is how many rows a page has unless asked otherwise. ``filterset.form`` is for pages; callers without one
-    say ``form=False``, which is faster.
+    understood. Without a sort order the newest row comes first. ``after`` pages by key: only rows with a smaller id,
+    though all are counted. ``count`` is how many rows a page has unless asked otherwise. ``filterset.form`` is for
+    pages; callers without one say ``form=False``, which is faster.
     """
 
     def __init__(
@@ -167,20 +193,22 @@ class Listing(Generic[M]):
         self.page: int = _read_number(params, "page", default=1, least=1, most=LARGEST_PAGE)
         self.count: int = _read_number(params, "count", default=count, least=0, most=LARGEST_COUNT)
         self.after: int | None = _read_number(params, "after", default=None, least=0, most=LARGEST_ID)
-        self.counted = params.get("total", "").lower() != "none"
-        asked = translate(params, filterset_class)
+        self.counted = not _read_total(params)
+        asked, besides = translate(params, filterset_class)
         self._all = rows
         self.filterset = filterset_class(asked, rows, request=request, narrow=not form)
-        _check(self.filterset)
+        self._besides = [filterset_class(one, rows, request=request, narrow=True) for one in besides]
+        for filterset in (self.filterset, *self._besides):
+            _check(filterset)
         self.ordering: str = asked.get("ordering", "")
-        if self.after is not None and (self.page > 1 or self.ordering):
-            raise Invalid.field("after", "Paging by 'after' goes by id: leave out page and sorting.")
 
     @cached_property
     def rows(self) -> QuerySet[M]:
         """Everything that matches, in a total order."""
         with _limits_of_the_database():
             matching: QuerySet[M] = self.filterset.qs
+            for filterset in self._besides:
+                matching = filterset.filter_queryset(matching)
         return matching.order_by(*matching.query.order_by, "-pk")
 
     @cached_property
@@ -190,7 +218,7 @@ class Listing(Generic[M]):
             return []
         rows, start = self.rows, self._offset
         if self.after is not None:
-            rows, start = rows.filter(pk__lt=self.after).order_by("-pk"), 0
+            rows = rows.filter(pk__lt=self.after)
         page = rows[start : start + self.count]
         if self._looked_up or start >= DEEP:
             keys = self._looked_up[0] if self._looked_up else rows.values("pk")[start : start + self.count]
@@ -257,6 +285,14 @@ class Listing(Generic[M]):
     @property
     def _offset(self) -> int:
         return (self.page - 1) * self.count
+
+
+def _read_total(params: QueryDict) -> bool:
+    """Whether counting shall be left out."""
+    text = params.get("total", "")
+    if text not in ("", "none"):
+        raise Invalid.field("total", "Give none, or leave it out.")
+    return text == "none"
 
 
 def _read_number(params: QueryDict, name: str, *, default: Any, least: int, most: int) -> Any:

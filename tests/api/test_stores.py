@@ -147,7 +147,7 @@ BAD = [
     ({"plugin": "odd"}, "plugin"),
     ({"plugin": []}, "plugin"),
     ({"plugin": {}}, "slug"),
-    ({"plugin": {"slug": 5}}, "Unable to find plugin. Slug: 5 Reason: "),
+    ({"plugin": {"slug": 5}}, "Not a valid string."),
     ({"plugin": {"slug": "x" * 65}}, "slug"),
     ({"plugin": {"slug": "no-such"}}, "Unable to find plugin. Slug: no-such Reason: "),
     ({"plugin": {"slug": "pem-export"}}, "Unable to find plugin. Slug: pem-export"),

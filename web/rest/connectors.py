@@ -8,6 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as drf
 
 from core.connectors import Connector
+from pki.keys import KEY_SPECS, SYNONYMS
+from web.rest.fields import Text
+from web.rest.schema_texts import ANY_TEXT, opened
 from web.rest.serializers import ModelSerializer, Serializer
 
 
@@ -24,10 +27,15 @@ class PluginOption(Serializer):
     default = drf.JSONField(required=False)
 
 
+@extend_schema_field({"type": ["string", "integer", "number", "boolean"]})
+class Value(drf.JSONField):
+    """What an option is set to."""
+
+
 class ConfiguredOption(PluginOption):
     """An option of a connector; the value of a secret one is null."""
 
-    value = drf.JSONField(allow_null=True)
+    value = Value(allow_null=True)
 
 
 class ConnectorPlugin(Serializer):
@@ -81,8 +89,31 @@ def described(connector: Connector) -> tuple[list[dict[str, Any]], dict[str, Any
     return found
 
 
+_NAMED = opened(
+    {"type": "object", "properties": {"name": {"type": "string", "pattern": ANY_TEXT}}, "required": ["name"]}
+)
+LISTED = {
+    "description": "As Netflix Lemur sends them; of the rest of each nothing is believed.",
+    "type": "array",
+    "items": _NAMED,
+}
+
+
+@extend_schema_field({"anyOf": [LISTED, opened({"description": "The same by name.", "type": "object"})]})
+class GivenOptions(drf.JSONField):
+    """Options of a plugin; which there are, the plugin says (``GET /plugins``)."""
+
+
+OFFERED = [*KEY_SPECS, *(synonym for synonym, name in SYNONYMS.items() if name in KEY_SPECS)]
+
+
+@extend_schema_field({"type": "string", "enum": OFFERED})
+class KeyType(Text):
+    """A kind of key, in any case; of a known one that is not offered :mod:`pki.keys` says why."""
+
+
 class PluginInput(Serializer):
     """A plugin and its options: Lemur's list, of which ``name`` and ``value`` count, or an object."""
 
-    slug = drf.CharField(max_length=64)
-    plugin_options = drf.JSONField(required=False, allow_null=True)
+    slug = Text(max_length=64)
+    plugin_options = GivenOptions(required=False, allow_null=True)

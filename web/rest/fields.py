@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,52 @@ from rest_framework import serializers
 from web.lists import LARGEST_ID
 
 MOST_REFERENCES = 1000
+
+
+class Text(serializers.CharField):
+    """Text that was sent as text: a number is none."""
+
+    default_error_messages = {"invalid": "Not a valid string."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Line(Text):
+    """A name that people read: one line of visible characters. Services refuse others, with sentences of their own."""
+
+
+class YesNo(serializers.BooleanField):
+    """True or false, in Lemur's spellings as well (``"true"``, 1); an empty text is neither."""
+
+    NULL_VALUES = {None}
+
+
+class Number(serializers.IntegerField):
+    """A whole number that was sent as a number."""
+
+    default_error_messages = {"invalid": "Not a valid integer."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Years(serializers.IntegerField):
+    """From 1 to 100, also as text: Lemur's own pages send it so."""
+
+    PATTERN = r"^([1-9][0-9]?|100)$"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"min_value": 1, "max_value": 100, **kwargs})
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not re.fullmatch(self.PATTERN, data, re.ASCII):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class UtcDateTime(serializers.DateTimeField):
@@ -42,7 +89,7 @@ class Email(serializers.EmailField):
         return super().to_internal_value(data).lower()
 
 
-class Pem(serializers.CharField):
+class Pem(Text):
     """PEM text without the white space around it; what is in it, ``pki`` must say. ``max_length`` counts characters."""
 
     def __init__(self, *, max_length: int = 64 * 1024, **kwargs: Any) -> None:

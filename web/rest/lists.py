@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from web.counts import COUNTED_EXACTLY
-from web.lists import DEFAULT_COUNT, LARGEST_COUNT, FilterSet, Listing, NoFilters, filter_keys
-from web.spelling import camel
+from web.lists import DEFAULT_COUNT, LARGEST_COUNT, LARGEST_ID, LARGEST_PAGE, FilterSet, Listing, NoFilters
+from web.rest.schema_filters import parameter
 
 
 class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
@@ -47,32 +47,16 @@ class Pagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        ordering = _filters(view).base_filters.get("ordering")
-        parameters = [
-            _parameter("page", {"type": "integer", "minimum": 1, "default": 1}, "Which page, from 1."),
-            _parameter(
-                "count",
-                {"type": "integer", "minimum": 0, "maximum": LARGEST_COUNT, "default": DEFAULT_COUNT},
-                "Rows on a page.",
-            ),
-            _parameter("after", {"type": "integer", "minimum": 0}, "Only rows with a smaller id, to read all of them."),
-            _parameter("total", {"type": "string", "enum": ["none"]}, "Leave out the counting."),
+        count = {"type": "integer", "minimum": 0, "maximum": LARGEST_COUNT, "default": DEFAULT_COUNT}
+        page = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": 1}
+        after = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
+        return [
+            parameter("page", page, "Which page, from 1."),
+            parameter("count", count, "Rows on a page."),
+            parameter("after", after, "Only rows with a smaller id, to read all of them."),
+            parameter("total", {"type": "string", "enum": ["none"]}, "Leave out the counting."),
         ]
-        if ordering:
-            fields = [camel(name) for name in ordering.param_map]
-            parameters += [
-                _parameter("sortBy", {"type": "string", "enum": fields}, "Together with sortDir."),
-                _parameter("sortDir", {"type": "string", "enum": ["asc", "desc"]}, "Together with sortBy."),
-            ]
-        if keys := sorted(camel(name) for name in filter_keys(_filters(view))):
-            schema = {"type": "string", "pattern": f"^({'|'.join(keys)});"}
-            parameters.append(_parameter("filter", schema, f"A key and a value, key;value. Keys: {', '.join(keys)}."))
-        return parameters
 
 
 def _filters(view: Any) -> type[FilterSet]:
     return getattr(view, "filterset_class", None) or NoFilters
-
-
-def _parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}

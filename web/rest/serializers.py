@@ -16,6 +16,9 @@ from web.spelling import camel
 class CamelCase(serializers.Serializer[Any]):
     """Publishes each field under its camelCase name, or the one that ``Meta.wire`` gives it: ``{"ski": "includeSKI"}``.
 
+    Of the fields that ``Meta.any_of`` names there must be one; a complaint stands at the first. ``Meta.something``
+    tells the document that there must be anything at all.
+
     Input may use either spelling; if both are there, the wire's wins. Unknown keys are ignored. What the class makes of
     its Meta is computed once; a serializer gets copies, so it may change its own fields for input. What is shown is the
     same for all serializers of a class: a field that shows remembers nothing.
@@ -32,7 +35,18 @@ class CamelCase(serializers.Serializer[Any]):
             python = self._publish()[1]
             translated = {python[name]: value for name, value in data.items() if name in python}
             data = {**translated, **data} if translated else data
-        return super().to_internal_value(data)
+        taken = super().to_internal_value(data)
+        if (names := self.any_of) and not any(name in data for name in names):
+            raise serializers.ValidationError(
+                {names[0]: [self.fields[names[0]].error_messages["required"]]}, "required"
+            )
+        return taken
+
+    @property
+    def any_of(self) -> list[str]:
+        """The public names of the fields of which there must be one."""
+        public = self._publish()[1]
+        return [public.get(name, name) for name in getattr(getattr(self, "Meta", None), "any_of", ())]
 
     @property
     def _readable_fields(self) -> list[serializers.Field[Any, Any, Any, Any]]:

@@ -10,7 +10,7 @@ from typing import IO, Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import exceptions, parsers, routers, views, viewsets
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
@@ -19,11 +19,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from core.errors import NotFound
-from core.permissions import Permissions
+from core.permissions import Permissions, Rule
 from web.lists import FilterSet, NoFilters
 from web.rest.errors import NOT_JSON
 from web.rest.lists import FilterBackend, Pagination
-from web.rest.serializers import Deleted
 
 DEEPEST = 32
 MOST_DIGITS = 100
@@ -98,7 +97,24 @@ class AlwaysJSON(DefaultContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class APIView(views.APIView):
+class Described:
+    """What a view says of its operations, by action, or by method where it has no actions (see web.rest.schema).
+
+    ``inputs`` are the serializers of bodies, ``outputs`` those of answers other than ``serializer_class``: one, or one
+    for each status. ``refusals`` are statuses that few operations answer, ``parameters`` those of the query that no
+    FilterSet has, ``bodies_left_out`` the names of those that work without a body. ``allows`` is the permission that is
+    asked: one of the view's, or a rule.
+    """
+
+    inputs: ClassVar[Mapping[str, type[BaseSerializer[Any]]]] = {}
+    outputs: ClassVar[Mapping[str, Any]] = {}
+    refusals: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    parameters: ClassVar[Mapping[str, list[OpenApiParameter]]] = {}
+    bodies_left_out: ClassVar[tuple[str, ...]] = ()
+    allows: ClassVar[Mapping[str, str | Rule]] = {}
+
+
+class APIView(Described, views.APIView):
     """Any resource: JSON in and out, and 405 before anybody is asked who they are."""
 
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
@@ -118,12 +134,11 @@ class ViewSet(APIView, viewsets.GenericViewSet[Any]):
     """A resource made of rows.
 
     A subclass names ``queryset`` (with what its serializer needs prefetched), ``permissions``, ``serializer_class`` for
-    output, ``inputs`` for each action that takes a body, ``filterset_class``, and mixes in DRF's List- and
-    RetrieveModelMixin where it has those methods. A row that the caller may not view does not exist: ``not_found``.
+    output, ``filterset_class``, what :class:`Described` asks for, and mixes in DRF's List- and RetrieveModelMixin where
+    it has those methods. A row that the caller may not view does not exist: ``not_found``.
     """
 
     permissions: ClassVar[Permissions]
-    inputs: ClassVar[Mapping[str, type[BaseSerializer[Any]]]] = {}
     filterset_class: ClassVar[type[FilterSet]] = NoFilters
     list_action: ClassVar[str] = "view"
     not_found: ClassVar[str] = NotFound.title
@@ -177,7 +192,6 @@ class DestroyMixin:
     delete_row: ClassVar[Callable[..., None]]
     forbidden: ClassVar[str] = ""
 
-    @extend_schema(responses=Deleted)
     def destroy(self: Any, request: Request, pk: int) -> Response:
         """Delete it; one that does not exist is no error."""
         found = self.get_queryset().filter(pk=pk).first()

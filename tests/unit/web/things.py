@@ -10,7 +10,6 @@ from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
-from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework import serializers as drf
 from rest_framework.decorators import action
@@ -22,8 +21,8 @@ from core.audit import acting
 from core.errors import Conflict, Forbidden, Invalid, Unavailable
 from core.permissions import Permissions, readers, writers
 from pki.errors import BadName
-from web.lists import FilterSet, NoFilters, NumbersFilter, YesNoFilter
-from web.rest.fields import Email, Pem, Ref, UtcDateTime
+from web.lists import FilterSet, NoFilters, NumberFilter, NumbersFilter, RowFilter, YesNoFilter
+from web.rest.fields import Email, Number, Pem, Ref, Text, UtcDateTime, YesNo
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import APIView, Router, ViewSet
@@ -70,12 +69,12 @@ class ThingFilter(FilterSet):
     owner = django_filters.CharFilter(lookup_expr="iexact")
     notify = YesNoFilter()
     id = NumbersFilter(lookup_expr="in")
-    filter_id = django_filters.NumberFilter(field_name="id")
+    filter_id = NumberFilter(field_name="id")
     size = django_filters.RangeFilter()
     serial = django_filters.CharFilter()
     before = django_filters.IsoDateTimeFilter(field_name="not_after", lookup_expr="lte")
     not_after = django_filters.DateFilter(lookup_expr="date")
-    team = django_filters.ModelChoiceFilter(queryset=Team.objects.all())
+    team = RowFilter(queryset=Team.objects.all())
     ordering = django_filters.OrderingFilter(fields=["id", "name", "owner", "not_after"])
 
     class Meta:
@@ -84,6 +83,7 @@ class ThingFilter(FilterSet):
 
 
 def mine(user: Any) -> Q:
+    """Whoever owns it."""
     return Q(owner__iexact=user.email)
 
 
@@ -144,10 +144,11 @@ class Extensions(Serializer):
 
 
 class ThingRequest(Serializer):
-    display_name = drf.CharField(source="name", max_length=50)
+    display_name = Text(source="name", max_length=50)
+    nickname = Text(required=False, allow_blank=True)
     owner = Email()
-    notify = drf.BooleanField(required=False)
-    serial_number = drf.IntegerField(required=False)
+    notify = YesNo(required=False)
+    serial_number = Number(required=False)
     not_after = UtcDateTime(required=False, allow_null=True)
     team = Ref(Team.objects.all, required=False, allow_null=True)
     teams = Ref(Team.objects.all, many=True, required=False)
@@ -200,6 +201,9 @@ class ThingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     serializer_class = ThingOutput
     filterset_class = ThingFilter
     inputs = {"create": ThingRequest, "partial_update": ThingRequest}
+    outputs = {"secret": {200: {"type": "object"}}}
+    refusals = {"secret": ("429",)}
+    allows = {"partial_update": "change", "secret": "change"}
     not_found = "Cannot find specified thing"
 
     @idempotent()
@@ -219,7 +223,6 @@ class ThingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
         Work.done.append("secret")
         return Response({"token": "t"})
 
-    @extend_schema(responses=TeamOutput(many=True))
     @action(detail=True, serializer_class=TeamOutput, filterset_class=NoFilters)
     def all_teams(self, request: Request, pk: int) -> Response:
         """The teams of one."""
@@ -231,6 +234,7 @@ class Open(APIView):
 
     authentication_classes: list[Any] = []
     permission_classes = [AllowAny]
+    outputs = {"get": {200: {"type": "object"}}}
 
     def get(self, request: Request) -> Response:
         raise RuntimeError("a bug") if "bug" in request.query_params else Invalid.rule("No.")
@@ -239,7 +243,8 @@ class Open(APIView):
 class Echo(APIView):
     """Input without rows."""
 
-    serializer_class = Size
+    inputs = {"post": Size}
+    outputs = {"post": Size}
 
     def post(self, request: Request) -> Response:
         return Response(request.data)

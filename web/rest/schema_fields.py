@@ -43,15 +43,16 @@ class LineSchema(TextSchema):  # type: ignore[no-untyped-call]
         return {**super().map_serializer_field(auto_schema, direction), "pattern": LINE}
 
 
-class PemSchema(TextSchema):  # type: ignore[no-untyped-call]
+class PemSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """Text that holds PEM."""
 
     target_class = "web.rest.fields.Pem"
     priority = 1
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Schema:
-        schema = super().map_serializer_field(auto_schema, direction)
-        return {**schema, "contentMediaType": "application/x-pem-file"}
+        least = 0 if self.target.allow_blank else 1
+        bounds = {"minLength": least, "maxLength": self.target.max_length}
+        return {"type": "string", **bounds, "contentMediaType": "application/x-pem-file"}
 
 
 class YesNoSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]

@@ -35,7 +35,12 @@ class Vandal:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self.database, self.keyring = database, keyring
         self.rows = database.rows
-        self._do("PRAGMA foreign_keys = OFF" if database.is_sqlite else "SET session_replication_role = replica")
+        if not database.is_sqlite:
+            self._do("SET session_replication_role = replica")
+            return
+        self._do("PRAGMA foreign_keys = OFF")
+        for (name,) in database.connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            self._do(f"DROP TRIGGER {name}")
 
     def _do(self, statement: str, *values: Any) -> None:
         marks = statement if self.database.is_sqlite else statement.replace("?", "%s")

@@ -19,7 +19,7 @@ from core.connectors import NewConnector
 from plugins import PluginUnavailable, describe, registry
 from web.lists import FilterSet, YesNoFilter
 from web.rest.connectors import ConfiguredOption, GivenOptions, PluginOption
-from web.rest.fields import Text, YesNo
+from web.rest.fields import Line, Text, YesNo
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import APIView, DestroyMixin, ViewSet
@@ -45,7 +45,7 @@ class ProviderType(Serializer):
 class ProviderEdit(Serializer):
     """``PUT /dns_providers/N``: what is absent stays as it is."""
 
-    name = Text(required=False, max_length=256)
+    name = Line(required=False, max_length=256)
     description = Text(required=False, allow_blank=True, max_length=1024)
     active = YesNo(required=False)
     provider_type = ProviderType(required=False)
@@ -59,7 +59,7 @@ class ProviderEdit(Serializer):
 class ProviderInput(ProviderEdit):
     """``POST /dns_providers``."""
 
-    name = Text(max_length=256)
+    name = Line(max_length=256)
     provider_type = ProviderType()
 
 

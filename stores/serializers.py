@@ -8,7 +8,7 @@ from rest_framework import serializers as drf
 
 from stores.models import Destination, Source
 from web.rest.connectors import ConnectorOutput, PluginInput
-from web.rest.fields import Text, YesNo
+from web.rest.fields import Line, Text, YesNo
 from web.rest.serializers import Serializer
 
 
@@ -31,7 +31,7 @@ class SourceOutput(ConnectorOutput):
 class StoreRequest(Serializer):
     """``POST``."""
 
-    label = Text(max_length=128)  # type: ignore[assignment]
+    label = Line(max_length=128)  # type: ignore[assignment]
     description = Text(max_length=1024, allow_blank=True)
     active = YesNo(required=False)
     plugin = PluginInput()
@@ -63,7 +63,7 @@ class SourceRequest(StoreRequest):
 class DestinationEdit(DestinationRequest):
     """``PUT /destinations/N``: what is absent stays as it is."""
 
-    label = Text(max_length=128, required=False)  # type: ignore[assignment]
+    label = Line(max_length=128, required=False)  # type: ignore[assignment]
     description = Text(max_length=1024, allow_blank=True, required=False)
     plugin = PluginInput(required=False)
 
@@ -71,7 +71,7 @@ class DestinationEdit(DestinationRequest):
 class SourceEdit(SourceRequest):
     """``PUT /sources/N``: what is absent stays as it is."""
 
-    label = Text(max_length=128, required=False)  # type: ignore[assignment]
+    label = Line(max_length=128, required=False)  # type: ignore[assignment]
     plugin = PluginInput(required=False)
 
 

@@ -155,6 +155,9 @@ BAD = [
     ({"label": ""}, "label"),
     ({"label": "x" * 129}, "label"),
     ({"label": ["x"]}, "label"),
+    ({"label": "\x19"}, "A label is one line of visible characters."),
+    ({"label": "two\nlines"}, "A label is one line of visible characters."),
+    ({"label": " " * 100 + "x" * 50}, "label"),
     ({"description": "x" * 1025}, "description"),
     ({"active": "perhaps"}, "active"),
 ]

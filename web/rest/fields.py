@@ -16,13 +16,15 @@ MOST_REFERENCES = 1000
 
 
 class Text(serializers.CharField):
-    """Text that was sent as text: a number is none."""
+    """Text that was sent as text: a number is none. White space around it goes, and counts for ``max_length``."""
 
     default_error_messages = {"invalid": "Not a valid string."}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
+        if self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
         return super().to_internal_value(data)
 
 

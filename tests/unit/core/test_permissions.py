@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import READ_ONLY, Role
+from accounts.permissions import users
 from certificates.permissions import permissions
 from core.errors import Forbidden
+from core.permissions import Permissions
 from tests.factories import a_certificate
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +87,23 @@ def test_in_strict_mode_one_keeps_what_one_is_responsible_for(people, hers, sett
         assert not permissions.can(people.charlie, action, hers)
     people.alice.token_is_read_only = True
     assert not permissions.can(people.alice, "change", hers)
+
+
+def test_rules_say_who_may():
+    assert permissions.rules["view"].words == "Everybody who is logged in."
+    assert permissions.rules["create"].words == "Everybody who is logged in. Nobody who only reads."
+    assert users.rules["change"].words == "Administrators. Nobody who only reads."
+    assert permissions.rules["revoke"].words == (
+        "The owner, holders of one of the certificate's roles, and its creator until it is handed over. "
+        "Administrators, too. Nobody who only reads."
+    )
+    unsaid = [
+        f"{model.__name__} {action}"
+        for model, rules in Permissions.by_model.items()
+        for action, rule in rules.rules.items()
+        if not rule.condition.__doc__
+    ]
+    assert not unsaid
 
 
 def test_rules_that_allow_everything_cost_no_query(people, hers, django_assert_num_queries):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rest_framework.serializers import ValidationError
 
 from tests.unit.web.things import Team
-from web.rest.fields import MOST_REFERENCES, Email, Pem, Ref, UtcDateTime
+from web.rest.fields import MOST_REFERENCES, Email, Number, Pem, Ref, Text, UtcDateTime, Years, YesNo
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -175,6 +175,42 @@ class TestEmail:
     def test_length(self) -> None:
         assert Email(max_length=20).run_validation("a" * 8 + "@example.com")
         assert refused(Email(), "a" * 60 + "@" + "b" * 60 + "." + "c" * 60 + ".example.com")
+
+
+class TestText:
+    @pytest.mark.parametrize("data", [5, 1.5, True, ["x"], {"a": 1}])
+    def test_what_is_no_text(self, data: Any) -> None:
+        assert refused(Text(), data) == ["Not a valid string."]
+
+    def test_white_space_goes_and_counts(self) -> None:
+        assert Text(max_length=3).run_validation(" a ") == "a"
+        assert refused(Text(max_length=3), " abc")
+        assert refused(Text(), " ")
+        assert refused(Text(), "a\x00b")
+
+
+class TestYesNo:
+    @pytest.mark.parametrize(("data", "meant"), [(True, True), ("YES", True), (1, True), ("f", False), (0, False)])
+    def test_spellings(self, data: Any, meant: bool) -> None:
+        assert YesNo().run_validation(data) is meant
+
+    @pytest.mark.parametrize("data", ["", "null", "perhaps", 2, []])
+    def test_neither(self, data: Any) -> None:
+        assert refused(YesNo(allow_null=True), data) == ["Must be a valid boolean."]
+
+
+class TestNumbers:
+    @pytest.mark.parametrize("data", ["5", 5.5, True, [5], "x"])
+    def test_what_is_no_number(self, data: Any) -> None:
+        assert refused(Number(), data) == ["Not a valid integer."]
+
+    @pytest.mark.parametrize("data", [7, "7", 7.0])
+    def test_years(self, data: Any) -> None:
+        assert Years().run_validation(data) == 7
+
+    @pytest.mark.parametrize("data", [0, 101, "0", "101", "07", " 7", "7.0", "\u0667", "", True])
+    def test_no_years(self, data: Any) -> None:
+        assert refused(Years(), data)
 
 
 class TestPem:

@@ -8,8 +8,9 @@ from typing import Any
 
 import requests
 import schemathesis
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import connections, transaction
+from django.db import close_old_connections, connections, transaction
 from schemathesis import engine
 from schemathesis.engine import events
 from schemathesis.transport.wsgi import WSGI_TRANSPORT, WSGITransport
@@ -50,12 +51,16 @@ def failures(product: Product, document: dict[str, Any], config: dict[str, Any])
     found: Counter[str] = Counter()
     product.connection.inc_thread_sharing()
     WSGI_TRANSPORT.__class__ = Transport
+    for signal in (request_started, request_finished):  # the test's connection stays open, as with Django's own client
+        signal.disconnect(close_old_connections)
     try:
         for event in engine.from_schema(schema).execute():
             found.update(_faults(event))
             if isinstance(event, events.PhaseStarted):
                 product.keeps = event.phase.name.value == "stateful"
     finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
         product.connection.dec_thread_sharing()
     return found
 

@@ -28,7 +28,7 @@ def loopback() -> Iterator[None]:
     network.configure(allow=[])
 
 
-def ask(port: int, pair: Pair, *, names=("www.example.com",), seconds: float = 5) -> bool:
+def ask(port: int, pair: Pair, *, names=("www.example.com",), seconds: float = 120) -> bool:
     return serves(HOST, port, pair.certificate, names=names, target=Target.FOUND, seconds=seconds)
 
 

@@ -26,6 +26,7 @@ STANDARD = {
     "partial_update": "Change {a_thing}",
     "destroy": "Delete {a_thing}",
 }
+KEY = {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"}
 ACTS = {"retrieve": "view", "create": "create", "update": "change", "partial_update": "change", "destroy": "delete"}
 
 
@@ -188,6 +189,3 @@ def plain(docstring: str) -> str:
     """The first paragraph of a docstring as a line for people who have no source at hand."""
     line = " ".join(docstring.partition("\n\n")[0].split())
     return re.sub(r" \(contract [^)]*\)", "", line).replace("``", "`")
-
-
-KEY = {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"}

@@ -53,6 +53,15 @@ def start() -> Iterator[Start]:
         running.end()
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Running, for tests that only look."""
+    place = Installation(tmp_path_factory.mktemp("served") / "home", LEMUR_DEMO="0")
+    running = place.start().wait_until_ready()
+    yield place
+    running.end()
+
+
 def sentence(done: subprocess.CompletedProcess[str]) -> str:
     """The one line that a refused start prints."""
     assert done.returncode != 0
@@ -119,11 +128,10 @@ def test_a_second_start_keeps_secrets_password_and_static_files(installation: In
     assert [(installation.home / name).stat().st_mtime_ns for name in names] == before
 
 
-def test_pages_and_their_static_files_are_served(installation: Installation, start: Start) -> None:
-    start(installation)
-    sheets = style_sheets(installation)
+def test_pages_and_their_static_files_are_served(served: Installation) -> None:
+    sheets = style_sheets(served)
     assert all(re.search(r"\.[0-9a-f]{12}\.css$", sheet) for sheet in sheets)
-    assert {installation.get(sheet)[0] for sheet in sheets} == {200}
+    assert {served.get(sheet)[0] for sheet in sheets} == {200}
 
 
 def style_sheets(place: Installation) -> list[str]:
@@ -134,12 +142,9 @@ def style_sheets(place: Installation) -> list[str]:
     return sheets
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_within_five_seconds_and_leaves_nothing(
-    installation: Installation, start: Start, number: signal.Signals
-) -> None:
+def test_it_stops_within_five_seconds_and_leaves_nothing(installation: Installation, start: Start) -> None:
     running = start(installation)
-    assert running.stop(number) < 10  # five seconds on a machine that does nothing else
+    assert running.stop(signal.SIGTERM) < 10  # five seconds on a machine that does nothing else
     assert len(running.family) >= 5  # the supervisor, gunicorn and its two workers, Celery
     assert running.process.returncode == 0
     assert running.left() == []
@@ -153,15 +158,15 @@ def test_ctrl_c_in_a_terminal_reaches_the_whole_foreground_group(installation: I
     assert running.left() == []
 
 
-@pytest.mark.parametrize(("name", "word"), [("web server", "gunicorn"), ("worker", "worker"), ("timetable", "beat")])
-def test_when_a_part_dies_everything_stops_and_it_is_named(
-    name: str, word: str, installation: Installation, start: Start
-) -> None:
+def test_when_a_part_dies_everything_stops_and_it_is_named(installation: Installation, start: Start) -> None:
     running = start(installation)
     parts = psutil.Process(running.process.pid).children()
-    next(process for process in parts if word in process.cmdline()).kill()
+    words = ("gunicorn", "worker", "beat")
+    found = {word: one for one in parts for word in words if word in one.cmdline()}
+    assert set(found) == set(words)
+    found["beat"].kill()
     assert running.process.wait(60) == 1
-    assert f"The {name} stopped unexpectedly by SIGKILL" in running.output
+    assert "The timetable stopped unexpectedly by SIGKILL" in running.output
     assert running.left() == []
 
 
@@ -172,9 +177,8 @@ def test_nothing_survives_a_killed_supervisor(installation: Installation, start:
     start(installation).stop()
 
 
-def test_two_on_one_directory_are_refused(installation: Installation, start: Start) -> None:
-    start(installation)
-    other = Installation(installation.home, LEMUR_DEMO="0")
+def test_two_on_one_directory_are_refused(served: Installation) -> None:
+    other = Installation(served.home, LEMUR_DEMO="0")
     assert "already running" in sentence(other.manage("up"))
 
 

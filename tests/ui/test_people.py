@@ -133,7 +133,7 @@ def test_the_audit_log_is_narrowed(site: Site, visitor: Visitor) -> None:
     expect(rows.filter(has_not_text="admin")).to_have_count(0)
     visitor.fill("Until (UTC)", "2020-01-01T00:00")
     visitor.press("Apply")
-    assert visitor.page.get_by_role("heading", name="No entry matches").is_visible()
+    expect(visitor.page.get_by_role("heading", name="No entry matches")).to_be_visible()
     visitor.fill("Until (UTC)", "2100-01-01T00:00")
     visitor.press("Apply")
     expect(rows.first).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts import service as accounts
 from certificates import service
 from certificates.models import Certificate
+from tests.endings import ends
 from tests.factories import a_certificate
 from tests.people import api
 
@@ -112,10 +112,9 @@ def test_columns_of_others_sort(people, root_ca):
 def test_no_pattern_takes_long(people, root_ca):
     a_certificate(people.alice, root_ca, cn="a" * 50 + ".example")
     pattern = "%25a" * 20 + "%25b%25"
-    started = time.monotonic()
-    assert names(api(people.bob), f"filter=cn;{pattern}") == []
-    assert api(people.bob).get(f"{URL}/valid?filter=cn;{pattern}").json()["items"] == []
-    assert time.monotonic() - started < 5
+    with ends():
+        assert names(api(people.bob), f"filter=cn;{pattern}") == []
+        assert api(people.bob).get(f"{URL}/valid?filter=cn;{pattern}").json()["items"] == []
 
 
 def test_newest_first_unless_sorted(people, rows):

@@ -100,13 +100,11 @@ class Running:
         """Remember the processes that belong to it now."""
         self.family = [self.family[0], *{*self.family[1:], *self.family[0].children(recursive=True)}]
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Ask it to stop; the seconds until it did."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to stop, and wait until it did."""
         self.meet_family()
-        started = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(30)
-        return time.monotonic() - started
 
     def left(self) -> list[psutil.Process]:
         """The processes that were part of it and still run."""

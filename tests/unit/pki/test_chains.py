@@ -1,5 +1,4 @@
 import itertools
-import time
 from datetime import timedelta
 from functools import cache
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from pki import chains
 from pki.errors import BadCertificate, BadChain, PkiError
 from tests import pki_material
+from tests.endings import ends
 from tests.pki_material import Pair, as_pem, material
 
 
@@ -74,10 +74,8 @@ class TestSplit:
 
     def test_a_bomb_takes_no_time(self):
         bomb = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n" * 4_000
-        started = time.process_time()
-        with pytest.raises(BadChain):
+        with ends(), pytest.raises(BadChain):
             chains.split(bomb, limit=20)
-        assert time.process_time() - started < 0.5
 
 
 class TestIsSignedBy:
@@ -189,9 +187,8 @@ class TestOrder:
         signers = [Pair(pki_material.certificate(name, key), key) for key in (ours, theirs)]
         pool = [pki_material.certificate(name, ours, signers[1]) for _ in range(15)]
         pool += [pki_material.certificate(name, theirs, signers[0]) for _ in range(15)]
-        started = time.process_time()
-        ordered = chains.order(pool[0], pool)
-        assert time.process_time() - started < 2
+        with ends():
+            ordered = chains.order(pool[0], pool)
         chains.verify(pool[0], ordered)
         assert len(ordered) == 2
 

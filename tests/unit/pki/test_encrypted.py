@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from pki import encrypted, keys
 from pki.encrypted import Algorithm, EncryptedKey, Pbes1, Pbes2, Pbkdf2
 from pki.errors import BadKey
+from tests.endings import ends
 
 KEY = keys.generate(keys.KEY_SPECS["ED25519"])
 DER = KEY.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"open sesame"))
@@ -63,10 +63,8 @@ def test_an_honest_key_opens():
     ids=["one too many", "absurd", "long derived key", "PKCS#12 scheme"],
 )
 def test_hours_of_work_are_refused_at_once(der):
-    began = time.perf_counter()
-    with pytest.raises(BadKey, match="would take too long") as caught:
+    with ends(), pytest.raises(BadKey, match="would take too long") as caught:
         keys.load_private_key(der, passphrase=b"open sesame")
-    assert time.perf_counter() - began < 1
     assert caught.value.field == "private_key"
 
 

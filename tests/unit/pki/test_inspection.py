@@ -1,7 +1,6 @@
 import dataclasses
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -23,6 +22,7 @@ from pki.asn1 import ToBeSigned
 from pki.errors import BadCertificate, PkiError
 from pki.names import Name, NameType
 from tests import pki_material
+from tests.endings import ends
 from tests.pki_material import material
 
 # The certificates of these tests break rules; that no warning comes of it is a test of its own.
@@ -126,10 +126,8 @@ class TestLoad:
         ],
     )
     def test_bombs_take_no_time(self, bomb):
-        started = time.process_time()
-        with pytest.raises(BadCertificate):
+        with ends(), pytest.raises(BadCertificate):
             inspection.load(bomb)
-        assert time.process_time() - started < 0.5
 
 
 class TestFacts:
@@ -243,11 +241,6 @@ class TestFacts:
     def test_common_name(self, subject, cn):
         assert inspection.facts(made(subject)).cn == cn
 
-    def test_all_is_quick(self):
-        der = material().leaf.der
-        best = min(timed(lambda: inspection.facts(inspection.load(der))) for _ in range(200))
-        assert best < 0.002
-
 
 def facts_of_der(der):
     return inspection.facts(inspection.load(der))
@@ -260,12 +253,6 @@ def with_serial(octet):
 
 def long_country():
     return x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "DEU", _validate=False)])
-
-
-def timed(call):
-    started = time.process_time()
-    call()
-    return time.process_time() - started
 
 
 class TestOddCertificates:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 import unicodedata
 from contextlib import suppress
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from pki import names
 from pki.errors import BadName, PkiError
 from pki.names import Name, NameType
+from tests.endings import ends
 
 LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True).filter(lambda x: x[2:4] != "--")
 TOP_LABELS = LABELS.filter(lambda label: not label.isdigit())
@@ -96,10 +96,8 @@ class TestDns:
 
     @pytest.mark.parametrize("unit", ["\ufdfa", "a\u0300", "\u0344", "\u1e9b\u0323", "xn--", "a."])
     def test_hostile_length_costs_no_time(self, unit):
-        began = time.perf_counter()
-        with pytest.raises(BadName):
+        with ends(), pytest.raises(BadName):
             names.parse("DNSName", unit * (1_000_000 // len(unit)))
-        assert time.perf_counter() - began < 0.5
 
 
 class TestParse:

@@ -1,11 +1,10 @@
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pki import pem
 from pki.errors import PkiError
+from tests.endings import ends
 
 ONE = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nBBBB\n-----END RSA PRIVATE KEY-----"
@@ -82,10 +81,9 @@ def test_any_text_gives_blocks_or_a_pki_error(text):
     ],
 )
 def test_bombs_take_no_time(bomb):
-    started = time.process_time()
-    for _ in range(3):
-        try:
-            pem.blocks(bomb)
-        except PkiError:
-            continue
-    assert time.process_time() - started < 0.5
+    with ends():
+        for _ in range(3):
+            try:
+                pem.blocks(bomb)
+            except PkiError:
+                continue

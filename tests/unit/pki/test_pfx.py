@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 
 import pytest
@@ -19,6 +18,7 @@ from pyasn1_alt_modules import rfc5652, rfc5958, rfc7292, rfc8018
 from pki import containers, pfx
 from pki.encrypted import MOST_ITERATIONS
 from pki.errors import BadContainer
+from tests.endings import ends
 from tests.pki_material import material
 
 SECRET = b"open sesame"
@@ -120,10 +120,8 @@ def test_files_in_ber_open():
 @pytest.mark.parametrize("where", [File.in_mac, File.in_certificates, File.in_key])
 def test_hours_of_work_are_refused_at_once(data, number, where):
     costly = bytes(where(File(data), number))
-    began = time.process_time()
-    with pytest.raises(BadContainer, match=f"would take too long: write it with at most {MOST_ITERATIONS}"):
+    with ends(), pytest.raises(BadContainer, match=f"would take too long: write it with at most {MOST_ITERATIONS}"):
         containers.read_any(costly, SECRET.decode())
-    assert time.process_time() - began < 1
 
 
 def test_all_parts_count_together():
@@ -182,10 +180,8 @@ def test_an_unknown_derivation():
     ],
 )  # fmt: skip
 def test_what_is_no_pkcs12(data):
-    began = time.process_time()
-    with pytest.raises(BadContainer, match="does not open"):
+    with ends(), pytest.raises(BadContainer, match="does not open"):
         pfx.refuse_costly(data)
-    assert time.process_time() - began < 1
 
 
 def test_files_beyond_the_limit():

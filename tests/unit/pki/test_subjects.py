@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from dataclasses import fields, replace
 
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from pki import subjects
 from pki.errors import BadSubject, PkiError
 from pki.subjects import Subject
+from tests.endings import ends
 
 FULL = Subject(
     common_name="www.example.com",
@@ -110,10 +110,8 @@ class TestToName:
 
     @pytest.mark.parametrize("unit", ["\ufdfa", "\u0344", "a\u0300"])
     def test_hostile_length_costs_no_time(self, unit):
-        began = time.perf_counter()
-        with pytest.raises(BadSubject):
+        with ends(), pytest.raises(BadSubject):
             Subject(organization=unit * 1_000_000).to_name()
-        assert time.perf_counter() - began < 0.5
 
     @given(SUBJECTS)
     @settings(max_examples=100, deadline=None)

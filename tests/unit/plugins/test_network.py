@@ -17,6 +17,7 @@ import requests
 from plugins import network
 from plugins.errors import Permanent, Temporary
 from plugins.network import Refused, Target, TooLarge, fetch, may_contact, session
+from tests.endings import ends
 from tests.pki_material import material
 from tests.servers.smtp import free_port
 
@@ -402,10 +403,8 @@ def test_bodies_have_a_limit(server):
 @pytest.mark.usefixtures("loopback", "hurry")
 @pytest.mark.parametrize("path", ["/drip", "/heads", "/silent"])
 def test_slowness_has_an_end(server, path):
-    started = time.monotonic()
-    with pytest.raises(Temporary, match=r"no complete answer within 0\.5 seconds"):
+    with ends(), pytest.raises(Temporary, match=r"no complete answer within 0\.5 seconds"):
         fetch(url(server, path))
-    assert time.monotonic() - started < 6
 
 
 @pytest.mark.usefixtures("loopback")
@@ -417,11 +416,10 @@ def test_silence_has_an_end(server):
 @pytest.mark.usefixtures("loopback", "hurry")
 def test_a_handshake_that_never_ends_has_an_end():
     """The library's own time-outs begin anew with each byte, and the deadline reaches into TLS as well."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        started = time.monotonic()
+    with ends(), socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"https://127.0.0.1:{listening.getsockname()[1]}/"
         with pytest.raises(Temporary, match="no complete answer"):
-            fetch(f"https://127.0.0.1:{listening.getsockname()[1]}/")
-        assert time.monotonic() - started < 2.5
+            fetch(address)
 
 
 @pytest.fixture
@@ -451,10 +449,8 @@ def test_names_are_checked_in_tls(tls_server, resolver):
 @pytest.mark.usefixtures("loopback", "hurry")
 def test_slowness_within_tls_has_an_end(tls_server, resolver):
     resolver.answers.append(["127.0.0.1"])
-    started = time.monotonic()
-    with pytest.raises(requests.Timeout, match="no complete answer"), session() as made:
+    with ends(), pytest.raises(requests.Timeout, match="no complete answer"), session() as made:
         made.get(url(tls_server, "/drip", host="www.example.com", scheme="https"), verify=tls_server.roots)
-    assert time.monotonic() - started < 6
 
 
 def test_tls_is_guarded_too(tls_server):

@@ -62,20 +62,19 @@ def profile_for(authority: Authority, name: str) -> profiles.Profile:
     return _limited(authority, chosen.value())
 
 
-def fitting_profiles(authority: Authority, asked: Extensions) -> list[profiles.Profile]:
-    """Those that it offers to end entities and that allow these purposes and kinds of name.
+def fitting_profile(authority: Authority, asked: Extensions) -> profiles.Profile | None:
+    """The first that it offers to end entities and that allows these purposes and kinds of name.
 
     The usual one comes first, then the others by name.
     """
     purposes, kinds = asked.extended_key_usage or frozenset(), {name.type for name in asked.names}
-    offered = [row.value() for row in Profile.objects.filter(authorities=authority.pk, ca=False)]
-    fitting = [
-        one
-        for one in offered
-        if purposes <= one.extended_key_usage | one.default_extended_key_usage and kinds <= one.name_types
-    ]
-    fitting.sort(key=lambda one: (one.name != USUAL_PROFILE, one.name))
-    return [_limited(authority, one) for one in fitting]
+    offered = Profile.objects.filter(authorities=authority.pk, ca=False).order_by("name")
+    # Nearly always it is the usual one, so that the others need not be read.
+    for rows in (offered.filter(name=USUAL_PROFILE), offered.exclude(name=USUAL_PROFILE)):
+        for one in (row.value() for row in rows):
+            if purposes <= one.extended_key_usage | one.default_extended_key_usage and kinds <= one.name_types:
+                return _limited(authority, one)
+    return None
 
 
 def _limited(authority: Authority, profile: profiles.Profile) -> profiles.Profile:

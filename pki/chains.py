@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -31,8 +32,12 @@ def split(text: str | bytes, *, limit: int) -> list[x509.Certificate]:
     return [_certificate(block, position) for position, block in enumerate(blocks, start=1)]
 
 
+@lru_cache(maxsize=1024)
 def is_signed_by(child: x509.Certificate, issuer: x509.Certificate) -> bool | None:
-    """By the signature alone, whatever the names say; None when the library cannot check this algorithm."""
+    """By the signature alone, whatever the names say; None when the library cannot check this algorithm.
+
+    Remembered by the bytes of the two: the links of an authority are looked at with each certificate it issues.
+    """
     try:
         key = signatures.public_key_of(issuer)
     except UNREADABLE:

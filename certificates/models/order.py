@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 
@@ -42,8 +43,10 @@ class Order(Job):
     )
     certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, related_name="order")
 
-    # The line of the ledger, for who has just written it; and before it is saved, its key and its draft.
+    # For who has just drawn it up: the line of the ledger, the rows that its spec names once, and before it is saved,
+    # its key and its draft.
     reserved: Issuance | None = None
+    named: Mapping[str, models.Model | None] | None = None
     unsaved: tuple[StoredKey | None, x509.Certificate | None] = (None, None)
 
     class Meta:

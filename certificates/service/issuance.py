@@ -128,6 +128,7 @@ def _draw_up(wanted: Wanted, *, by: User, now: datetime) -> Order:
     )
     order.profile_value = wanted.profile
     order.unsaved = (stored, draft)
+    order.named = {"rotation_policy": spec.rotation_policy, "dns_provider": spec.dns_provider}
     return order
 
 
@@ -306,9 +307,11 @@ def _record(order: Order, minted: Minted, *, now: datetime) -> Certificate | Ord
         except LeaseLost:
             return _as_another_left_it(order)
         except IntegrityError:
-            # A name that was taken; or the serial number, because another worker has recorded this certificate.
+            # A name that was taken, or a policy that was deleted; or the serial number, because another worker has
+            # recorded this certificate.
             if (left := _as_another_left_it(order)) is not order:
                 return left
+            order.named = None  # a row that is gone meanwhile
             continue
         return certificate
     raise Unavailable("no free name could be found for the certificate")
@@ -336,7 +339,7 @@ def record_once(order: Order, minted: Minted, *, now: datetime) -> Certificate:
         authority=order.authority,
         date_created=now,
         **(order.spec.get("keeps") or {"user": order.by}),
-        **single(order.spec),
+        **(order.named or single(order.spec)),
     )
     _check_answer(order, certificate)
     placing.place(certificate, name=order.spec["name"], by=order.by, **related(order.spec))

@@ -125,10 +125,10 @@ def _profile(certificate: Certificate, authority: Authority) -> profiles.Profile
     named = Profile.objects.filter(authorities=authority, ca=False, name=ordered).first()
     if named is not None:
         return named.value()
-    fitting = authorities.fitting_profiles(authority, certificate.facts.extensions)
-    if not fitting:
+    fitting = authorities.fitting_profile(authority, certificate.facts.extensions)
+    if fitting is None:
         raise Invalid.field("profile", f"{authority} offers no profile that fits this certificate any more.")
-    return fitting[0]
+    return fitting
 
 
 def _key_type(certificate: Certificate, profile: profiles.Profile) -> str:

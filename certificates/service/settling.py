@@ -90,8 +90,8 @@ def _settle(spec: CertificateSpec, *, by: User, now: datetime) -> Wanted:
 
 def _profile(spec: CertificateSpec, asked: Extensions) -> Profile:
     """The one that was named, else the first that fits; if none does, the usual one, which says what it misses."""
-    fitting = [] if spec.profile else authorities.fitting_profiles(spec.authority, asked)
-    return fitting[0] if fitting else authorities.profile_for(spec.authority, spec.profile or USUAL_PROFILE)
+    fitting = None if spec.profile else authorities.fitting_profile(spec.authority, asked)
+    return fitting or authorities.profile_for(spec.authority, spec.profile or USUAL_PROFILE)
 
 
 def _require_deliverable(spec: CertificateSpec, request: requests.Request | None) -> None:

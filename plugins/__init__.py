@@ -5,9 +5,11 @@ and offer the class as an entry point of the group `lemur.plugins`, named `issue
 """
 
 from plugins.contracts import (
+    Cleans,
     Confirms,
     CreatesAuthorities,
     Destination,
+    DnsProvider,
     Exporter,
     ExportsKeys,
     FinishesLater,
@@ -17,7 +19,9 @@ from plugins.contracts import (
     Plugin,
     Removes,
     Revokes,
+    SeesEndpoints,
     Source,
+    SwapsEndpoints,
 )
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.options import TARGET, NoOptions, OptionErrors, PluginOptions, describe, parse
@@ -28,11 +32,13 @@ from plugins.values import (
     CaRequest,
     Exported,
     FoundCertificate,
+    FoundEndpoint,
     Issued,
     IssueRequest,
     Message,
     Pending,
     RevokeRequest,
+    TxtRecord,
 )
 
 __all__ = [
@@ -40,14 +46,17 @@ __all__ = [
     "Bundle",
     "CaMaterial",
     "CaRequest",
+    "Cleans",
     "Confirms",
     "CreatesAuthorities",
     "Destination",
+    "DnsProvider",
     "Exported",
     "Exporter",
     "ExportsKeys",
     "FinishesLater",
     "FoundCertificate",
+    "FoundEndpoint",
     "IssueRequest",
     "Issued",
     "Issuer",
@@ -66,8 +75,11 @@ __all__ = [
     "Removes",
     "RevokeRequest",
     "Revokes",
+    "SeesEndpoints",
     "Source",
+    "SwapsEndpoints",
     "Temporary",
+    "TxtRecord",
     "describe",
     "parse",
     "registry",

@@ -19,11 +19,13 @@ from plugins.values import (
     CaRequest,
     Exported,
     FoundCertificate,
+    FoundEndpoint,
     Issued,
     IssueRequest,
     Message,
     Pending,
     RevokeRequest,
+    TxtRecord,
 )
 
 
@@ -152,6 +154,48 @@ class Source(Plugin, ABC):
     @abstractmethod
     def certificates(self) -> Iterator[FoundCertificate]:
         """Everything that is there now. What cannot be read is no reason to stop: it is left out, and logged."""
+
+
+class SeesEndpoints(ABC):
+    """A source that knows where certificates are served."""
+
+    @abstractmethod
+    def endpoints(self) -> Iterator[FoundEndpoint]:
+        """Every place where it sees one being served now; what cannot be looked at is left out, and logged."""
+
+
+class SwapsEndpoints(ABC):
+    """A source that can have an endpoint serve another certificate."""
+
+    @abstractmethod
+    def swap(self, endpoint: FoundEndpoint, bundle: Bundle) -> None:
+        """Serve this one there from now on. Twice is the same as once."""
+
+
+class Cleans(ABC):
+    """A source that certificates can be removed from."""
+
+    @abstractmethod
+    def clean(self, found: FoundCertificate) -> None:
+        """Remove it; Permanent while it is in use. Twice is the same as once."""
+
+
+class DnsProvider(Plugin, ABC):
+    """Who serves a DNS zone, and lets us prove that a name is ours."""
+
+    kind = "dns"
+
+    @abstractmethod
+    def create_txt(self, name: str, value: str) -> TxtRecord:
+        """Add a TXT record beside those that are there under this name. Twice is the same as once."""
+
+    @abstractmethod
+    def delete_txt(self, record: TxtRecord) -> None:
+        """Take away this one record and no other. Twice is the same as once."""
+
+    @abstractmethod
+    def is_served(self, record: TxtRecord) -> bool:
+        """Do all servers of the zone answer with it?"""
 
 
 class Notifier(Plugin, ABC):

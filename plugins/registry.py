@@ -8,12 +8,12 @@ from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, overload
 
-from plugins.contracts import Destination, Exporter, Issuer, KeyCustody, Notifier, Plugin, Source
+from plugins.contracts import Destination, DnsProvider, Exporter, Issuer, KeyCustody, Notifier, Plugin, Source
 from plugins.errors import Misconfigured
 
 GROUP = "lemur.plugins"
 CONTRACTS: Mapping[str, type[Plugin]] = {
-    contract.kind: contract for contract in (Destination, Exporter, Issuer, KeyCustody, Notifier, Source)
+    contract.kind: contract for contract in (Destination, DnsProvider, Exporter, Issuer, KeyCustody, Notifier, Source)
 }
 
 # Imported on first use, so that a library only one plugin needs is missed only by those who use that plugin.

@@ -112,6 +112,37 @@ class FoundCertificate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundEndpoint:
+    """A place where a source sees a certificate being served.
+
+    `fingerprint` is the SHA-256 of its DER in hex, `chain` what is served with it, both as far as the source can tell.
+    `address` is where it was looked, if the name has several. `reference` is the source's own name for the place.
+    """
+
+    host: str
+    port: int
+    kind: str = "tls"
+    fingerprint: str | None = None
+    certificate: x509.Certificate | None = None
+    chain: tuple[x509.Certificate, ...] = ()
+    address: str | None = None
+    policy: str = ""
+    ciphers: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class TxtRecord:
+    """A TXT record that was created. `zone` is where, `reference` the provider's own name for it, if it has one."""
+
+    name: str
+    value: str
+    zone: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Message:
     """What people are told. `id` is unique to it, and the same when it is sent again; it suits a Message-ID."""
 

@@ -105,7 +105,7 @@ def test_two_plugins_with_one_slug_stop_the_program_and_are_both_named(foreign: 
 def test_an_entry_point_with_a_useless_name_stops_the_program(name: str) -> None:
     with pytest.raises(
         RuntimeError,
-        match=r"needs a name like issuer\.my-ca; kinds are: custody, destination, export, issuer, notification, source",
+        match=r"needs a name like issuer\.my-ca; kinds are: custody, destination, dns, export, issuer, notification, source",
     ):
         _ = Registry({}, [point(name, "x:Y")]).entries
 

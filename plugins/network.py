@@ -7,6 +7,7 @@ DNS answer that changes between two look-ups gets around it (decision 0008).
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,6 +53,10 @@ class Refused(requests.ConnectionError):
 
 class AddressRefused(Misconfigured):
     """What `connect` and `fetch` make of Refused, and of URLs that are not of HTTP: nobody was asked."""
+
+
+class Unreachable(requests.ConnectionError):
+    """No connection came about, so that nothing was sent."""
 
 
 class TooLarge(requests.RequestException):
@@ -108,12 +113,14 @@ def configure(*, allow: Iterable[str]) -> None:
     _allowed = tuple(map(_network, allow))
 
 
-def session(target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY) -> requests.Session:
+def session(
+    target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY, roots: str | None = None
+) -> requests.Session:
     """A session that follows no redirect, asks no proxy, and gives a body of at most `longest` bytes, read already.
 
-    Raises what requests raises; besides Refused and TooLarge.
+    `roots`: PEM, trusted besides the public ones. Raises what requests raises; besides Refused, Unreachable, TooLarge.
     """
-    return _Session(target, longest)
+    return _Session(target, longest, roots)
 
 
 def connect(
@@ -248,20 +255,26 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
+    def __init__(self, roots: str | None) -> None:
+        self._roots = roots
+        super().__init__()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        if self._roots:
+            kwargs["ssl_context"] = ssl.create_default_context(cadata=self._roots)
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
 class _Session(requests.Session):
-    def __init__(self, target: Target, longest: int) -> None:
+    def __init__(self, target: Target, longest: int, roots: str | None) -> None:
         super().__init__()
         self._target, self._longest = target, longest
         self.trust_env = False
         self.headers.update({"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "Lemur"})
         self.adapters.clear()
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _Adapter())
+            self.mount(scheme, _Adapter(roots))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None is followed, nor prepared: for that, requests would read the body of the redirect, however long."""
@@ -344,7 +357,7 @@ def _explained(error: requests.RequestException, call: _Call) -> requests.Reques
         return call.refusals[0]
     if call.is_over or time.monotonic() >= call.ends:
         return requests.Timeout(f"there was no complete answer within {TOTAL_SECONDS:g} seconds")
-    return None
+    return None if call.sockets else Unreachable(_reason(error))
 
 
 def _refusal(host: str, address: Address, target: Target) -> Refused:

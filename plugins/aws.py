@@ -1,16 +1,18 @@
-"""AWS through boto3: whose account, and each request through `plugins.network`."""
+"""AWS through the clients of boto3: whose account, and each request through `plugins.network`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, Self
 
-import boto3
+import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-from pydantic import Field, SecretStr
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.loaders import create_loader
+from pydantic import Field, SecretStr, model_validator
 
 from plugins import network
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
@@ -51,35 +53,46 @@ class AwsOptions(PluginOptions):
         json_schema_extra=TARGET,
     )
 
+    @model_validator(mode="after")
+    def _has_whole_key(self) -> Self:
+        if bool(self.access_key_id) != (self.secret_access_key is not None):
+            raise ValueError("Give both halves of an access key, or neither.")
+        return self
+
 
 def client(service: str, options: AwsOptions, *, region: str) -> Any:
-    """A boto3 client for a service, in the role that the options name. Call it within :func:`explained`."""
-    secret = options.secret_access_key
-    session = boto3.session.Session(
-        aws_access_key_id=options.access_key_id or None,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        region_name=region,
-    )
+    """A client of boto3's kind for a service, in the role that the options name. Call it within :func:`explained`."""
+    session, secret = _session(), options.secret_access_key
+    if secret is not None:
+        session.set_credentials(options.access_key_id, secret.get_secret_value())
     if options.account_id:
         session = _in_role(session, options, region=region)
-    return _client(session, service, options)
+    return _client(session, service, options, region=region)
 
 
 def _in_role(session: Any, options: AwsOptions, *, region: str) -> Any:
     arn = f"arn:aws:iam::{options.account_id}:role/{options.role}"
-    answer = _client(session, "sts", options).assume_role(RoleArn=arn, RoleSessionName="lemur")
-    taken = answer["Credentials"]
-    return boto3.session.Session(
-        aws_access_key_id=taken["AccessKeyId"],
-        aws_secret_access_key=taken["SecretAccessKey"],
-        aws_session_token=taken["SessionToken"],
-        region_name=region,
-    )
+    answer = _client(session, "sts", options, region=region).assume_role(RoleArn=arn, RoleSessionName="lemur")
+    taken, other = answer["Credentials"], _session()
+    other.set_credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+    return other
 
 
-def _client(session: Any, service: str, options: AwsOptions) -> Any:
-    config = Config(retries={"total_max_attempts": 1}, parameter_validation=True)
-    made = session.client(service, endpoint_url=options.endpoint_url or None, config=config)
+def _session() -> Any:
+    """With the descriptions of the services that were read already; they are large."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _loader())
+    return session
+
+
+@cache
+def _loader() -> Any:
+    return create_loader()
+
+
+def _client(session: Any, service: str, options: AwsOptions, *, region: str) -> Any:
+    config = Config(retries={"total_max_attempts": 1})
+    made = session.create_client(service, region_name=region, endpoint_url=options.endpoint_url or None, config=config)
     made._endpoint.http_session = _Guarded()
     return made
 
@@ -111,8 +124,8 @@ def explained(name: str) -> Iterator[None]:
         raise
     except ClientError as error:
         raise _problem(name, error) from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise Misconfigured(f"{name} cannot be asked: give both halves of an access key.") from error
+    except NoCredentialsError as error:
+        raise Misconfigured(f"{name} cannot be asked: give an access key, since this machine has none.") from error
     except network.Refused as error:
         raise network.AddressRefused(f"{name} is not asked: {error}") from error
     except (OSError, BotoCoreError) as error:  # those of requests are OSErrors

@@ -5,7 +5,7 @@ Over TCP alone, which every server speaks (RFC 7766), so that each connection is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Any, Final
@@ -86,8 +86,11 @@ def exchange(server: NameServer, query: Message) -> Message:
         raise Permanent(f"{server} {NO_DNS}.") from error
 
 
-def ask(servers: Sequence[NameServer], name: str, kind: str) -> Message:
-    """The answer of the first of these that has one. Temporary if none has."""
+def ask(servers: Sequence[NameServer], name: str, kind: str, *, also: Collection[dns.rcode.Rcode] = ()) -> Message:
+    """The answer of the first of these that has one: records, that there are none, or a code of ``also``.
+
+    Temporary if none has.
+    """
     query, problem = dns.message.make_query(_name(name), kind), "There is no name server to ask."
     for server in servers:
         try:
@@ -95,16 +98,19 @@ def ask(servers: Sequence[NameServer], name: str, kind: str) -> Message:
         except Temporary as error:
             problem = error.message
             continue
-        if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        if answer.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, *also):
             return answer
         problem = f"The name server {server} has no answer for {name}: {dns.rcode.to_text(answer.rcode())}."
     raise Temporary(problem)
 
 
 def canonical(name: str, servers: Sequence[NameServer]) -> str:
-    """Where the aliases (CNAME) that begin at a name end: the name itself if it is none."""
+    """Where the aliases (CNAME) that begin at a name end: the name itself if it is none.
+
+    Servers of one's own zones refuse to tell of others, and then the name is the last that can be known.
+    """
     for _ in range(LONGEST_CHAIN):
-        found = _values(ask(servers, name, "CNAME"), name, "CNAME")
+        found = _values(ask(servers, name, "CNAME", also=[dns.rcode.REFUSED]), name, "CNAME")
         if not found:
             return name
         name = found[0].rstrip(".")

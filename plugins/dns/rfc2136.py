@@ -34,11 +34,12 @@ class Rfc2136Dns(ZoneProvider):
     class Options(ZoneOptions):
         server: str = Field(max_length=255, description="The zone's primary server.", json_schema_extra=TARGET)
         port: int = Field(53, ge=1, le=65535, description="Where it listens.", json_schema_extra=TARGET)
+        zone: str = Field("", max_length=255, description="A zone of it, with which the key is tried.")
         key_name: str = Field(max_length=255, description="The name of the TSIG key.")
         key_secret: SecretStr = Field(description="Its secret, in base64.")
         key_algorithm: Algorithm = Field("hmac-sha256", description="What it signs with.")
 
-        @field_validator("key_name")
+        @field_validator("key_name", "zone")
         @classmethod
         def _is_name(cls, text: str) -> str:
             try:
@@ -59,32 +60,34 @@ class Rfc2136Dns(ZoneProvider):
     options: Options
 
     def check(self) -> None:
-        """A signed question: the server tells whether it knows the key before it looks at anything else."""
-        query = dns.message.make_query(".", "SOA")
-        query.use_tsig(self._keyring, algorithm=self.options.key_algorithm)
-        lookup.exchange(self._server, query)
+        """An update of the zone that changes nothing. Without a zone, whether the server answers: it tells of its keys
+        only to who asks for a zone of its own."""
+        if self.options.zone:
+            self._send(self._update(self.options.zone), self.options.zone)
+        else:
+            lookup.exchange(self._server, dns.message.make_query(".", "SOA"))
 
     def zone_of(self, name: str) -> str:
         return lookup.zone_of(name, self._server)
 
     def add(self, record: TxtRecord) -> str:
-        update = self._update(record)
+        update = self._update(record.zone)
         update.add(dns.name.from_text(record.name), self.options.ttl, "TXT", _quoted(record.value))
-        self._send(update, record)
+        self._send(update, record.name)
         return ""
 
     def remove(self, record: TxtRecord) -> None:
-        update = self._update(record)
+        update = self._update(record.zone)
         update.delete(dns.name.from_text(record.name), "TXT", _quoted(record.value))
-        self._send(update, record)
+        self._send(update, record.name)
 
-    def _update(self, record: TxtRecord) -> Any:
-        return dns.update.UpdateMessage(record.zone, keyring=self._keyring, keyalgorithm=self.options.key_algorithm)
+    def _update(self, zone: str) -> Any:
+        return dns.update.UpdateMessage(zone, keyring=self._keyring, keyalgorithm=self.options.key_algorithm)
 
-    def _send(self, update: Any, record: TxtRecord) -> None:
+    def _send(self, update: Any, name: str) -> None:
         answered = lookup.exchange(self._server, update).rcode()
         if answered != dns.rcode.NOERROR:
-            raise _problem(answered, f"{self._server} does not change {record.name}")
+            raise _problem(answered, f"{self._server} does not change {name}")
 
     @property
     def _server(self) -> NameServer:

@@ -78,6 +78,7 @@ class Knot:
             "keyName": "lemur",
             "keySecret": self.secret,
             "nameservers": self.address,
+            "zone": "example.org",
             **changes,
         }
 
@@ -97,6 +98,7 @@ def knot(zones: Mapping[str, str] = ZONES) -> Iterator[Knot]:
         for zone, records in zones.items():
             (home / f"{zone}.zone").write_text(ZONE.format(zone=zone, records=records))
             config += f"  - domain: {zone}\n    file: {zone}.zone\n"
+        (home / "database").mkdir()
         (home / "knot.conf").write_text(config)
         with running(program, "-c", home / "knot.conf", port=server.port, log=home / "log"):
             yield server

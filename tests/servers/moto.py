@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,18 @@ class Moto:
         return {"accessKeyId": "AKIATEST", "secretAccessKey": "not-so-secret", "endpointUrl": self.url, **changes}
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=region,
-            aws_access_key_id="AKIATEST",
-            aws_secret_access_key="not-so-secret",
-        )
+        return _client(self.url, service, region)
+
+
+@cache
+def _client(url: str, service: str, region: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id="AKIATEST",
+        aws_secret_access_key="not-so-secret",
+    )
 
 
 @contextmanager

@@ -46,6 +46,7 @@ def test_an_acme_ca_is_connected_and_issues(place: Installation, ca: Pebble, nam
     instead = {
         "https://acme-staging-v02.api.letsencrypt.org/directory": ca.directory,
         "host=www.example.com": "host=howto.example.org",
+        "zone=example.com": "zone=example.org",
         "name_server=ns1.example.com": "name_server=127.0.0.1",
         "name_server_port=53": f"name_server_port={names.port}",
         "c2VjcmV0LW9mLXRoZS1rZXk=": names.secret,

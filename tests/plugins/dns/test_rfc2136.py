@@ -31,6 +31,7 @@ class TestRfc2136(DnsProviderContract):
         "keySecret": "no base64!",
         "keyAlgorithm": "hmac-md5",
         "keyName": "a..b",
+        "zone": "a..b",
         "nameservers": "127.0.0.1:no-port",
         "ttl": 0,
     }
@@ -54,8 +55,13 @@ class TestRfc2136(DnsProviderContract):
             self.make(keyName="nobody").check()
 
     def test_a_key_that_may_change_nothing(self) -> None:
-        with pytest.raises(Misconfigured):
-            self.make(keyName="powerless").create_txt(self.new_name(), "value")
+        plugin = self.make(keyName="powerless")
+        for attempt in (plugin.check, lambda: plugin.create_txt(self.new_name(), "value")):
+            with pytest.raises(Misconfigured):
+                attempt()
+
+    def test_without_a_zone_the_server_is_tried_and_the_key_is_not(self) -> None:
+        self.make(zone="", keyName="nobody").check()
 
     def test_a_server_that_has_the_record_and_one_that_does_not(self) -> None:
         record = self.make().create_txt(self.new_name(), "value")

@@ -7,7 +7,6 @@ DNS answer that changes between two look-ups gets around it (decision 0008).
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 import requests
@@ -24,10 +23,11 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from plugins.addresses import LOOPBACK, NEVER, NOT_PUBLIC, PRIVATE, Network, networks
 from plugins.errors import Misconfigured, Permanent, Temporary
+from plugins.trust import tls_context
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 CONNECT_SECONDS: Final = 3.05
 READ_SECONDS: Final = 6.0
@@ -63,45 +63,9 @@ class TooLarge(requests.RequestException):
     """The body is longer than was asked for, or compressed."""
 
 
-def _networks(*texts: str) -> tuple[Network, ...]:
-    return tuple(ip_network(text) for text in texts)
-
-
-# Nothing that somebody has reason to reach: the machine's own link, cloud metadata, and what is no host at all.
-_NEVER: Final = _networks(
-    "0.0.0.0/8",
-    "169.254.0.0/16",
-    "fe80::/10",
-    "fd00:ec2::254/128",
-    "fd20:ce::254/128",
-    "100.100.100.200/32",
-    "168.63.129.16/32",
-    "192.0.0.192/32",
-    "224.0.0.0/4",
-    "255.255.255.255/32",
-    "ff00::/8",
-    "::/128",
-)
-# What `is_global` calls public, in some version of Python at least, and is a way to somewhere else.
-_NOT_PUBLIC: Final = _networks(
-    "100.64.0.0/10",
-    "192.0.0.0/24",
-    "192.88.99.0/24",
-    "64:ff9b::/96",
-    "64:ff9b:1::/48",
-    "2001::/23",
-    "2002::/16",
-    "3fff::/20",
-    "5f00::/16",
-    "fec0::/10",
-    "::/96",
-    "::ffff:0:0/96",
-)
-_PRIVATE: Final = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-_LOOPBACK: Final = _networks("127.0.0.0/8", "::1/128")
 _NAMED_BY: Final = {
-    Target.SETTING: (*_PRIVATE, *_LOOPBACK),
-    Target.CONFIGURED: _PRIVATE,
+    Target.SETTING: (*PRIVATE, *LOOPBACK),
+    Target.CONFIGURED: PRIVATE,
     Target.FOUND: (),
 }
 _allowed: tuple[Network, ...] = ()
@@ -195,11 +159,11 @@ def may_contact(address: Address, target: Target) -> bool:
     inner = _embedded(address)
     if inner is not None and not may_contact(inner, target):
         return False
-    if _is_in(address, _NEVER):
+    if _is_in(address, NEVER):
         return False
     if _is_in(address, _allowed) or _is_in(address, _NAMED_BY[target]):
         return True
-    return address.is_global and not address.is_multicast and not _is_in(address, _NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not _is_in(address, NOT_PUBLIC)
 
 
 @dataclass
@@ -260,10 +224,16 @@ class _Adapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        if self._roots:
-            kwargs["ssl_context"] = ssl.create_default_context(cadata=self._roots)
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {**pool, **({"ssl_context": tls_context(self._roots)} if verify is True else {})}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        if verify is not True:  # else the context knows whom it trusts, and need not read it anew
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
 class _Session(requests.Session):
@@ -357,12 +327,13 @@ def _explained(error: requests.RequestException, call: _Call) -> requests.Reques
         return call.refusals[0]
     if call.is_over or time.monotonic() >= call.ends:
         return requests.Timeout(f"there was no complete answer within {TOTAL_SECONDS:g} seconds")
-    return None if call.sockets else Unreachable(_reason(error))
+    nothing_sent = isinstance(error, requests.ConnectionError) and not call.sockets
+    return Unreachable(_reason(error)) if nothing_sent else None
 
 
 def _refusal(host: str, address: Address, target: Target) -> Refused:
     host = host.rstrip(".")
-    if _is_in(address, _NEVER):
+    if _is_in(address, NEVER):
         return Refused(f"{host} is at {address}, an address that is never contacted.")
     what = "not public" if target is Target.FOUND else "neither public nor private"
     return Refused(f"{host} is at {address}, which is {what}; the setting OUTBOUND_ALLOW can permit it.")
@@ -370,13 +341,13 @@ def _refusal(host: str, address: Address, target: Target) -> Refused:
 
 def _embedded(address: Address) -> IPv4Address | None:
     """The IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, IPv4Address) or _is_in(address, _LOOPBACK):
+    if isinstance(address, IPv4Address) or _is_in(address, LOOPBACK):
         return None
     if address.ipv4_mapped or address.sixtofour:
         return address.ipv4_mapped or address.sixtofour
     if address.teredo:
         return address.teredo[1]
-    translated = _is_in(address, _networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+    translated = _is_in(address, networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
     return IPv4Address(int(address) & 0xFFFF_FFFF) if translated else None
 
 

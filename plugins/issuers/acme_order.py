@@ -26,6 +26,8 @@ KINDS: Final[tuple[Kind, ...]] = ("dns-01", "http-01")
 PATIENCE: Final = 20.0
 """Seconds for one visit; well below the lease of a job, and the time of a web request."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 3.0
+OVER: Final = ("invalid", "deactivated", "expired", "revoked")
+"""States that an authorization does not leave; an order has the first alone, says the RFC."""
 
 log = logging.getLogger(__name__)
 
@@ -54,29 +56,39 @@ class Visit:
         ends, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
         while True:
             order, answer = self.session.order(self.url)
+            acted = False
             match order.status:
                 case messages.STATUS_VALID:
                     return str(order.certificate)
-                case messages.STATUS_INVALID:
+                case status if status.name in OVER:
                     raise Rejected(self._refusal(order))
                 case messages.STATUS_PENDING:
-                    self._prove(order)
+                    acted = self._prove(order)
                 case messages.STATUS_READY:
                     self.session.finalize(order, x509.load_pem_x509_csr(self.request.csr.encode()))
-            asked = retry_after(answer)
+                    acted = True
+            # Of what was just asked for the CA has not said yet how long it takes.
+            asked = None if acted else retry_after(answer)
             pause = max(pause, asked.total_seconds() if asked else 0)
             if time.monotonic() + pause > ends:
                 return Unfinished(asked)
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
-    def _prove(self, order: messages.Order) -> None:
-        """Publish what the open challenges ask for, all of it first, and answer each that can be seen."""
-        open_ones = [one for url in order.authorizations if _is(one := self.session.authorization(url), "pending")]
-        published = [self._publish(one) for one in open_ones]
-        for challenge, record in published:
-            if challenge.status == messages.STATUS_PENDING and self._is_visible(record):
-                self.session.answer(challenge)
+    def _prove(self, order: messages.Order) -> bool:
+        """Publish what the open challenges ask for, all of it first, and answer each that can be seen; is there one?
+
+        Rejected if a name cannot be proved any more.
+        """
+        found = [self.session.authorization(url) for url in order.authorizations]
+        if any(_is(one, *OVER) for one in found):
+            raise Rejected(self._refusal(order))
+        published = [self._publish(one) for one in found if _is(one, "pending")]
+        waiting = [(one, record) for one, record in published if one.status == messages.STATUS_PENDING]
+        visible = [one for one, record in waiting if self._is_visible(record)]
+        for challenge in visible:
+            self.session.answer(challenge)
+        return bool(visible)
 
     def _publish(self, authorization: messages.Authorization) -> tuple[messages.ChallengeBody, TxtRecord | None]:
         challenge = self._chosen(authorization)
@@ -158,9 +170,10 @@ class Visit:
     def _failed(self, order: messages.Order) -> Iterator[str]:
         for url in order.authorizations:
             authorization = self.session.authorization(url)
-            if _is(authorization, "invalid"):
+            if _is(authorization, *OVER):
                 told = [sentence(one.error) for one in authorization.challenges if one.error]
-                yield f"{authorization.identifier.value}: {' and '.join(told) or 'not proved'}"
+                name, status = authorization.identifier.value, authorization.status.name
+                yield f"{name}: {' and '.join(told) or f'its authorization is {status}'}"
 
 
 def _is(authorization: messages.Authorization, *states: str) -> bool:

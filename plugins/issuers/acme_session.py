@@ -40,6 +40,7 @@ FOR_SOMEBODY: Final = frozenset(
     }
 )
 REFUSALS: Final = frozenset({"badCSR", "caa", "invalidProfile", "rejectedIdentifier", "unsupportedIdentifier"})
+messages.Status("expired")  # RFC 8555, 7.1.6; making it makes the library know it
 # Its debug lines hold whole requests and answers.
 logging.getLogger("acme").setLevel(logging.WARNING)
 
@@ -61,6 +62,8 @@ class Network(client.ClientNetwork):
         self._default_timeout = (network.CONNECT_SECONDS, network.READ_SECONDS)  # type: ignore[assignment]
 
     def _send_request(self, method: str, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        if _place(url)[0] not in ("https", "http") or not _place(url)[1]:
+            raise Permanent(f"The CA names an address that is none of HTTP: {url[:64]!r}.")
         target = Target.CONFIGURED if _place(url) == self._home else Target.FOUND
         self.session.close()
         with network.session(target, longest=LONGEST_ANSWER, roots=self._roots) as self.session:
@@ -118,8 +121,9 @@ class Session(client.ClientV2):
                 return False
             raise
         account = self._regr_from_response(answer)
-        if account.body.status not in (None, messages.STATUS_VALID):
-            raise Misconfigured(f"The CA has closed the account of this key: it is {account.body.status.name}.")
+        # This one status the library leaves as text.
+        if account.body.status not in (None, "valid"):
+            raise Misconfigured(f"The CA has closed the account of this key: it is {account.body.status!s:.32}.")
         self.net.account = account
         return True
 

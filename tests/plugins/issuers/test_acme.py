@@ -63,11 +63,15 @@ def plugin(ca: Pebble, account: str, **changes: object) -> AcmeIssuer:
 
 def wanted(*names: str, key: PrivateKey | None = None, **places: Any) -> IssueRequest:
     """An order for these names, addresses among them."""
-    kinds = [Name(NameType.IP if text[0].isdigit() else NameType.DNS, text) for text in names]
+    kinds = [Name(NameType.IP if is_address(text) else NameType.DNS, text) for text in names]
     key = key or keys.generate(keys.KeySpec.parse("ECCPRIME256V1"))
-    common_name = subjects.Subject(common_name=names[0] if names and not names[0][0].isdigit() else "").to_name()
+    common_name = subjects.Subject(common_name="" if is_address(names[0]) else names[0]).to_name()
     csr = signing_requests.build(common_name, extensions.Extensions(names=tuple(kinds)), key)
     return replace(sample_pki().issue_request(key), csr=csr, draft=None, material=None, **places)
+
+
+def is_address(text: str) -> bool:
+    return text.replace(".", "").isdigit()
 
 
 def fresh(zone: str = "example.org") -> str:

@@ -20,6 +20,8 @@ CONTRACTS: Mapping[str, type[Plugin]] = {
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "cryptography-issuer": ("issuer", "plugins.issuers.internal_ca:InternalCa"),
     "acme-issuer": ("issuer", "plugins.issuers.acme:AcmeIssuer"),
+    "cfssl-issuer": ("issuer", "plugins.issuers.cfssl:CfsslIssuer"),
+    "vault-issuer": ("issuer", "plugins.issuers.vault:VaultIssuer"),
     "rfc2136-dns": ("dns", "plugins.dns.rfc2136:Rfc2136Dns"),
     "powerdns-dns": ("dns", "plugins.dns.powerdns:PowerDns"),
     "route53-dns": ("dns", "plugins.dns.route53:Route53Dns"),

@@ -23,6 +23,7 @@ from plugins.values import Issued, IssueRequest, RevokeRequest
 MOST_LINKS: Final = 20
 TEXT: Final[dict[str, Any]] = {"type": "textarea"}
 WRONG_KEY: Final = "invalid token"
+UNKNOWN: Final = "certificate not found"
 
 
 class CfsslIssuer(Issuer, Revokes, StandsForAuthority):
@@ -94,14 +95,14 @@ class CfsslIssuer(Issuer, Revokes, StandsForAuthority):
         """Permanent if the server keeps no database of what it has issued."""
         with refusing("The certificate cannot be read"):
             facts = inspection.facts(request.certificate)
-        self._call(
-            "revoke",
-            {
-                "serial": str(facts.serial),
-                "authority_key_id": facts.authority_key_identifier.replace(":", "").lower(),
-                "reason": request.reason.value.lower(),
-            },
-        )
+        told = {"serial": str(facts.serial), "reason": request.reason.value.lower()}
+        try:
+            self._call("revoke", {**told, "authority_key_id": facts.authority_key_identifier})
+        except Rejected as error:
+            if UNKNOWN not in error.message:
+                raise
+            # Versions up to 1.2 store each certificate without the key identifier of its issuer.
+            self._call("revoke", {**told, "authority_key_id": ""})
 
     def authority(self) -> Issued:
         certificate = self._ca()

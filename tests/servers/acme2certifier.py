@@ -7,9 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from tests.pki_material import material
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tests.pki_material import material, now
 from tests.servers.running import free_port, running
 
 CONFIG = """[DEFAULT]
@@ -20,6 +25,7 @@ nonce_check_disable: False
 handler_module: acme2certifier.cahandlers.openssl_ca_handler
 issuing_ca_key: {home}/ca.key
 issuing_ca_cert: {home}/ca.pem
+issuing_ca_crl: {home}/ca.crl
 ca_cert_chain_list: []
 cert_save_path: {home}/issued
 cert_validity_days: 30
@@ -53,6 +59,12 @@ class Acme2Certifier:
         }
 
 
+def _crl() -> bytes:
+    root, builder = material().root, x509.CertificateRevocationListBuilder()
+    builder = builder.issuer_name(root.certificate.subject).last_update(now()).next_update(now() + timedelta(days=1))
+    return builder.sign(root.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
 @contextmanager
 def acme2certifier() -> Iterator[Acme2Certifier]:
     server = Acme2Certifier(free_port())
@@ -60,6 +72,7 @@ def acme2certifier() -> Iterator[Acme2Certifier]:
         home = Path(directory)
         (home / "ca.pem").write_text(material().root.pem)
         (home / "ca.key").write_text(material().root.key_pem)
+        (home / "ca.crl").write_bytes(_crl())
         (home / "issued").mkdir()
         (home / "acme_srv.cfg").write_text(CONFIG.format(home=home))
         environment = {

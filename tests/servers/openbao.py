@@ -90,6 +90,6 @@ def _set_up(server: OpenBao, resolver: str) -> None:
 def _open_acme(server: OpenBao, resolver: str) -> None:
     client = server.client
     headers = ["Last-Modified", "Location", "Replay-Nonce", "Link"]
-    client.write("sys/mounts/pki/tune", allowed_response_headers=headers)
-    client.write("pki/config/cluster", path=f"{server.url}/v1/pki")
-    client.write("pki/config/acme", enabled=True, dns_resolver=resolver, allowed_roles=["*"])
+    client.write_data("sys/mounts/pki/tune", data={"allowed_response_headers": headers})
+    client.write_data("pki/config/cluster", data={"path": f"{server.url}/v1/pki"})
+    client.write_data("pki/config/acme", data={"enabled": True, "dns_resolver": resolver})

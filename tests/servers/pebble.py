@@ -58,9 +58,9 @@ class Pebble:
         found: str = self._get(f"cert-status-by-serial/{certificate.serial_number:x}").json()["Status"]
         return found
 
-    def issued(self) -> list[str]:
+    def issued(self) -> list[int]:
         """The serial numbers of whatever it has issued."""
-        return re.findall(r"Issued certificate serial ([0-9a-f]+) ", self.log.read_text())
+        return [int(serial, 16) for serial in re.findall(r"Issued certificate serial (\w+) ", self.log.read_text())]
 
     def _get(self, path: str) -> requests.Response:
         # By request, since the environment may name a bundle of its own.

@@ -33,7 +33,7 @@ from core.errors import Invalid
 from web.rest.idempotency import idempotent
 from web.rest.views import ViewSet
 
-NEW = ("name", "owner", "description", "parent", "pki_base_url", "cn_optional", "cab_compliant")
+NEW = ("name", "owner", "description", "parent", "pki_base_url", "cn_optional", "cab_compliant", "dns_provider")
 DRAWN = 1_000
 CA = (
     "common_name", "organization", "organizational_unit", "country", "state", "location", "key_type", "validity_start",
@@ -44,7 +44,7 @@ CA = (
 class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     """List, show, make, import and change authorities. The list is narrowed to what the caller is entrusted with."""
 
-    queryset = Authority.objects.select_related("parent").prefetch_related(
+    queryset = Authority.objects.select_related("parent", "dns_provider").prefetch_related(
         "roles", "profiles", Prefetch("own_certificates", Certificate.objects.select_related("user"))
     )
     permissions = permissions
@@ -57,7 +57,7 @@ class AuthorityViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet
 
     @idempotent()
     def create(self, request: Request) -> Response:
-        """Make a root, or with type ``subca`` an intermediate under a parent."""
+        """Make a root, or with type ``subca`` an intermediate under a parent; or connect the CA of a plugin."""
         data = self.validated()
         if data.get("path_length") is None:
             data["path_length"] = _path_length(data.get("extensions") or {})

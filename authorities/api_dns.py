@@ -8,6 +8,7 @@ import django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import mixins
 from rest_framework import serializers as drf
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,6 +18,7 @@ from authorities.permissions import dns_provider_permissions
 from authorities.service import NOT_YOURS
 from core.connectors import NewConnector
 from plugins import PluginUnavailable, describe, registry
+from plugins.registry import LEMURS_DNS
 from web.lists import FilterSet, YesNoFilter
 from web.rest.connectors import ConfiguredOption, GivenOptions, PluginOption
 from web.rest.fields import Line, Text, YesNo
@@ -39,7 +41,8 @@ class ProviderType(Serializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Lemur calls the slug ``name`` and the options ``requirements``."""
         options = attrs.get("plugin_options", attrs.get("requirements"))
-        return {"plugin": attrs.get("slug") or attrs["name"], **({} if options is None else {"options": options})}
+        name = attrs.get("slug") or attrs["name"]
+        return {"plugin": LEMURS_DNS.get(name, name), **({} if options is None else {"options": options})}
 
 
 class ProviderEdit(Serializer):
@@ -94,6 +97,13 @@ class ProviderOptions(Serializer):
     total = drf.IntegerField()
 
 
+class Trial(Serializer):
+    """Whether it works, and if not why."""
+
+    works = drf.BooleanField()
+    problem = drf.CharField(help_text="One sentence; empty if it works.")
+
+
 class ProviderFilter(FilterSet):
     """Name, active."""
 
@@ -114,6 +124,8 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Destr
     serializer_class = ProviderOutput
     filterset_class = ProviderFilter
     inputs: ClassVar = {"create": ProviderInput, "update": ProviderEdit}
+    outputs: ClassVar = {"check": Trial}
+    allows: ClassVar = {"check": "change"}
     delete_row = staticmethod(service.delete_dns_provider)
     forbidden = NOT_YOURS
 
@@ -127,6 +139,12 @@ class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Destr
     def update(self, request: Request, pk: int) -> Response:
         """Change it."""
         return self.answer(service.update_dns_provider(self.get_object(), by=self.caller, **self.validated()))
+
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, pk: int) -> Response:
+        """Try the connection, with nothing written there."""
+        problem = service.try_dns_provider(self.get_object(), by=self.caller)
+        return Response({"works": not problem, "problem": problem})
 
 
 class DnsProviderOptions(APIView):

@@ -115,6 +115,14 @@ class Authority(Connector):
     not_after = models.DateTimeField(help_text="The end of the shortest certificate in its chain.")
     roles = models.ManyToManyField(Role, blank=True, related_name="authorities")
     profiles = models.ManyToManyField(Profile, blank=True, related_name="authorities")
+    dns_provider = models.ForeignKey(
+        "DnsProvider",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="authorities",
+        help_text="Where its challenges are answered, if an order says nothing else.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     demo = models.BooleanField(default=False, editable=False)
     ledger_version = models.PositiveBigIntegerField(
@@ -177,6 +185,20 @@ class DnsProvider(Connector):
 
     def __str__(self) -> str:
         return self.name
+
+
+class HttpChallenge(models.Model):
+    """An answer that our web server gives to a certificate authority (RFC 8555, 8.3), written before it is asked for.
+
+    ``text`` is the key authorization; it is no secret.
+    """
+
+    token = models.CharField(max_length=128, unique=True)
+    text = models.CharField(max_length=256)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"challenge {self.token}"
 
 
 class Issuance(models.Model):

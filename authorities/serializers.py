@@ -12,7 +12,7 @@ from rest_framework import serializers as drf
 from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
 from authorities import pointers
-from authorities.models import Authority, Profile
+from authorities.models import Authority, DnsProvider, Profile
 from web.rest.connectors import LISTED, ConnectorPlugin, KeyType, PluginInput, described
 from web.rest.fields import Email, Number, Pem, Ref, Text, UtcDateTime, Years, YesNo
 from web.rest.serializers import ModelSerializer, Nested, Serializer
@@ -104,8 +104,17 @@ class AuthorityName(Serializer):
     name = drf.CharField()
 
 
+class ProviderName(Serializer):
+    """A DNS provider inside an authority."""
+
+    id = drf.IntegerField()
+    name = drf.CharField()
+
+
 class AuthorityOutput(ModelSerializer):
     """An authority in full."""
+
+    dns_provider = ProviderName(allow_null=True)
 
     roles = RoleOutput(many=True)
     profiles = drf.SlugRelatedField(slug_field="name", many=True, read_only=True)  # type: ignore[var-annotated]
@@ -124,7 +133,7 @@ class AuthorityOutput(ModelSerializer):
         fields = (
             "id", "name", "owner", "description", "active", "plugin", "options", "parent", "roles", "profiles",
             "body", "chain", "not_before", "not_after", "authority_certificate", "is_cn_optional", "is_cab_compliant",
-            "max_issuance_days", "default_validity_days", "pki_base_url", "pki_warning",
+            "max_issuance_days", "default_validity_days", "pki_base_url", "pki_warning", "dns_provider",
         )  # fmt: skip
 
     @extend_schema_field(AuthorityName(allow_null=True))
@@ -181,6 +190,7 @@ class AuthorityBase(Serializer):
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
     plugin = PluginInput(required=False)
+    dns_provider = Ref(DnsProvider.objects.all, required=False, allow_null=True)
     pki_base_url = HttpAddress(required=False, allow_blank=True, max_length=255)
     is_cn_optional = YesNo(required=False, source="cn_optional")
     is_cab_compliant = YesNo(required=False, allow_null=True, source="cab_compliant")
@@ -234,6 +244,7 @@ class AuthorityEdit(Serializer):
     roles = Ref(Role.objects.all, many=True, required=False)
     profiles = Ref(Profile.objects.all, many=True, required=False)
     options = OptionsField(required=False)
+    dns_provider = Ref(DnsProvider.objects.all, required=False, allow_null=True)
     pki_base_url = HttpAddress(required=False, allow_blank=True, max_length=255)
     is_cn_optional = YesNo(required=False, source="cn_optional")
     is_cab_compliant = YesNo(required=False, allow_null=True, source="cab_compliant")

@@ -3,6 +3,7 @@ authorities, and the DNS providers that answer their challenges, are looked afte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -141,17 +142,26 @@ class NewAuthority:
     cn_optional: bool = True
     cab_compliant: bool | None = None
     options: Any = None
+    dns_provider: DnsProvider | None = None
 
 
 @committing("authority.row")
 def create(
-    new: NewAuthority, *, by: User, material: CaMaterial, key_uri: str, event: Event = Event.AUTHORITY_CREATED
+    new: NewAuthority,
+    *,
+    by: User,
+    path: Sequence[x509.Certificate],
+    key_uri: str | None,
+    event: Event = Event.AUTHORITY_CREATED,
 ) -> Authority:
-    """The row of an authority whose certificate exists, with the roles that run it. Conflict if the name is taken."""
+    """The row of an authority whose certificate exists, with the roles that run it. Conflict if the name is taken.
+
+    ``path``: its certificate, then those above it up to the root. ``key_uri`` None: somebody else keeps its key.
+    """
     permissions.require(by, "create", message="You are not allowed to create a new authority.")
     if len(new.name) > LONGEST_NAME:
         raise Invalid.field("name", f"At most {LONGEST_NAME} characters: the names of its roles are longer.")
-    authority = _row(new, material, key_uri)
+    authority = _row(new, path, key_uri)
     try:
         with transaction.atomic():
             authority.save()
@@ -163,19 +173,20 @@ def create(
     return authority
 
 
-def _row(new: NewAuthority, material: CaMaterial, key_uri: str) -> Authority:
+def _row(new: NewAuthority, path: Sequence[x509.Certificate], key_uri: str | None) -> Authority:
     base = settings.PKI_ROOT if new.pki_base_url is None else new.pki_base_url
-    ends = [c.not_valid_after_utc for c in (material.certificate, *material.chain)]
+    certificate, *issuers = path
     authority = Authority(
         name=new.name,
         owner=new.owner.strip().lower(),
         description=new.description,
         parent=new.parent,
-        body=pem(material.certificate),
-        chain="".join(map(pem, material.chain)) or None,
+        dns_provider=new.dns_provider,
+        body=pem(certificate),
+        chain="".join(map(pem, issuers)) or None,
         private_key=key_uri,
-        not_before=material.certificate.not_valid_before_utc,
-        not_after=min(ends),
+        not_before=certificate.not_valid_before_utc,
+        not_after=min(one.not_valid_after_utc for one in path),
         pki_base_url=pointers.base_url(base),
         cn_optional=new.cn_optional,
         cab_compliant=new.cab_compliant,
@@ -195,8 +206,11 @@ def _own_roles(authority: Authority, *, by: User) -> list[Role]:
 
 
 CHANGEABLE = frozenset(
-    {"owner", "description", "active", "roles", "profiles", "options", "pki_base_url", "cn_optional", "cab_compliant"}
-)
+    {
+        "owner", "description", "active", "roles", "profiles", "options", "pki_base_url", "cn_optional",
+        "cab_compliant", "dns_provider",
+    }
+)  # fmt: skip
 
 
 @committing("authority.update")
@@ -280,3 +294,8 @@ def update_dns_provider(provider: DnsProvider, *, by: User, **changes: Any) -> D
 def delete_dns_provider(provider: DnsProvider, *, by: User) -> None:
     """Certificates that named it name none any more."""
     connectors.delete(provider, by=by, event=Event.DNS_PROVIDER_DELETED, message=NOT_YOURS)
+
+
+def try_dns_provider(provider: DnsProvider, *, by: User) -> str:
+    """Try whether the plugin can work as it is configured: what is wrong, in one sentence, or ""."""
+    return connectors.try_out(provider, by=by, event=Event.DNS_PROVIDER_TESTED, message=NOT_YOURS)

@@ -19,6 +19,9 @@ urlpatterns = [
     path("<int:pk>", views.detail, name="detail"),
 ]
 
+# Without a log-in, where RFC 8555, 8.3 puts it.
+challenges = [path("<slug:token>", views_public.challenge, name="acme-challenge")]
+
 # Without a log-in, and of no namespace: these addresses are in certificates.
 public = [
     path("<int:pk>/ca.crt", views_public.certificate, name="pki-certificate"),

@@ -1,4 +1,5 @@
-"""What anybody may ask without logging in, over plain HTTP: an authority's certificate, its CRL, its OCSP responder.
+"""What anybody may ask without logging in, over plain HTTP: an authority's certificate, its CRL, its OCSP responder;
+and our answers to challenges of other authorities.
 
 Whoever verifies a certificate comes here. Each answer costs a look-up or two, and caches may keep it.
 """
@@ -17,7 +18,7 @@ from django.utils.timezone import now as clock
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from authorities import publishing
+from authorities import challenges, publishing
 from authorities.models import Authority, Crl
 from core.errors import NotFound
 from pki import inspection, ocsp
@@ -87,6 +88,13 @@ def ocsp_get(request: HttpRequest, pk: int, question: str) -> HttpResponse:
     except BadQuestion:
         der = b""
     return _answered(pk, der, cacheable=True)
+
+
+@require_safe
+def challenge(request: HttpRequest, token: str) -> HttpResponse:
+    """The key authorization of an http-01 challenge (RFC 8555, 8.3)."""
+    text = challenges.answer_to(token)
+    return _nothing() if text is None else HttpResponse(text, content_type="application/octet-stream")
 
 
 def _answered(pk: int, request: bytes, *, cacheable: bool = False) -> HttpResponse:

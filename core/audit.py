@@ -53,6 +53,7 @@ class Event(StrEnum):
     DESTINATION_UPDATED = "destination.updated"
     DNS_PROVIDER_CREATED = "dns_provider.created"
     DNS_PROVIDER_DELETED = "dns_provider.deleted"
+    DNS_PROVIDER_TESTED = "dns_provider.tested"
     DNS_PROVIDER_UPDATED = "dns_provider.updated"
     DOMAIN_CREATED = "domain.created"
     DOMAIN_UPDATED = "domain.updated"

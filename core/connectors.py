@@ -19,6 +19,7 @@ from core import idempotency
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
+from core.failpoints import around
 from core.fields import SealedField
 from core.permissions import permissions_of
 from core.plugins import named_plugin
@@ -215,6 +216,21 @@ def delete(row: Connector, *, by: Any, event: Event, message: str = "") -> None:
     permissions_of(row).require(by, "delete", row, message=message)
     record(event, row, by=by, plugin=row.plugin)
     row.delete()
+
+
+def try_out(row: Connector, *, by: Any, event: Event, message: str = "") -> str:
+    """Try whether the plugin can work as it is configured: what is wrong, in one sentence, or "". Forbidden."""
+    permissions_of(row).require(by, "change", row, message=message)
+    problem = ""
+    try:
+        plugin = row.open()
+        with around("connector.check"), foreign(row.plugin, connector=str(row)):
+            plugin.check()
+    except (PluginError, PkiError, DomainError) as error:
+        problem = str(error)
+    with committing("connector.test"):
+        record(event, row, by=by, works=not problem)
+    return problem
 
 
 def lock(row: C) -> C:

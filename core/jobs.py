@@ -88,13 +88,23 @@ class Job(models.Model):
         """Done; ``changes`` are stored with it. Raises :class:`LeaseLost` if the job is not ours any more."""
         self._close(state=self.State.DONE, last_error="", **changes)
 
-    def fail(self, error: str, *, permanent: bool = False, now: datetime | None = None) -> None:
-        """Remember what went wrong; try again later, ever less often, unless it is hopeless."""
+    def fail(
+        self,
+        error: str,
+        *,
+        permanent: bool = False,
+        retry_after: timedelta | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        """Remember what went wrong; try again later, ever less often, unless it is hopeless.
+
+        ``retry_after``: not before that, since the other side has said so; within the longest pause.
+        """
         failures = self.failures + 1
         if permanent or failures >= self.most_failures:
             self._close(state=self.State.FAILED, last_error=error, failures=failures)
         else:
-            pause = min(timedelta(seconds=30 * 2**failures), self.longest_pause)
+            pause = min(max(timedelta(seconds=30 * 2**failures), retry_after or timedelta(0)), self.longest_pause)
             later = (now or clock()) + pause
             self._close(state=self.State.WAITING, last_error=error, failures=failures, not_before=later)
 

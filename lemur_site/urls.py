@@ -41,6 +41,7 @@ urlpatterns = [
     path("domains/", include("certificates.urls_domains")),
     path("endpoints/", include("lifecycle.urls")),
     path("pki/", include(authorities.urls.public)),
+    path(".well-known/acme-challenge/", include(authorities.urls.challenges)),
     path("notifications/", include("notifications.urls")),
     path("policies/", include("certificates.urls_policies")),
     path("api/1/", include(api)),

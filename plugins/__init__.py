@@ -21,9 +21,11 @@ from plugins.contracts import (
     Revokes,
     SeesEndpoints,
     Source,
+    StandsForAuthority,
+    SuggestsRenewal,
     SwapsEndpoints,
 )
-from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
+from plugins.errors import Misconfigured, Permanent, PluginError, Rejected, Temporary, Unanswered, Uncertain
 from plugins.options import TARGET, NoOptions, OptionErrors, PluginOptions, describe, parse
 from plugins.registry import PluginUnavailable, registry
 from plugins.values import (
@@ -37,6 +39,7 @@ from plugins.values import (
     IssueRequest,
     Message,
     Pending,
+    RenewalWindow,
     RevokeRequest,
     TxtRecord,
 )
@@ -72,14 +75,20 @@ __all__ = [
     "PluginError",
     "PluginOptions",
     "PluginUnavailable",
+    "Rejected",
     "Removes",
+    "RenewalWindow",
     "RevokeRequest",
     "Revokes",
     "SeesEndpoints",
     "Source",
+    "StandsForAuthority",
+    "SuggestsRenewal",
     "SwapsEndpoints",
     "Temporary",
     "TxtRecord",
+    "Unanswered",
+    "Uncertain",
     "describe",
     "parse",
     "registry",

@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from cryptography import x509
+
 from pki.envelope import Keyring
 from pki.keys import KeySpec, PrivateKey
 from plugins.errors import Permanent
@@ -24,6 +26,7 @@ from plugins.values import (
     IssueRequest,
     Message,
     Pending,
+    RenewalWindow,
     RevokeRequest,
     TxtRecord,
 )
@@ -75,6 +78,22 @@ class Revokes(ABC):
     @abstractmethod
     def revoke(self, request: RevokeRequest) -> None:
         """Return once the CA has accepted it. Revoking what is revoked already is no error."""
+
+
+class SuggestsRenewal(ABC):
+    """An issuer that says when it would like its certificates to be renewed (RFC 9773)."""
+
+    @abstractmethod
+    def suggested_renewal(self, certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> RenewalWindow:
+        """The window of this certificate. Permanent if the CA does not know it, or has no such service."""
+
+
+class StandsForAuthority(ABC):
+    """An issuer that speaks to a CA which exists elsewhere and keeps its own key."""
+
+    @abstractmethod
+    def authority(self) -> Issued:
+        """The CA's certificate, and those above it up to the root."""
 
 
 class CreatesAuthorities(ABC):
@@ -191,7 +210,10 @@ class DnsProvider(Plugin, ABC):
 
     @abstractmethod
     def delete_txt(self, record: TxtRecord) -> None:
-        """Take away this one record and no other. Twice is the same as once."""
+        """Take away this one record and no other. Twice is the same as once.
+
+        One without a zone is looked for where `create_txt` would put it: whoever created it may not have lived to say.
+        """
 
     @abstractmethod
     def is_served(self, record: TxtRecord) -> bool:

@@ -29,8 +29,20 @@ class Temporary(PluginError):
         self.retry_after = retry_after
 
 
+class Unanswered(Temporary):
+    """The request was sent, and what became of it is not known; it may have been carried out."""
+
+
+class Uncertain(PluginError):
+    """Something may have come about that we have not seen, and asking again could make it twice: a person must look."""
+
+
 class Permanent(PluginError):
     """The same call will never succeed: the other side, or the format, refuses what was asked."""
+
+
+class Rejected(Permanent):
+    """The other side has said that it did not do it, and will not: nobody need look what became of it."""
 
 
 class Misconfigured(Permanent):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 import requests
@@ -23,10 +23,11 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from plugins.addresses import LOOPBACK, NEVER, NOT_PUBLIC, PRIVATE, Network, networks
 from plugins.errors import Misconfigured, Permanent, Temporary
+from plugins.trust import tls_context
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 CONNECT_SECONDS: Final = 3.05
 READ_SECONDS: Final = 6.0
@@ -54,49 +55,17 @@ class AddressRefused(Misconfigured):
     """What `connect` and `fetch` make of Refused, and of URLs that are not of HTTP: nobody was asked."""
 
 
+class Unreachable(requests.ConnectionError):
+    """No connection came about, so that nothing was sent."""
+
+
 class TooLarge(requests.RequestException):
     """The body is longer than was asked for, or compressed."""
 
 
-def _networks(*texts: str) -> tuple[Network, ...]:
-    return tuple(ip_network(text) for text in texts)
-
-
-# Nothing that somebody has reason to reach: the machine's own link, cloud metadata, and what is no host at all.
-_NEVER: Final = _networks(
-    "0.0.0.0/8",
-    "169.254.0.0/16",
-    "fe80::/10",
-    "fd00:ec2::254/128",
-    "fd20:ce::254/128",
-    "100.100.100.200/32",
-    "168.63.129.16/32",
-    "192.0.0.192/32",
-    "224.0.0.0/4",
-    "255.255.255.255/32",
-    "ff00::/8",
-    "::/128",
-)
-# What `is_global` calls public, in some version of Python at least, and is a way to somewhere else.
-_NOT_PUBLIC: Final = _networks(
-    "100.64.0.0/10",
-    "192.0.0.0/24",
-    "192.88.99.0/24",
-    "64:ff9b::/96",
-    "64:ff9b:1::/48",
-    "2001::/23",
-    "2002::/16",
-    "3fff::/20",
-    "5f00::/16",
-    "fec0::/10",
-    "::/96",
-    "::ffff:0:0/96",
-)
-_PRIVATE: Final = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-_LOOPBACK: Final = _networks("127.0.0.0/8", "::1/128")
 _NAMED_BY: Final = {
-    Target.SETTING: (*_PRIVATE, *_LOOPBACK),
-    Target.CONFIGURED: _PRIVATE,
+    Target.SETTING: (*PRIVATE, *LOOPBACK),
+    Target.CONFIGURED: PRIVATE,
     Target.FOUND: (),
 }
 _allowed: tuple[Network, ...] = ()
@@ -108,12 +77,14 @@ def configure(*, allow: Iterable[str]) -> None:
     _allowed = tuple(map(_network, allow))
 
 
-def session(target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY) -> requests.Session:
+def session(
+    target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY, roots: str | None = None
+) -> requests.Session:
     """A session that follows no redirect, asks no proxy, and gives a body of at most `longest` bytes, read already.
 
-    Raises what requests raises; besides Refused and TooLarge.
+    `roots`: PEM, trusted besides the public ones. Raises what requests raises; besides Refused, Unreachable, TooLarge.
     """
-    return _Session(target, longest)
+    return _Session(target, longest, roots)
 
 
 def connect(
@@ -188,11 +159,11 @@ def may_contact(address: Address, target: Target) -> bool:
     inner = _embedded(address)
     if inner is not None and not may_contact(inner, target):
         return False
-    if _is_in(address, _NEVER):
+    if _is_in(address, NEVER):
         return False
     if _is_in(address, _allowed) or _is_in(address, _NAMED_BY[target]):
         return True
-    return address.is_global and not address.is_multicast and not _is_in(address, _NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not _is_in(address, NOT_PUBLIC)
 
 
 @dataclass
@@ -248,20 +219,32 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
+    def __init__(self, roots: str | None) -> None:
+        self._roots = roots
+        super().__init__()
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {**pool, **({"ssl_context": tls_context(self._roots)} if verify is True else {})}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        if verify is not True:  # else the context knows whom it trusts, and need not read it anew
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+
 
 class _Session(requests.Session):
-    def __init__(self, target: Target, longest: int) -> None:
+    def __init__(self, target: Target, longest: int, roots: str | None) -> None:
         super().__init__()
         self._target, self._longest = target, longest
         self.trust_env = False
         self.headers.update({"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "Lemur"})
         self.adapters.clear()
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _Adapter())
+            self.mount(scheme, _Adapter(roots))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None is followed, nor prepared: for that, requests would read the body of the redirect, however long."""
@@ -344,12 +327,13 @@ def _explained(error: requests.RequestException, call: _Call) -> requests.Reques
         return call.refusals[0]
     if call.is_over or time.monotonic() >= call.ends:
         return requests.Timeout(f"there was no complete answer within {TOTAL_SECONDS:g} seconds")
-    return None
+    nothing_sent = isinstance(error, requests.ConnectionError) and not call.sockets
+    return Unreachable(_reason(error)) if nothing_sent else None
 
 
 def _refusal(host: str, address: Address, target: Target) -> Refused:
     host = host.rstrip(".")
-    if _is_in(address, _NEVER):
+    if _is_in(address, NEVER):
         return Refused(f"{host} is at {address}, an address that is never contacted.")
     what = "not public" if target is Target.FOUND else "neither public nor private"
     return Refused(f"{host} is at {address}, which is {what}; the setting OUTBOUND_ALLOW can permit it.")
@@ -357,13 +341,13 @@ def _refusal(host: str, address: Address, target: Target) -> Refused:
 
 def _embedded(address: Address) -> IPv4Address | None:
     """The IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, IPv4Address) or _is_in(address, _LOOPBACK):
+    if isinstance(address, IPv4Address) or _is_in(address, LOOPBACK):
         return None
     if address.ipv4_mapped or address.sixtofour:
         return address.ipv4_mapped or address.sixtofour
     if address.teredo:
         return address.teredo[1]
-    translated = _is_in(address, _networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+    translated = _is_in(address, networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
     return IPv4Address(int(address) & 0xFFFF_FFFF) if translated else None
 
 

@@ -19,6 +19,13 @@ CONTRACTS: Mapping[str, type[Plugin]] = {
 # Imported on first use, so that a library only one plugin needs is missed only by those who use that plugin.
 BUILT_IN: Mapping[str, tuple[str, str]] = {
     "cryptography-issuer": ("issuer", "plugins.issuers.internal_ca:InternalCa"),
+    "acme-issuer": ("issuer", "plugins.issuers.acme:AcmeIssuer"),
+    "cfssl-issuer": ("issuer", "plugins.issuers.cfssl:CfsslIssuer"),
+    "vault-issuer": ("issuer", "plugins.issuers.vault:VaultIssuer"),
+    "rfc2136-dns": ("dns", "plugins.dns.rfc2136:Rfc2136Dns"),
+    "powerdns-dns": ("dns", "plugins.dns.powerdns:PowerDns"),
+    "route53-dns": ("dns", "plugins.dns.route53:Route53Dns"),
+    "cloudflare-dns": ("dns", "plugins.dns.cloudflare:CloudflareDns"),
     "pem-export": ("export", "plugins.exports.pem:PemExport"),
     "der-export": ("export", "plugins.exports.der:DerExport"),
     "pkcs7-export": ("export", "plugins.exports.pkcs7:Pkcs7Export"),
@@ -32,6 +39,9 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "sftp-destination": ("destination", "plugins.destinations.sftp:SftpDestination"),
     "directory-source": ("source", "plugins.sources.directory:DirectorySource"),
 }
+
+# What Netflix Lemur calls DNS providers.
+LEMURS_DNS: Mapping[str, str] = {name: f"{name}-dns" for name in ("cloudflare", "powerdns", "route53")}
 
 
 class PluginUnavailable(Misconfigured):

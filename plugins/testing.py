@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Final
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from pydantic.alias_generators import to_camel
 
 from pki import chains, extensions, inspection, keys, profiles, requests, signing, subjects
 from pki.envelope import Keyring, new_key
@@ -165,8 +164,9 @@ class PluginContract:
         """Whoever may change them could have the stored secrets sent to a server of their own."""
         cls = self.plugin_class.Options
         if plugin_options.secret_names(cls):
-            places = {name for name in cls.model_fields if name.rpartition("_")[2] in PLACES}
-            assert {to_camel(name) for name in places} <= plugin_options.target_names(cls), "json_schema_extra=TARGET"
+            fields = cls.model_fields.items()
+            places = {field.alias or name for name, field in fields if name.rpartition("_")[2] in PLACES}
+            assert places <= plugin_options.target_names(cls), "json_schema_extra=TARGET"
 
     def test_an_option_it_does_not_have_is_refused(self) -> None:
         with pytest.raises(OptionErrors) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from cryptography import x509
 
@@ -23,13 +24,34 @@ class CaMaterial:
     key: PrivateKey = field(repr=False)
 
 
+class ProvesNames(Protocol):
+    """A DNS service in which it can be proved that a name is ours: a `plugins.DnsProvider`."""
+
+    def create_txt(self, name: str, value: str) -> TxtRecord: ...
+
+    def delete_txt(self, record: TxtRecord) -> None: ...
+
+    def is_served(self, record: TxtRecord) -> bool: ...
+
+
+class AnswersOverHttp(Protocol):
+    """Our own web server, which answers under `/.well-known/acme-challenge/` (RFC 8555, 8.3)."""
+
+    def publish(self, token: str, text: str) -> None:
+        """Answer with this text to whoever asks for the token. Twice is the same as once."""
+
+    def withdraw(self, token: str) -> None:
+        """Answer no more. Twice is the same as once."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class IssueRequest:
     """One certificate to be issued.
 
     `serial`, validity and `draft` are fixed before the plugin is asked, so that asking twice cannot make two different
     certificates. Issuers that sign themselves use `draft` and `material`; remote ones use `csr` and `external_id`.
-    `reference` is our own name for the order, `external_id` the name the CA gave it.
+    `reference` is our own name for the order, `external_id` the name the CA gave it. `dns` and `http` are where it can
+    be proved that the names are ours, if there is such a place; `replaces` is what the new certificate renews.
     """
 
     csr: str
@@ -41,6 +63,9 @@ class IssueRequest:
     material: CaMaterial | None = None
     reference: str = ""
     external_id: str | None = None
+    dns: ProvesNames | None = field(default=None, repr=False)
+    http: AnswersOverHttp | None = field(default=None, repr=False)
+    replaces: x509.Certificate | None = None
 
 
 @dataclass(frozen=True)
@@ -54,10 +79,26 @@ class Issued:
 
 @dataclass(frozen=True)
 class Pending:
-    """The CA has taken the order and is not done; ask again with `external_id`, not before `retry_after` has passed."""
+    """The CA has taken the order and is not done; ask again with `external_id`, not before `retry_after` has passed.
+
+    None: in a minute or so; zero: at once, as soon as it is written down.
+    """
 
     external_id: str
     retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenewalWindow:
+    """When a CA would like a certificate to be renewed: at any moment between the two; then ask again.
+
+    `explanation` is a URL that says why, if the CA gives one (RFC 9773, 4.2).
+    """
+
+    start: datetime
+    end: datetime
+    explanation: str = ""
+    ask_again: timedelta = timedelta(hours=6)
 
 
 @dataclass(frozen=True, kw_only=True)

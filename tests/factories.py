@@ -11,7 +11,7 @@ from authorities import service as authorities
 from authorities.models import Authority
 from certificates import service
 from certificates.models import Certificate, Order
-from certificates.service import issuance
+from certificates.service import issuance, requesting
 from certificates.service.authority import CaSpec, NewAuthority
 from certificates.service.settling import settle
 from certificates.spec import CertificateSpec
@@ -45,6 +45,6 @@ def an_order(by: User, **fields: Any) -> Order:
 def issued_for(order: Order) -> str:
     """What our own CA would answer to an order, as PEM."""
     opened = authorities.issuer_of(order.authority)
-    answer = opened.plugin.issue(issuance.request_for(order, opened))
+    answer = opened.plugin.issue(requesting.request_for(order, opened))
     assert isinstance(answer, Issued)
     return answer.body

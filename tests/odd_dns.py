@@ -1,4 +1,4 @@
-"""A DNS provider of tests: the product knows the rows, and brings no plugin of this kind yet."""
+"""A DNS provider of tests, which does nothing."""
 
 from __future__ import annotations
 

@@ -19,7 +19,16 @@ from tests.servers import MISSING, require
 TESTS = Path(__file__).parent
 LIVE = {"system", "ui", "bench", "faults"}
 # Files that start servers for all of their tests: each is run by one worker.
-TOGETHER = ("tests/system/", "tests/ui/", "tests/plugins/destinations/test_sftp.py")
+TOGETHER = (
+    "tests/system/",
+    "tests/ui/",
+    "tests/plugins/destinations/test_sftp.py",
+    "tests/plugins/dns/",
+    "tests/plugins/issuers/test_acme",
+    "tests/plugins/issuers/test_cfssl.py",
+    "tests/plugins/issuers/test_vault.py",
+    "tests/api/test_acme.py",
+)
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 

@@ -153,7 +153,7 @@ class Certificate(models.Model):
     chain = models.TextField(null=True)
     csr = models.TextField(null=True)
     private_key = models.CharField(max_length=64, null=True, editable=False)
-    external_id = models.CharField(max_length=128, null=True, editable=False)
+    external_id = models.CharField(max_length=512, null=True, editable=False)
 
     cn = models.CharField(max_length=255, null=True)
     issuer = models.CharField(max_length=128)

@@ -36,7 +36,7 @@ class Order(Job):
     draft = models.BinaryField(null=True)
     not_before_asked = models.DateTimeField()
     not_after_asked = models.DateTimeField()
-    external_id = models.CharField(max_length=128, null=True)
+    external_id = models.CharField(max_length=512, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     reissues = models.ForeignKey(
         Certificate, models.SET_NULL, null=True, blank=True, related_name="reissues", help_text="What it renews."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,7 +26,9 @@ from core import idempotency
 from core import keys as key_store
 from core.audit import Event
 from core.commits import committing
-from core.errors import Invalid
+from core.connectors import foreign
+from core.errors import Invalid, Unavailable
+from core.failpoints import around
 from core.models import StoredKey
 from core.plugins import named_plugin
 from pki import chains, inspection, keys, profiles, signatures, signing
@@ -33,9 +36,10 @@ from pki.errors import PkiError
 from pki.extensions import BasicConstraints, Extensions, KeyUsage
 from pki.subjects import Subject
 from plugins import OptionErrors, parse
-from plugins.contracts import CreatesAuthorities, Issuer
+from plugins.contracts import CreatesAuthorities, Issuer, StandsForAuthority
+from plugins.errors import Permanent, PluginError
 from plugins.options import by_name
-from plugins.values import CaMaterial, CaRequest
+from plugins.values import CaMaterial, CaRequest, Issued
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,8 @@ class CaSpec:
 def create_authority(
     new: NewAuthority, spec: CaSpec, *, by: User | None = None, now: datetime | None = None
 ) -> Authority:
-    """A new root, or with ``new.parent`` an intermediate under it, made by the authority's plugin.
+    """A new root, or with ``new.parent`` an intermediate under it, made by the authority's plugin; or, of a plugin that
+    speaks to a CA elsewhere, that CA as it is, whatever ``spec`` says.
 
     Our own plugin signs in this process, so one transaction holds everything but the making of the key: a crash leaves
     nothing behind. Its first revocation list and its OCSP responder come right after; a sweep makes what is missing.
@@ -90,11 +95,34 @@ def _require_may_create(new: NewAuthority, by: User) -> None:
 
 def _create(new: NewAuthority, spec: CaSpec, *, by: User, now: datetime) -> Authority:
     plugin = _plugin(new)
+    if isinstance(plugin, StandsForAuthority):
+        return _connect(new, plugin, by=by, now=now)
     parent = _parent_material(new)
     stored, key = key_store.generate(keys.KeySpec.parse(spec.key_type))
     draft = _draft(new, spec, key, parent, now=now)
     with committing("authority.create"):
         return _sign_and_save(new, plugin, draft, CaKey(stored, key, parent), by=by, now=now)
+
+
+def _connect(new: NewAuthority, plugin: StandsForAuthority, *, by: User, now: datetime) -> Authority:
+    """A CA that exists elsewhere and keeps its own key."""
+    shown = _shown(new, plugin)
+    certificate, links = inspection.load(shown.body), [inspection.load(link) for link in shown.chain]
+    chains.verify(certificate, links)
+    _check_ca(inspection.facts(certificate), links, now=now)
+    with committing("authority.connect"):
+        new = replace(new, parent=new.parent or _known_parent(links))
+        return _found(new, (certificate, *links), None, by=by, now=now, event=Event.AUTHORITY_CREATED)
+
+
+def _shown(new: NewAuthority, plugin: StandsForAuthority) -> Issued:
+    try:
+        with around("authority.ask"), foreign(new.plugin, authority=new.name):
+            return plugin.authority()
+    except Permanent as error:
+        raise Invalid.field("plugin", error.message) from error
+    except PluginError as error:
+        raise Unavailable(error.message) from error
 
 
 @dataclass(frozen=True)
@@ -113,14 +141,13 @@ def _sign_and_save(
     if new.parent is not None:
         ledger.reserve(new.parent, draft)
     issued = plugin.create_authority(CaRequest(subject=draft.subject, key=ca.key, draft=draft, parent=ca.parent))
-    certificate = inspection.load(issued.body)
-    material = CaMaterial(certificate, tuple(inspection.load(link) for link in issued.chain), ca.key)
-    return _found(new, material, ca.stored.uri, by=by, now=now, event=Event.AUTHORITY_CREATED)
+    path = [inspection.load(link) for link in (issued.body, *issued.chain)]
+    return _found(new, path, ca.stored.uri, by=by, now=now, event=Event.AUTHORITY_CREATED)
 
 
-def _plugin(new: NewAuthority) -> CreatesAuthorities:
+def _plugin(new: NewAuthority) -> CreatesAuthorities | StandsForAuthority:
     plugin: type[Issuer] = named_plugin(new.plugin, "issuer")
-    if not issubclass(plugin, CreatesAuthorities):
+    if not issubclass(plugin, CreatesAuthorities | StandsForAuthority):
         raise Invalid.field("plugin", f"The plugin {new.plugin} cannot create authorities; import the existing one.")
     try:
         return plugin(parse(plugin.Options, by_name(new.options)))
@@ -213,8 +240,8 @@ def import_authority(
     stored = key_store.store(material.key)
     with committing("authority.import"):
         stored.save(force_insert=True)
-        new = replace(new, parent=new.parent or _known_parent(material))
-        made = _found(new, material, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
+        new, path = replace(new, parent=new.parent or _known_parent(material.chain)), _path(material)
+        made = _found(new, path, stored.uri, by=by, now=now, event=Event.AUTHORITY_IMPORTED)
     publishing.prepare(made, now=clock())
     return made
 
@@ -261,19 +288,29 @@ def _check_ca(facts: inspection.Facts, links: list[x509.Certificate], *, now: da
         raise Invalid.field("chain", "Give the certificates above it up to the root, which signs itself.")
 
 
-def _known_parent(material: CaMaterial) -> Authority | None:
-    """The authority we already run that signed this one, if any."""
-    if not material.chain:
+def _path(material: CaMaterial) -> list[x509.Certificate]:
+    return [material.certificate, *material.chain]
+
+
+def _known_parent(links: Sequence[x509.Certificate]) -> Authority | None:
+    """The authority we already run that signed the one below these, if any."""
+    if not links:
         return None
-    fingerprint = inspection.fingerprint(material.chain[0])
+    fingerprint = inspection.fingerprint(links[0])
     own = Certificate.objects.filter(fingerprint=fingerprint, root_authority__isnull=False).first()
     return own.root_authority if own else None
 
 
 def _found(
-    new: NewAuthority, material: CaMaterial, key_uri: str, *, by: User, now: datetime, event: Event
+    new: NewAuthority,
+    path: Sequence[x509.Certificate],
+    key_uri: str | None,
+    *,
+    by: User,
+    now: datetime,
+    event: Event,
 ) -> Authority:
-    authority = authorities.create(new, by=by, material=material, key_uri=key_uri, event=event)
+    authority = authorities.create(new, by=by, path=path, key_uri=key_uri, event=event)
     idempotency.remember(authority)
     certificate = Certificate.from_body(
         authority.body,

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import IntegrityError
 from django.utils.timezone import now as clock
@@ -24,22 +23,21 @@ from certificates import rules
 from certificates.models import Certificate, Order
 from certificates.models.order import REQUEST_LEASE
 from certificates.service import placing
+from certificates.service.requesting import ask_ca, asked_to_wait
 from certificates.service.settling import Wanted, require_may_order, settle
 from certificates.spec import CertificateSpec, related, single
 from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
 from core.commits import committing
-from core.connectors import foreign
 from core.errors import Conflict, DomainError, Unavailable
-from core.failpoints import around
 from core.jobs import LeaseLost
 from core.models import StoredKey
+from core.queue import enqueue
 from pki import chains, keys, requests
 from pki.errors import NotAllowed, PkiError
-from plugins.contracts import FinishesLater, Issuer
-from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
-from plugins.values import Issued, IssueRequest, Pending
+from plugins.errors import Misconfigured, Permanent, PluginError, Rejected, Uncertain
+from plugins.values import Issued, Pending
 
 ASK_AGAIN = timedelta(minutes=1)
 TRIES = 3
@@ -172,24 +170,26 @@ def resume(order: Order, *, now: datetime) -> Certificate | Order:
 def fulfil(order_id: int, *, now: datetime | None = None) -> Certificate | None:
     """Take up an order that is due; None if it is not, or if another worker has it, or if the CA is still at work."""
     now = now or clock()
+    left_alone = Order.objects.filter(pk=order_id, leased=True).exists()
     order = Order.objects.select_related("authority", "by").claim(order_id, now=now)
     if order is None:
         return None
     try:
-        result = carry_out(order, now=now)
+        result = carry_out(order, now=now, left_alone=left_alone)
     except Unavailable:
         return None
     return result if isinstance(result, Certificate) else None
 
 
-def carry_out(order: Order, *, now: datetime) -> Certificate | Order:
+def carry_out(order: Order, *, now: datetime, left_alone: bool = False) -> Certificate | Order:
     """Ask the CA about a claimed order and record the answer.
 
+    ``left_alone``: whoever had claimed it before has not lived to say what became of it.
     Raises Unavailable; then the order waits for the sweep, unless the CA refused it, or answered something that a
     person must look at.
     """
     try:
-        answer = _ask_ca(order)
+        answer = ask_ca(order, left_alone=left_alone)
         if isinstance(answer, Pending):
             _wait(order, answer, now=now)
             return order
@@ -211,7 +211,10 @@ def carry_out(order: Order, *, now: datetime) -> Certificate | Order:
 @committing("order.wait")
 def _wait(order: Order, answer: Pending, *, now: datetime) -> None:
     """Remember under which name the CA knows it, and when to ask again."""
-    order.wait(now + (answer.retry_after or ASK_AGAIN), external_id=answer.external_id)
+    pause = ASK_AGAIN if answer.retry_after is None else answer.retry_after
+    order.wait(now + pause, external_id=answer.external_id)
+    if not pause:
+        enqueue("certificates.fulfil", order.pk)
 
 
 @committing("order.give-up")
@@ -222,10 +225,11 @@ def _give_up(order: Order, error: Exception, *, now: datetime) -> None:
     saw: a certificate may exist then, and its key is needed.
     """
     hopeless = isinstance(error, Permanent) and not isinstance(error, Misconfigured)
-    if not isinstance(error, PluginError | Unavailable) or (hopeless and order.external_id is not None):
+    certain = order.external_id is None or isinstance(error, Rejected)
+    if not isinstance(error, PluginError | Unavailable) or isinstance(error, Uncertain) or (hopeless and not certain):
         order.doubt(str(error))
     else:
-        order.fail(str(error), permanent=hopeless, now=now)
+        order.fail(str(error), permanent=hopeless, retry_after=asked_to_wait(error), now=now)
     if order.state == Order.State.FAILED:
         record(Event.ORDER_FAILED, order, by=order.by, error=str(error))
         if order.private_key and (hopeless or order.draft):
@@ -242,51 +246,7 @@ def mint(*, authority: Authority, creator: User | None = None, **fields: Any) ->
     require_may_order(spec, by)
     order = _draw_up(settle(spec, by=by, now=now), by=by, now=now)
     _write_down(order)
-    return _minted(order, _ask_ca(order))
-
-
-def _ask_ca(order: Order) -> Issued | Pending:
-    """Between the two transactions: the only line that talks to the CA."""
-    opened = _open(order.authority)
-    request = request_for(order, opened)
-    with around("issue"):
-        return _ask(opened.plugin, request)
-
-
-def request_for(order: Order, opened: authorities.OpenIssuer) -> IssueRequest:
-    """The order as its authority's plugin takes it."""
-    draft = _draft(order) if order.draft else None
-    return IssueRequest(
-        csr=order.csr,
-        serial=draft.serial_number if draft else 0,
-        not_before=order.not_before_asked,
-        not_after=order.not_after_asked,
-        profile=order.profile_value,
-        draft=draft,
-        material=opened.material,
-        reference=str(order.pk),
-        external_id=order.external_id,
-    )
-
-
-def _open(authority: Authority) -> authorities.OpenIssuer:
-    try:
-        return authorities.issuer_of(authority)
-    except DomainError as error:  # nothing was asked yet, so there is nothing to doubt
-        raise Unavailable(error.message) from error
-
-
-def _ask(plugin: Issuer, request: IssueRequest) -> Issued | Pending:
-    # What we sign ourselves can be signed again.
-    mistake = DomainError if request.draft is None else Temporary
-    with foreign(plugin.slug, error=mistake, order=request.reference):
-        if request.external_id is not None and isinstance(plugin, FinishesLater):
-            return plugin.finish(request)
-        return plugin.issue(request)
-
-
-def _draft(order: Order) -> x509.Certificate:
-    return x509.load_der_x509_certificate(bytes(order.draft or b""))
+    return _minted(order, ask_ca(order))
 
 
 def _minted(order: Order, answer: Issued | Pending) -> Minted:

@@ -17,7 +17,8 @@ from certificates.extensions import as_invalid
 from certificates.models import Certificate, Order
 from certificates.models.order import REQUEST_LEASE
 from certificates.permissions import order_permissions
-from certificates.service.issuance import TRIES, Minted, carry_out, record_once, request_for, resume
+from certificates.service.issuance import TRIES, Minted, carry_out, record_once, resume
+from certificates.service.requesting import request_for
 from core import idempotency, keys
 from core.audit import Event, record
 from core.commits import committing

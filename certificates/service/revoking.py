@@ -25,6 +25,7 @@ from certificates.models.revocation import REASONS, issuing_authority, last_revo
 from certificates.permissions import permissions
 from certificates.service.asking import look
 from certificates.service.deploying import leave, revoked_at
+from certificates.service.requesting import asked_to_wait
 from certificates.service.telling import tell_of_revocation
 from core.audit import Event, record
 from core.commits import committing
@@ -285,7 +286,7 @@ def _give_up(revocation: Revocation, error: Exception, *, now: datetime) -> Revo
     """Later again, or never if the CA has refused."""
     hopeless = isinstance(error, Permanent | PkiError) and not isinstance(error, Misconfigured)
     try:
-        revocation.fail(str(error), permanent=hopeless, now=now)
+        revocation.fail(str(error), permanent=hopeless, retry_after=asked_to_wait(error), now=now)
     except LeaseLost:
         return Revocation.objects.get(pk=revocation.pk)
     if revocation.state == Revocation.State.FAILED:

@@ -19,6 +19,7 @@ from lifecycle.moving.desk import Desk, Taken, keep_numbers
 from lifecycle.moving.vault import Locked
 from notifications.models import Notification
 from plugins.options import describe
+from plugins.registry import LEMURS_DNS
 from stores.models import Destination, Source
 
 MAY_BE_SECRET = re.compile(r"pass|secret|token|key|credential|auth|cert|pin\b|webhook", re.IGNORECASE)
@@ -141,4 +142,5 @@ def _as_connector(one: Taken, theirs: rows.DnsProvider, desk: Desk) -> rows.Conn
         one.lost(f"Its credentials stayed behind: {error}.")
     # As plugins spell themselves: "route53", "powerdns".
     plugin = (theirs.provider_type or "").lower().replace(" ", "-")
+    plugin = LEMURS_DNS.get(plugin, plugin)
     return rows.Connector(id=theirs.id, description=theirs.description, plugin_name=plugin, options=options)

@@ -18,6 +18,7 @@ from tests.architecture.source import HEIGHT, PACKAGES, Module, Ref, called, imp
 
 # Models that operators do not see as rows of the admin.
 NOT_IN_THE_ADMIN = {
+    "authorities.HttpChallenge": "answers for the minutes that a CA takes to ask; the order says what became of it",
     "accounts.FailedLogin": "addresses of the last five minutes; the audit log has login.failed",
     "certificates.CertificateDomain": "joins a certificate with its names, which are shown there",
     "core.IdempotentAnswer": "answers of requests, which belong to whoever asked",

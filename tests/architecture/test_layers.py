@@ -47,6 +47,9 @@ OUTSIDE_WORLD = (
 MAY_TOUCH_IT = (
     "plugins.network",
     "plugins.handshake",
+    "plugins.json_api",
+    "plugins.trust",
+    "plugins.issuers.acme_session",
     "lemur_site.supervisor",
     "plugins.destinations.ssh",
     "plugins.destinations.sftp",

@@ -49,6 +49,8 @@ ASKED_BEFORE = {
 }
 # Transactions that leave no event of their own.
 NO_EVENT = {
+    "authorities.challenges.publish": "an answer to a challenge; certificate.issued or order.failed will say the outcome",
+    "authorities.challenges.withdraw": "the same answer, which nobody needs any more",
     "stores.service.ask_to_scan": "nothing has happened yet; source.scanned will say who asked",
     "stores.service._give_up": "whoever asked sees it on the page",
     "notifications.service.notices.raise_notice": "nobody has been told yet; notice.sent will say that somebody was",

@@ -17,12 +17,13 @@ from django.utils.timezone import now as clock
 
 from accounts import service as accounts
 from accounts.models import ADMIN, ApiKey, Role, User
-from authorities import publishing
+from authorities import challenges, publishing
 from authorities import service as authorities
-from authorities.models import Authority, Profile
+from authorities.models import Authority, DnsProvider, Profile
 from certificates import service
 from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, update_destinations
 from certificates.service import deploying, orders, revoking
+from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import Event
 from core.connectors import NewConnector
 from core.errors import Precondition
@@ -94,6 +95,7 @@ def furnish() -> dict[str, Any]:
     moving.without_its_key()
     _a_destination()
     _an_endpoint()
+    _a_dns_provider()
     _a_notification()
     _orders()
     unused = accounts.add_role("unused", username="shared", password=NEW_PASSWORD, by=_user("root"))
@@ -120,6 +122,24 @@ def _orders() -> None:
     an_order(alice, authority=Authority.objects.get(name="Root"), **fields)
     slow = Authority.objects.get(name="slow-issuer")
     service.create(by=alice, authority=slow, owner="alice@example.org", common_name=SLOW)
+
+
+def _connect() -> None:
+    options = {"acme_url": "https://ca.example.org/directory", "certificate": pki_material.material().root.pem}
+    new = NewAuthority(name="Elsewhere", owner="pki@example.org", plugin="acme-issuer", options=options)
+    service.create_authority(new, CaSpec(common_name="not looked at"), by=_user("root"))
+
+
+def _a_dns_provider() -> None:
+    """At a place that nobody may contact."""
+    options = {"server": "127.0.0.1", "keyName": "lemur", "keySecret": "c2VjcmV0"}
+    new = NewConnector(label="names", plugin="rfc2136-dns", options=options)
+    authorities.create_dns_provider(new, by=_user("root"))
+
+
+def _withdraw_challenge() -> None:
+    challenges.publish("token", "text", now=clock())
+    challenges.withdraw("token")
 
 
 def _order(common_name: str) -> Order:
@@ -293,6 +313,7 @@ VERBS: dict[str, Verb] = {
         (Event.APIKEY_UPDATED, Event.APIKEY_REVOKED),
     ),
     "apikey.revoke": Verb(lambda: accounts.revoke_api_key(_key(), by=_user("alice")), (Event.APIKEY_REVOKED,)),
+    "authority.connect": Verb(_connect, (*(Event.ROLE_CREATED,) * 2, Event.AUTHORITY_CREATED)),
     "authority.update": Verb(Ask("root", "put", ROOT, NEW_OWNER), (Event.ROLE_CREATED, Event.AUTHORITY_UPDATED)),
     "certificate.delete": Verb(lambda: service.delete(_leaf().pk, by=_user("root")), (Event.CERTIFICATE_DELETED,)),
     "certificate.export": Verb(Ask("alice", "post", f"{LEAF}/export", {"plugin": PKCS12}), (Event.KEY_REVEALED,)),
@@ -313,6 +334,11 @@ VERBS: dict[str, Verb] = {
     ),
     "deployment.fail": Verb(_deliver_in_vain, (Event.KEY_DELIVERED, Event.DEPLOYMENT_FAILED), already=ATTACHED),
     "deployment.postpone": Verb(_postpone, (), already={"certificates_deployment": 1}),
+    "challenge.publish": Verb(lambda: challenges.publish("token", "text", now=clock()), ()),
+    "challenge.withdraw": Verb(_withdraw_challenge, (), already={"authorities_httpchallenge": 1}),
+    "connector.test": Verb(
+        lambda: authorities.try_dns_provider(DnsProvider.objects.get(), by=_user("root")), (Event.DNS_PROVIDER_TESTED,)
+    ),
     "connector.create": Verb(
         Ask(
             "root",
@@ -430,6 +456,8 @@ VERBS: dict[str, Verb] = {
 }
 # Calls to the outside that only a verb makes: which.
 CALLS = {
+    "authority.ask": ("authority.connect",),
+    "connector.check": ("connector.test",),
     "cancel": ("order.cancel",),
     "custody.reveal": ("key.reveal", "certificate.export"),
     "destination.confirm": ("deployment.succeed",),

@@ -1,0 +1,1 @@
+"""DNS services, in which we prove that a name is ours."""

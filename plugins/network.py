@@ -7,6 +7,7 @@ DNS answer that changes between two look-ups gets around it (decision 0008).
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 import requests
@@ -23,10 +24,8 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from plugins.addresses import LOOPBACK, NEVER, NOT_PUBLIC, PRIVATE, Address, Network, embedded, is_in
 from plugins.errors import Misconfigured, Permanent, Temporary
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 CONNECT_SECONDS: Final = 3.05
 READ_SECONDS: Final = 6.0
@@ -58,45 +57,9 @@ class TooLarge(requests.RequestException):
     """The body is longer than was asked for, or compressed."""
 
 
-def _networks(*texts: str) -> tuple[Network, ...]:
-    return tuple(ip_network(text) for text in texts)
-
-
-# Nothing that somebody has reason to reach: the machine's own link, cloud metadata, and what is no host at all.
-_NEVER: Final = _networks(
-    "0.0.0.0/8",
-    "169.254.0.0/16",
-    "fe80::/10",
-    "fd00:ec2::254/128",
-    "fd20:ce::254/128",
-    "100.100.100.200/32",
-    "168.63.129.16/32",
-    "192.0.0.192/32",
-    "224.0.0.0/4",
-    "255.255.255.255/32",
-    "ff00::/8",
-    "::/128",
-)
-# What `is_global` calls public, in some version of Python at least, and is a way to somewhere else.
-_NOT_PUBLIC: Final = _networks(
-    "100.64.0.0/10",
-    "192.0.0.0/24",
-    "192.88.99.0/24",
-    "64:ff9b::/96",
-    "64:ff9b:1::/48",
-    "2001::/23",
-    "2002::/16",
-    "3fff::/20",
-    "5f00::/16",
-    "fec0::/10",
-    "::/96",
-    "::ffff:0:0/96",
-)
-_PRIVATE: Final = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-_LOOPBACK: Final = _networks("127.0.0.0/8", "::1/128")
 _NAMED_BY: Final = {
-    Target.SETTING: (*_PRIVATE, *_LOOPBACK),
-    Target.CONFIGURED: _PRIVATE,
+    Target.SETTING: (*PRIVATE, *LOOPBACK),
+    Target.CONFIGURED: PRIVATE,
     Target.FOUND: (),
 }
 _allowed: tuple[Network, ...] = ()
@@ -108,12 +71,15 @@ def configure(*, allow: Iterable[str]) -> None:
     _allowed = tuple(map(_network, allow))
 
 
-def session(target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY) -> requests.Session:
+def session(
+    target: Target = Target.CONFIGURED, *, longest: int = LONGEST_BODY, roots: str | None = None
+) -> requests.Session:
     """A session that follows no redirect, asks no proxy, and gives a body of at most `longest` bytes, read already.
 
-    Raises what requests raises; besides Refused and TooLarge.
+    Servers prove themselves by the system's roots or, if given, by these alone (PEM). Raises what requests raises;
+    besides Refused and TooLarge.
     """
-    return _Session(target, longest)
+    return _Session(target, longest, roots)
 
 
 def connect(
@@ -132,6 +98,15 @@ def connect(
         raise
     finally:
         call.close()
+
+
+def addresses(host: str) -> list[str]:
+    """All that the name stands for, of both kinds, each once; Temporary if that cannot be found out."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Temporary(f"{host} has no address: {getattr(error, 'strerror', None) or error}.") from error
+    return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
 @contextmanager
@@ -166,33 +141,42 @@ def fetch(
     Raises Temporary or Permanent (AddressRefused where nobody was asked) with the URL and what is wrong.
     """
     method = "GET" if body is None else "POST"
-    try:
-        with session(target, longest=longest) as made:
-            answer = made.request(method, url, data=body, headers=dict(headers or {}))
-    except (Refused, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-        raise AddressRefused(f"{url} is not asked: {error}") from error
-    except requests.exceptions.MissingSchema as error:
-        raise AddressRefused(f"{url} is no URL.") from error
-    except TooLarge as error:
-        raise Permanent(f"{url}: {error}") from error
-    except requests.RequestException as error:
-        raise Temporary(f"{url} could not be reached: {_reason(error)}.") from error
+    with explained(url), session(target, longest=longest) as made:
+        answer = made.request(method, url, data=body, headers=dict(headers or {}))
     if answer.status_code != requests.codes.ok:
         problem = Temporary if answer.status_code >= 500 or answer.status_code == 429 else Permanent
         raise problem(f"{url} answered with status {answer.status_code}.")
     return answer.content
 
 
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """What a session raises inside becomes Temporary or Permanent, AddressRefused where nobody was asked."""
+    try:
+        yield
+    except (Refused, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        raise AddressRefused(f"{place} is not asked: {error}") from error
+    except requests.exceptions.MissingSchema as error:
+        raise AddressRefused(f"{place} is no URL.") from error
+    except TooLarge as error:
+        raise Permanent(f"{place}: {error}") from error
+    except requests.exceptions.SSLError as error:
+        problem = Misconfigured if "CERTIFICATE_VERIFY_FAILED" in str(error) else Temporary
+        raise problem(f"{place} could not be reached: {_reason(error)}.") from error
+    except requests.RequestException as error:
+        raise Temporary(f"{place} could not be reached: {_reason(error)}.") from error
+
+
 def may_contact(address: Address, target: Target) -> bool:
     """By what it is and by OUTBOUND_ALLOW; link-local addresses and cloud metadata never."""
-    inner = _embedded(address)
+    inner = embedded(address)
     if inner is not None and not may_contact(inner, target):
         return False
-    if _is_in(address, _NEVER):
+    if is_in(address, NEVER):
         return False
-    if _is_in(address, _allowed) or _is_in(address, _NAMED_BY[target]):
+    if is_in(address, _allowed) or is_in(address, _NAMED_BY[target]):
         return True
-    return address.is_global and not address.is_multicast and not _is_in(address, _NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not is_in(address, NOT_PUBLIC)
 
 
 @dataclass
@@ -248,20 +232,29 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
+    def __init__(self, roots: str | None) -> None:
+        self._context = ssl.create_default_context(cadata=roots) if roots else None
+        super().__init__()
+
+    def cert_verify(self, *args: Any) -> None:
+        """The system's roots are added unless there are others."""
+        if self._context is None:
+            super().cert_verify(*args)  # type: ignore[no-untyped-call]
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
 class _Session(requests.Session):
-    def __init__(self, target: Target, longest: int) -> None:
+    def __init__(self, target: Target, longest: int, roots: str | None) -> None:
         super().__init__()
         self._target, self._longest = target, longest
         self.trust_env = False
         self.headers.update({"Accept-Encoding": "identity", "Connection": "close", "User-Agent": "Lemur"})
         self.adapters.clear()
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _Adapter())
+            self.mount(scheme, _Adapter(roots))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None is followed, nor prepared: for that, requests would read the body of the redirect, however long."""
@@ -349,26 +342,10 @@ def _explained(error: requests.RequestException, call: _Call) -> requests.Reques
 
 def _refusal(host: str, address: Address, target: Target) -> Refused:
     host = host.rstrip(".")
-    if _is_in(address, _NEVER):
+    if is_in(address, NEVER):
         return Refused(f"{host} is at {address}, an address that is never contacted.")
     what = "not public" if target is Target.FOUND else "neither public nor private"
     return Refused(f"{host} is at {address}, which is {what}; the setting OUTBOUND_ALLOW can permit it.")
-
-
-def _embedded(address: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, IPv4Address) or _is_in(address, _LOOPBACK):
-        return None
-    if address.ipv4_mapped or address.sixtofour:
-        return address.ipv4_mapped or address.sixtofour
-    if address.teredo:
-        return address.teredo[1]
-    translated = _is_in(address, _networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
-    return IPv4Address(int(address) & 0xFFFF_FFFF) if translated else None
-
-
-def _is_in(address: Address, networks: Iterable[Network]) -> bool:
-    return any(address in network for network in networks)
 
 
 def _network(text: str) -> Network:

@@ -79,5 +79,5 @@ def test_a_reload_that_fails_is_told_and_the_old_pair_stays(people, root_ca, web
 def test_a_destination_that_was_closed_says_so(people, root_ca, web, root):
     directories.configure([])
     deployment = delivered(a_certificate(people.alice, root_ca, cn=HOST), web)
-    assert deployment.state == "waiting"
+    assert deployment.state == "failed"
     assert "DESTINATION_DIRECTORIES" in deployment.last_error

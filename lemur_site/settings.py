@@ -251,8 +251,10 @@ LEMUR_TRUSTED_CRL_HOSTS = env.list("LEMUR_TRUSTED_CRL_HOSTS", default=[])
 # Who keeps private keys
 KEY_CUSTODY = env.str("KEY_CUSTODY", default="sealed")
 
-# Directories of this machine that sources may look into
+# What of this machine sources may look into, destinations may write to, and deliveries may run
 SOURCE_DIRECTORIES = env.list("SOURCE_DIRECTORIES", default=[])
+DESTINATION_DIRECTORIES = env.list("DESTINATION_DIRECTORIES", default=[])
+RELOAD_COMMANDS = pairs.of_commands("RELOAD_COMMANDS", env.list("RELOAD_COMMANDS", default=[]))
 
 # Product defaults, by Lemur's names
 LEMUR_ALLOWED_DOMAINS = env.list("LEMUR_ALLOWED_DOMAINS", default=[])

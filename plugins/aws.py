@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -62,12 +63,22 @@ class AwsOptions(PluginOptions):
 
 def client(service: str, options: AwsOptions, *, region: str) -> Any:
     """A client of boto3's kind for a service, in the role that the options name. Call it within :func:`explained`."""
-    session, secret = _session(), options.secret_access_key
-    if secret is not None:
-        session.set_credentials(options.access_key_id, secret.get_secret_value())
-    if options.account_id:
-        session = _in_role(session, options, region=region)
-    return _client(session, service, options, region=region)
+    return Account(options, region=region).client(service, region=region)
+
+
+class Account:
+    """In whose name the options say, the role taken once: for those who ask several services or regions."""
+
+    def __init__(self, options: AwsOptions, *, region: str) -> None:
+        self.options, self._session = options, _session()
+        if options.secret_access_key is not None:
+            self._session.set_credentials(options.access_key_id, options.secret_access_key.get_secret_value())
+        if options.account_id:
+            self._session = _in_role(self._session, options, region=region)
+
+    def client(self, service: str, *, region: str) -> Any:
+        """As the function of this name."""
+        return _client(self._session, service, self.options, region=region)
 
 
 def _in_role(session: Any, options: AwsOptions, *, region: str) -> Any:
@@ -91,7 +102,11 @@ def _loader() -> Any:
 
 
 def _client(session: Any, service: str, options: AwsOptions, *, region: str) -> Any:
-    config = Config(retries={"total_max_attempts": 1})
+    config = Config(
+        retries={"total_max_attempts": 1},
+        request_checksum_calculation="when_required",  # checksums in trailers want connections of their own
+        response_checksum_validation="when_required",
+    )
     made = session.create_client(service, region_name=region, endpoint_url=options.endpoint_url or None, config=config)
     made._endpoint.http_session = _Guarded()
     return made
@@ -103,7 +118,7 @@ class _Guarded:
     def send(self, request: Any) -> AWSResponse:
         with network.session() as session:
             answer = session.request(request.method, request.url, data=request.body, headers=_plain(request.headers))
-        made = AWSResponse(request.url, answer.status_code, answer.headers, None)
+        made = AWSResponse(request.url, answer.status_code, answer.headers, io.BytesIO(answer.content))
         made._content = answer.content
         return made
 

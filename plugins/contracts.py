@@ -165,6 +165,17 @@ class Removes(ABC):
         """Take it away, unless something else is there under its name by now. Twice is the same as once."""
 
 
+class RollsBack(ABC):
+    """A destination that keeps what it held before."""
+
+    @abstractmethod
+    def roll_back(self, bundle: Bundle) -> None:
+        """Put back what was there before this one, unless something else is there by now. Twice is the same as once.
+
+        Permanent if nothing was kept.
+        """
+
+
 class Source(Plugin, ABC):
     """A place that certificates are found at."""
 

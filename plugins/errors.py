@@ -56,3 +56,14 @@ def refusing(what: str) -> Iterator[None]:
         yield
     except PkiError as error:
         raise Permanent(f"{what}: {error}") from error
+
+
+@contextmanager
+def during(step: str) -> Iterator[None]:
+    """A PluginError from inside says at which step of several it was raised: "<step>: <its message>"."""
+    try:
+        yield
+    except PluginError as error:
+        error.message = f"{step}: {error.message}"
+        error.args = (error.message,)
+        raise

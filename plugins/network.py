@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 import requests
@@ -23,11 +23,9 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from plugins.addresses import LOOPBACK, NEVER, NOT_PUBLIC, PRIVATE, Network, networks
+from plugins.addresses import LOOPBACK, NEVER, NOT_PUBLIC, PRIVATE, Address, Network, embedded, is_in
 from plugins.errors import Misconfigured, Permanent, Temporary
 from plugins.trust import tls_context
-
-Address = IPv4Address | IPv6Address
 
 CONNECT_SECONDS: Final = 3.05
 READ_SECONDS: Final = 6.0
@@ -82,7 +80,8 @@ def session(
 ) -> requests.Session:
     """A session that follows no redirect, asks no proxy, and gives a body of at most `longest` bytes, read already.
 
-    `roots`: PEM, trusted besides the public ones. Raises what requests raises; besides Refused, Unreachable, TooLarge.
+    `roots`: PEM, trusted in the place of the public ones. Raises what requests raises; besides Refused, Unreachable and
+    TooLarge.
     """
     return _Session(target, longest, roots)
 
@@ -103,6 +102,15 @@ def connect(
         raise
     finally:
         call.close()
+
+
+def addresses(host: str) -> list[str]:
+    """All that the name stands for, of both kinds, each once; Temporary if that cannot be found out."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Temporary(f"{host} has no address: {getattr(error, 'strerror', None) or error}.") from error
+    return list(dict.fromkeys(str(where[0]) for *_, where in found))
 
 
 @contextmanager
@@ -137,33 +145,42 @@ def fetch(
     Raises Temporary or Permanent (AddressRefused where nobody was asked) with the URL and what is wrong.
     """
     method = "GET" if body is None else "POST"
-    try:
-        with session(target, longest=longest) as made:
-            answer = made.request(method, url, data=body, headers=dict(headers or {}))
-    except (Refused, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-        raise AddressRefused(f"{url} is not asked: {error}") from error
-    except requests.exceptions.MissingSchema as error:
-        raise AddressRefused(f"{url} is no URL.") from error
-    except TooLarge as error:
-        raise Permanent(f"{url}: {error}") from error
-    except requests.RequestException as error:
-        raise Temporary(f"{url} could not be reached: {_reason(error)}.") from error
+    with explained(url), session(target, longest=longest) as made:
+        answer = made.request(method, url, data=body, headers=dict(headers or {}))
     if answer.status_code != requests.codes.ok:
         problem = Temporary if answer.status_code >= 500 or answer.status_code == 429 else Permanent
         raise problem(f"{url} answered with status {answer.status_code}.")
     return answer.content
 
 
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """What a session raises inside becomes Temporary or Permanent, AddressRefused where nobody was asked."""
+    try:
+        yield
+    except (Refused, requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        raise AddressRefused(f"{place} is not asked: {error}") from error
+    except requests.exceptions.MissingSchema as error:
+        raise AddressRefused(f"{place} is no URL.") from error
+    except TooLarge as error:
+        raise Permanent(f"{place}: {error}") from error
+    except requests.exceptions.SSLError as error:
+        problem = Misconfigured if "CERTIFICATE_VERIFY_FAILED" in str(error) else Temporary
+        raise problem(f"{place} could not be reached: {_reason(error)}.") from error
+    except requests.RequestException as error:
+        raise Temporary(f"{place} could not be reached: {_reason(error)}.") from error
+
+
 def may_contact(address: Address, target: Target) -> bool:
     """By what it is and by OUTBOUND_ALLOW; link-local addresses and cloud metadata never."""
-    inner = _embedded(address)
+    inner = embedded(address)
     if inner is not None and not may_contact(inner, target):
         return False
-    if _is_in(address, NEVER):
+    if is_in(address, NEVER):
         return False
-    if _is_in(address, _allowed) or _is_in(address, _NAMED_BY[target]):
+    if is_in(address, _allowed) or is_in(address, _NAMED_BY[target]):
         return True
-    return address.is_global and not address.is_multicast and not _is_in(address, NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not is_in(address, NOT_PUBLIC)
 
 
 @dataclass
@@ -224,7 +241,7 @@ class _Adapter(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
@@ -333,26 +350,10 @@ def _explained(error: requests.RequestException, call: _Call) -> requests.Reques
 
 def _refusal(host: str, address: Address, target: Target) -> Refused:
     host = host.rstrip(".")
-    if _is_in(address, NEVER):
+    if is_in(address, NEVER):
         return Refused(f"{host} is at {address}, an address that is never contacted.")
     what = "not public" if target is Target.FOUND else "neither public nor private"
     return Refused(f"{host} is at {address}, which is {what}; the setting OUTBOUND_ALLOW can permit it.")
-
-
-def _embedded(address: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, IPv4Address) or _is_in(address, LOOPBACK):
-        return None
-    if address.ipv4_mapped or address.sixtofour:
-        return address.ipv4_mapped or address.sixtofour
-    if address.teredo:
-        return address.teredo[1]
-    translated = _is_in(address, networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
-    return IPv4Address(int(address) & 0xFFFF_FFFF) if translated else None
-
-
-def _is_in(address: Address, networks: Iterable[Network]) -> bool:
-    return any(address in network for network in networks)
 
 
 def _network(text: str) -> Network:

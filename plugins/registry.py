@@ -37,7 +37,16 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "email-notification": ("notification", "plugins.notifications.email:EmailNotifier"),
     "sealed": ("custody", "plugins.custody.sealed:SealedCustody"),
     "sftp-destination": ("destination", "plugins.destinations.sftp:SftpDestination"),
+    "aws-destination": ("destination", "plugins.destinations.aws:IamDestination"),
+    "aws-acm-dest": ("destination", "plugins.destinations.aws:AcmDestination"),
+    "aws-s3": ("destination", "plugins.destinations.aws:S3Destination"),
+    "hashi-vault-destination": ("destination", "plugins.destinations.vault:VaultDestination"),
+    "kubernetes-destination": ("destination", "plugins.destinations.kubernetes:KubernetesDestination"),
+    "directory-destination": ("destination", "plugins.destinations.directory:DirectoryDestination"),
+    "aws-source": ("source", "plugins.sources.aws:AwsSource"),
     "directory-source": ("source", "plugins.sources.directory:DirectorySource"),
+    "tls-source": ("source", "plugins.sources.tls:TlsSource"),
+    "vault-source": ("source", "plugins.sources.vault:VaultSource"),
 }
 
 # What Netflix Lemur calls DNS providers.

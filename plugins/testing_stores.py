@@ -1,4 +1,4 @@
-"""What every destination and every source must pass: two more classes of tests, as those of `plugins.testing`.
+"""What every destination and every source must pass: more classes of tests, as those of `plugins.testing`.
 
 class TestMyStore(DestinationContract):
     plugin_class = MyStore
@@ -8,7 +8,8 @@ class TestMyStore(DestinationContract):
 # ruff: noqa: S101  these are tests, shipped for others to run
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 from cryptography import x509
@@ -16,14 +17,17 @@ from cryptography import x509
 from pki import chains, inspection, keys
 from pki.keys import PrivateKey
 from plugins import options as plugin_options
-from plugins.contracts import Confirms, Removes
+from plugins.contracts import Confirms, Removes, RollsBack, SwapsEndpoints
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.testing import PluginContract, sample_pki
-from plugins.values import Bundle
+from plugins.values import Bundle, FoundCertificate, FoundEndpoint
 
 
 class DestinationContract(PluginContract):
     """Override what is said to be missing; `values` may need what a server says that is started first."""
+
+    shows_keys: ClassVar[bool] = True
+    """Whether the other side ever shows a private key that it has."""
 
     def bundle(self, name: str = "sample") -> Bundle:
         return sample_pki().bundle(name)
@@ -90,6 +94,21 @@ class DestinationContract(PluginContract):
             plugin.remove(new)
             assert self.there("removed") == []
 
+    def test_it_brings_back_what_was_there_before(self) -> None:
+        old, new, plugin = self.bundle("returned"), self.bundle("returned"), self.make()
+        if issubclass(self.plugin_class, RollsBack):
+            plugin.upload(old)
+            with pytest.raises(Permanent):
+                plugin.roll_back(old)
+            plugin.upload(new)
+            plugin.roll_back(old)
+            self._is_there(new)
+            plugin.roll_back(new)
+            plugin.roll_back(new)
+            self._is_there(old)
+            plugin.upload(new)
+            self._is_there(new)
+
     def test_it_keeps_no_state(self) -> None:
         plugin = self.make()
         before = dict(vars(plugin))
@@ -116,7 +135,7 @@ class DestinationContract(PluginContract):
         assert found[1:] in (list(bundle.chain), chains.without_root(bundle.chain))
         key = self.key_there(bundle.name)
         assert key is None or keys.belongs(key, bundle.certificate.public_key())
-        assert key is not None or not self.make().needs_key
+        assert key is not None or not (self.shows_keys and self.make().needs_key)
 
 
 class SourceContract(PluginContract):
@@ -156,7 +175,8 @@ class SourceContract(PluginContract):
         self.put(sample_pki().bundle("twice"))
         plugin = self.make()
         before = dict(vars(plugin))
-        assert list(plugin.certificates()) == list(plugin.certificates())
+        once, again = ([replace(one, private_key=None) for one in plugin.certificates()] for _ in range(2))
+        assert once == again
         assert vars(plugin) == before
 
     def test_a_place_that_is_not_there_is_a_plugin_error(self) -> None:
@@ -164,6 +184,77 @@ class SourceContract(PluginContract):
         for attempt in (plugin.check, lambda: list(plugin.certificates())):
             with pytest.raises(PluginError):
                 attempt()
+
+
+class EndpointContract(SourceContract):
+    """For a source that SeesEndpoints, and perhaps SwapsEndpoints: override what is said to be missing here, too."""
+
+    def serve(self, bundle: Bundle) -> tuple[str, int]:
+        """Have it served where the plugin will look, without the plugin: host and port."""
+        raise NotImplementedError
+
+    def served(self, endpoint: FoundEndpoint) -> str:
+        """The fingerprint of what is served there, seen without the plugin."""
+        raise NotImplementedError
+
+    def seen(self, bundle: Bundle) -> FoundEndpoint:
+        """The endpoint that serves this certificate, as the plugin sees it."""
+        place, wanted = self.serve(bundle), inspection.fingerprint(bundle.certificate)
+        found: FoundEndpoint = {(one.host, one.port): one for one in self.make().endpoints()}[place]
+        assert found.fingerprint == wanted
+        return found
+
+    def test_it_sees_what_is_served(self) -> None:
+        bundle = sample_pki().bundle("served")
+        found = self.seen(bundle)
+        assert found.certificate in (None, bundle.certificate)
+        assert found.chain == () or found.chain[0] == bundle.chain[0]
+        assert self.served(found) == found.fingerprint
+
+    def test_it_has_another_one_served(self) -> None:
+        if not issubclass(self.plugin_class, SwapsEndpoints):
+            return
+        old, new, plugin = (sample_pki().bundle("before"), sample_pki().bundle("after"), self.make())
+        found = self.seen(old)
+        self.put(new)
+        plugin.swap(found, new)
+        plugin.swap(found, new)
+        assert self.served(found) == inspection.fingerprint(new.certificate)
+
+    def test_what_the_source_does_not_have_is_not_served(self) -> None:
+        if not issubclass(self.plugin_class, SwapsEndpoints):
+            return
+        found = self.seen(sample_pki().bundle("stays"))
+        with pytest.raises(PluginError):
+            self.make().swap(found, sample_pki().bundle("unknown"))
+        assert self.served(found) == found.fingerprint
+
+
+class CleaningContract(SourceContract):
+    """For a source that Cleans."""
+
+    def use(self, bundle: Bundle) -> None:
+        """Put it where the plugin will look, and have something use it, without the plugin."""
+        raise NotImplementedError
+
+    def test_it_removes_what_is_not_used(self) -> None:
+        bundle, plugin = sample_pki().bundle("unused"), self.make()
+        self.put(bundle)
+        found = self._found(bundle)
+        plugin.clean(found)
+        plugin.clean(found)
+        assert bundle.certificate not in [one.certificate for one in plugin.certificates()]
+
+    def test_what_is_in_use_stays(self) -> None:
+        bundle, plugin = sample_pki().bundle("used"), self.make()
+        self.use(bundle)
+        with pytest.raises(Permanent):
+            plugin.clean(self._found(bundle))
+        assert self._found(bundle)
+
+    def _found(self, bundle: Bundle) -> FoundCertificate:
+        found: dict[x509.Certificate, FoundCertificate] = {one.certificate: one for one in self.make().certificates()}
+        return found[bundle.certificate]
 
 
 def _holds_no_secret(error: PluginError, plugin: Any) -> None:

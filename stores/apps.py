@@ -1,4 +1,4 @@
-"""Tells the source of files which directories the operator has opened."""
+"""Tells the plugins which directories and commands the operator has opened to those who use the product."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from plugins.sources import directory
+from plugins import commands
+from plugins.destinations import directory as destination
+from plugins.sources import directory as source
 
 
 class StoresConfig(AppConfig):
@@ -15,7 +17,9 @@ class StoresConfig(AppConfig):
     name = "stores"
 
     def ready(self) -> None:
+        commands.configure(settings.RELOAD_COMMANDS)
         try:
-            directory.configure(roots=settings.SOURCE_DIRECTORIES)
+            source.directories.configure(settings.SOURCE_DIRECTORIES)
+            destination.directories.configure(settings.DESTINATION_DIRECTORIES)
         except ValueError as error:
             raise ImproperlyConfigured(str(error)) from error

@@ -1,31 +1,23 @@
-"""Files on another machine, over SFTP: certificate, chain and key where nginx or Apache looks for them."""
+"""Files on another machine, over SFTP: certificate, chain and key where nginx, Apache or HAProxy looks for them."""
 
 from __future__ import annotations
 
 import errno
 import posixpath
-import re
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Annotated, Any, Final
 
 import paramiko
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 
-from pki import chains, containers, inspection
-from pki.errors import PkiError
-from pki.keys import private_key_pem
-from plugins.contracts import Confirms, Destination, Removes
 from plugins.destinations import ssh
-from plugins.errors import Misconfigured, Permanent, PluginError, refusing
+from plugins.destinations.files import RELOAD_SECONDS, FileDestination
+from plugins.destinations.layout import FORMATS, ExportFormat, File
+from plugins.errors import Misconfigured
 from plugins.options import TARGET, PluginOptions
-from plugins.values import Bundle
 
-NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,229}")
-LARGEST: Final = 256 * 1024
-"""Bytes that are read of a file that is there."""
-MODES: Final = {"key": 0o600, "pem": 0o644}
 TEXTAREA: Final[dict[str, Any]] = {"type": "textarea"}
 
 
@@ -40,17 +32,12 @@ def _text(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-class SftpDestination(Destination, Confirms, Removes):
-    """Files are complete, and keys unreadable to others, before they get their names; each takes its place at once.
-
-    They lie where Lemur puts them: `<destinationPath>/<name>/<name>.pem`, `.key`, and for Apache `.ca.bundle.pem`.
-    The certificate comes last: a reader between two renames finds the old certificate with the new key, and `held`
-    tells the old one, so that a delivery that died there is made again.
-    """
+class SftpDestination(FileDestination):
+    """They lie where Lemur puts them: `<destinationPath>/<name>/<name>.pem`, `.key`, for Apache `.ca.bundle.pem`."""
 
     slug = "sftp-destination"
     title = "SFTP"
-    description = "Files for nginx or Apache on another machine, over SSH."
+    description = "Files for nginx, Apache or HAProxy on another machine, over SSH."
 
     class Options(PluginOptions):
         host: str = Field(
@@ -72,8 +59,11 @@ class SftpDestination(Destination, Confirms, Removes):
         destination_path: Annotated[str, StringConstraints(max_length=1024), AfterValidator(_absolute)] = Field(
             "/etc/nginx/certs", description="The directory there, which must exist; each certificate gets one in it."
         )
-        export_format: Literal["NGINX", "Apache"] = Field(
-            "NGINX", description="NGINX: certificate and chain in one file. Apache: in two."
+        export_format: ExportFormat = Field("NGINX", description=FORMATS)
+        reload_command: str | None = Field(
+            None,
+            max_length=500,
+            description="Run there after a delivery, by the account's shell: 'sudo systemctl reload nginx'.",
         )
         password: SecretStr | None = Field(None, description="For logging in; a private key is better.")
         private_key_pass: SecretStr | None = Field(None, description="Opens the private key, if it is encrypted.")
@@ -101,55 +91,32 @@ class SftpDestination(Destination, Confirms, Removes):
 
     options: Options
 
+    @property
+    def layout(self) -> ExportFormat:
+        return self.options.export_format
+
     def check(self) -> None:
         """Log in, and make and remove a directory where certificates would go."""
         with self._session(ssh.TRIAL_SECONDS) as sftp:
-            trial = f"{self.options.destination_path}/.lemur-check"
+            place = self._place(sftp)
             with suppress(OSError):
-                sftp.rmdir(trial)
-            sftp.mkdir(trial, 0o700)
-            sftp.rmdir(trial)
-
-    def upload(self, bundle: Bundle) -> None:
-        """Everything is written into a directory that only we may enter, then each file is renamed to its place."""
-        files = self._files(bundle)
-        folder = self._folder(bundle.name)
-        staged = (
-            f"{self.options.destination_path}/.lemur-{bundle.name}-{inspection.fingerprint(bundle.certificate)[:16]}"
-        )
-        with self._session() as sftp:
-            self._require_directory(sftp)
-            _make_directory(sftp, folder, 0o755)
-            with _staging(sftp, staged):
-                for name, data in files.items():
-                    _write(sftp, f"{staged}/{name}", data)
-                for name in files:
-                    sftp.posix_rename(f"{staged}/{name}", f"{folder}/{name}")
-                for name in set(self._names(bundle.name)) - set(files):
-                    _remove(sftp, f"{folder}/{name}")
-
-    def held(self, name: str) -> str | None:
-        """What stands first in the certificate's file."""
-        with self._session() as sftp:
-            return _fingerprint_in(sftp, f"{self._folder(name)}/{name}.pem")
-
-    def remove(self, bundle: Bundle) -> None:
-        """The files, and their directory if nothing else is in it."""
-        folder = self._folder(bundle.name)
-        with self._session() as sftp:
-            there = _fingerprint_in(sftp, f"{folder}/{bundle.name}.pem")
-            if there != inspection.fingerprint(bundle.certificate):
-                return
-            for name in self._names(bundle.name):  # the certificate last, so that a second try knows what was there
-                _remove(sftp, f"{folder}/{name}")
-            with suppress(OSError):  # something of somebody else's is in it
-                sftp.rmdir(folder)
+                place.remove_directory(".lemur-check")
+            place.make(".lemur-check")
+            place.remove_directory(".lemur-check")
+            if self.options.reload_command is not None:
+                ssh.require_shell(sftp, str(self.account))
 
     @contextmanager
-    def _session(self, seconds: float = ssh.TOTAL_SECONDS) -> Iterator[paramiko.SFTPClient]:
+    def place(self) -> Iterator[RemotePlace]:
+        with self._session(ssh.TOTAL_SECONDS) as sftp:
+            self._require_directory(sftp)
+            yield self._place(sftp)
+
+    @property
+    def account(self) -> ssh.Account:
         given = self.options
         key = _text(given.private_key)
-        account = ssh.Account(
+        return ssh.Account(
             given.host,
             given.port,
             given.user,
@@ -157,32 +124,12 @@ class SftpDestination(Destination, Confirms, Removes):
             key=ssh.read_private_key(key, _text(given.private_key_pass)) if key else None,
             password=_text(given.password),
         )
-        with ssh.session(account, seconds=seconds) as sftp:
-            yield sftp
 
-    def _folder(self, name: str) -> str:
-        if not NAME.fullmatch(name):
-            raise Permanent(f"'{name[:100]}' cannot be the name of a file.")
-        return f"{self.options.destination_path}/{name}"
+    def _session(self, seconds: float) -> AbstractContextManager[paramiko.SFTPClient]:
+        return ssh.session(self.account, seconds=seconds)
 
-    def _names(self, name: str) -> list[str]:
-        """Every file that may be ours, in the order in which they change."""
-        return [f"{name}.key", f"{name}.ca.bundle.pem", f"{name}.pem"]
-
-    def _files(self, bundle: Bundle) -> Mapping[str, bytes]:
-        """What the server reads, in that order. The root stays out: whoever trusts it has it already."""
-        if bundle.private_key is None:
-            raise Permanent(f"'{bundle.name}' cannot be delivered to {self.slug} without its private key.")
-        key, chain_file, certificate_file = self._names(bundle.name)
-        issuers = chains.without_root(bundle.chain)
-        with refusing(f"'{bundle.name}' cannot be written as PEM"):
-            files = {key: private_key_pem(bundle.private_key).encode()}
-            if self.options.export_format == "Apache":
-                if issuers:
-                    files[chain_file] = "".join(map(inspection.pem, issuers)).encode()
-                issuers = []
-            files[certificate_file] = containers.pem_bundle(bundle.certificate, issuers)
-        return files
+    def _place(self, sftp: paramiko.SFTPClient) -> RemotePlace:
+        return RemotePlace(sftp, self.options.destination_path, self.account, self.options.reload_command)
 
     def _require_directory(self, sftp: paramiko.SFTPClient) -> None:
         path = self.options.destination_path
@@ -194,58 +141,64 @@ class SftpDestination(Destination, Confirms, Removes):
             raise Misconfigured(f"{path} on {self.options.host} is no directory.")
 
 
-def _make_directory(sftp: paramiko.SFTPClient, path: str, mode: int) -> None:
-    """It is there, a directory of its own and no link to another place."""
-    with suppress(OSError):  # what is wrong shows next
-        sftp.mkdir(path, mode)
-    try:
-        attributes = sftp.lstat(path)
-    except FileNotFoundError:
-        sftp.mkdir(path, mode)  # once more, for its reason
-        return
-    if not stat.S_ISDIR(attributes.st_mode or 0):
-        raise Misconfigured(f"{path} is no directory of its own; remove it there.")
+class RemotePlace:
+    """A directory of another machine, within a session."""
 
+    def __init__(self, sftp: paramiko.SFTPClient, path: str, account: ssh.Account, command: str | None) -> None:
+        self.sftp, self.root, self.account, self.command = sftp, path, account, command
 
-@contextmanager
-def _staging(sftp: paramiko.SFTPClient, path: str) -> Iterator[None]:
-    """A directory that only we may enter. What a delivery left that died is used up; afterwards nothing is left."""
-    _make_directory(sftp, path, 0o700)
-    sftp.chmod(path, 0o700)
-    try:
-        yield
-    finally:
-        with suppress(OSError, EOFError, paramiko.SSHException, PluginError):
-            for name in sftp.listdir(path):
-                sftp.remove(f"{path}/{name}")
-            sftp.rmdir(path)
+    def reload(self) -> None:
+        if self.command is not None:
+            with self.explained():
+                ssh.run(self.sftp, self.command, seconds=RELOAD_SECONDS)
 
+    def explained(self) -> AbstractContextManager[None]:
+        return ssh.explained(self.account)
 
-def _write(sftp: paramiko.SFTPClient, path: str, data: bytes) -> None:
-    """All of it, or an error."""
-    _remove(sftp, path)
-    with sftp.open(path, "wbx") as file:
-        file.chmod(MODES[path.rpartition(".")[2]])
-        file.write(data)
-    size = sftp.stat(path).st_size
-    if size != len(data):
-        raise OSError(errno.EIO, f"{path} has {size} bytes instead of {len(data)}")
+    def kind(self, path: str) -> int:
+        try:
+            return stat.S_IFMT(self.sftp.lstat(self._at(path)).st_mode or 0)
+        except FileNotFoundError:
+            return 0
 
+    def names(self, path: str) -> list[str]:
+        return list(self.sftp.listdir(self._at(path)))
 
-def _remove(sftp: paramiko.SFTPClient, path: str) -> None:
-    with suppress(FileNotFoundError):
-        sftp.remove(path)
+    def make(self, path: str) -> None:
+        self.sftp.mkdir(self._at(path), 0o700)
 
+    def open_up(self, path: str) -> None:
+        self.sftp.chmod(self._at(path), 0o755)
 
-def _fingerprint_in(sftp: paramiko.SFTPClient, path: str) -> str | None:
-    """The fingerprint of the first certificate in a file; "" if the file holds none."""
-    try:
-        with sftp.open(path, "rb") as file:
-            data = file.read(LARGEST)
-    except FileNotFoundError:
-        return None
-    try:
-        found = chains.split(data, limit=containers.MOST_CERTIFICATES)
-    except PkiError:
-        return ""
-    return inspection.fingerprint(found[0]) if found else ""
+    def write(self, path: str, file: File) -> None:
+        with self.sftp.open(self._at(path), "wbx") as made:
+            made.chmod(file.mode)
+            made.write(file.data)
+        size = self.sftp.stat(self._at(path)).st_size
+        if size != len(file.data):
+            raise OSError(errno.EIO, f"{path} has {size} bytes instead of {len(file.data)}")
+
+    def read(self, path: str, most: int) -> bytes:
+        with self.sftp.open(self._at(path), "rb") as file:
+            return bytes(file.read(most))
+
+    def link(self, target: str, path: str) -> None:
+        self.sftp.symlink(target, self._at(path))
+
+    def target(self, path: str) -> str:
+        return self.sftp.readlink(self._at(path)) or ""
+
+    def rename(self, old: str, new: str) -> None:
+        self.sftp.posix_rename(self._at(old), self._at(new))
+
+    def remove(self, path: str) -> None:
+        self.sftp.remove(self._at(path))
+
+    def remove_directory(self, path: str) -> None:
+        self.sftp.rmdir(self._at(path))
+
+    def sync(self, path: str) -> None:
+        """The protocol has no word for it."""
+
+    def _at(self, path: str) -> str:
+        return f"{self.root}/{path}"

@@ -9,8 +9,9 @@ import io
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -20,6 +21,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from plugins import network
+from plugins.commands import LONGEST_OUTPUT, in_one_line
 from plugins.errors import Misconfigured, PluginError, Temporary
 
 CONNECT_SECONDS: Final = 10.0
@@ -29,6 +31,7 @@ TOTAL_SECONDS: Final = 90.0
 """Longest session, however slowly bytes drip: well below the lease of a job."""
 TRIAL_SECONDS: Final = 30.0
 """The same while somebody waits for it: well below the longest that a web server lets a request run."""
+_TRIAL_STATUS: Final = 73
 WEAK: Final = {
     "ciphers": ["aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"],
     "macs": ["hmac-sha1", "hmac-md5", "hmac-sha1-96", "hmac-md5-96"],
@@ -129,7 +132,7 @@ def session(account: Account, *, seconds: float = TOTAL_SECONDS) -> Iterator[par
     watch.daemon = True
     watch.start()
     try:
-        with _explained(account):
+        with explained(account):
             yield _open(client, account)
     finally:
         watch.cancel()
@@ -171,6 +174,49 @@ def _algorithms(kind: str) -> tuple[str, ...]:
     return ("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,)
 
 
+def run(sftp: paramiko.SFTPClient, command: str, *, seconds: float) -> None:
+    """Have the account's shell run it. Temporary, with its status and what it said, unless that is 0 by then."""
+    status, said = _run(sftp, command, seconds)
+    if status != 0:
+        ended = f"ended with status {status}" if status > 0 else "was ended by a signal"
+        raise Temporary(f"the command '{command}' {ended}: {said or 'it said nothing'}.")
+
+
+def require_shell(sftp: paramiko.SFTPClient, account: str) -> None:
+    """Misconfigured if the server only seems to run commands, as one does that is made for SFTP alone."""
+    if _run(sftp, f"exit {_TRIAL_STATUS}", CONNECT_SECONDS)[0] != _TRIAL_STATUS:
+        raise Misconfigured(f"{account} may not run commands; leave out 'reloadCommand', or let the account do so.")
+
+
+def _run(sftp: paramiko.SFTPClient, command: str, seconds: float) -> tuple[int, str]:
+    """The status, -1 if there is none, and the end of what it said."""
+    ends = time.monotonic() + seconds
+    transport = sftp.get_channel().get_transport()
+    with closing(transport.open_session(timeout=CONNECT_SECONDS)) as channel:
+        channel.set_combine_stderr(True)
+        channel.exec_command(command)
+        channel.shutdown_write()
+        said = _said(channel, ends)
+        if not channel.status_event.wait(max(0.0, ends - time.monotonic())):
+            raise Temporary(f"the command '{command}' did not end within {seconds:g} seconds.")
+        return channel.recv_exit_status(), in_one_line(said)
+
+
+def _said(channel: paramiko.Channel, ends: float) -> bytes:
+    """Until it ends: a daemon that it has started may keep its output open."""
+    said = b""
+    channel.settimeout(0.2)
+    while time.monotonic() < ends and (channel.recv_ready() or not channel.exit_status_ready()):
+        try:
+            part = channel.recv(4096)
+        except TimeoutError:
+            continue
+        if not part:
+            break
+        said = (said + part)[-LONGEST_OUTPUT:]
+    return said
+
+
 class _Pinned(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko has no types
     """Lets nobody in but the server whose key we know: no key is known to paramiko, so it asks here each time."""
 
@@ -187,7 +233,7 @@ class _Pinned(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko 
 
 
 @contextmanager
-def _explained(account: Account) -> Iterator[None]:
+def explained(account: Account) -> Iterator[None]:
     """What paramiko and the server say, as Temporary or Misconfigured."""
     try:
         yield

@@ -95,7 +95,7 @@ class AcmeIssuer(Issuer, FinishesLater, Revokes, SuggestsRenewal, StandsForAutho
         trusted_roots: str = Field(
             "",
             max_length=LONGEST_PEM,
-            description="Certificates in PEM by which the CA's own web server is trusted, besides the public ones.",
+            description="Certificates in PEM by which the CA's own web server is trusted, instead of the public ones.",
             json_schema_extra=TEXT,
         )
 

@@ -56,7 +56,7 @@ class VaultIssuer(Issuer, Revokes, StandsForAuthority):
         trusted_roots: str = Field(
             "",
             max_length=LONGEST_PEM,
-            description="Certificates in PEM by which the server's own TLS is trusted, besides the public ones.",
+            description="Certificates in PEM by which the server's own TLS is trusted, instead of the public ones.",
             json_schema_extra=TEXT,
         )
 

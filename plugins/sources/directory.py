@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import Annotated, Final
 
@@ -15,52 +15,21 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pki import containers, pem
 from pki.errors import PkiError
 from plugins.contracts import Source
-from plugins.errors import Misconfigured, Permanent
+from plugins.directories import OpenedDirectories
+from plugins.errors import Permanent
 from plugins.options import PluginOptions
 from plugins.values import FoundCertificate
 
 log = logging.getLogger(__name__)
 
-SETTING: Final = "SOURCE_DIRECTORIES"
 LARGEST_FILE: Final = 1024 * 1024
 """Bytes; larger files hold something else."""
 MOST_FILES: Final = 100_000
 DEEPEST: Final = 32
-_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _DER_SEQUENCE: Final = b"\x30"
 
-_roots: tuple[PurePosixPath, ...] = ()
-
-
-def configure(*, roots: Iterable[str]) -> None:
-    """The directories that may be looked into, with all below them; none until this is called.
-
-    ValueError names the one that is no absolute path.
-    """
-    global _roots  # noqa: PLW0603  one setting of the process, set when it starts
-    _roots = tuple(_absolute(text) for text in roots)
-
-
-def _absolute(text: str) -> PurePosixPath:
-    path = PurePosixPath(text)
-    if not path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{SETTING}: '{text[:200]}' is no absolute path without '..'.")
-    return path
-
-
-def _within_a_root(text: str) -> str:
-    path = PurePosixPath(text)
-    if not path.is_absolute() or ".." in path.parts:
-        raise ValueError("it must be an absolute path without '..'")
-    if _root_of(path) is None:
-        there_are = ", ".join(map(str, _roots)) or "none"
-        raise ValueError(f"it is not within the directories that {SETTING} allows: {there_are}")
-    return str(path)
-
-
-def _root_of(path: PurePosixPath) -> PurePosixPath | None:
-    return next((root for root in _roots if path.is_relative_to(root)), None)
+directories: Final = OpenedDirectories("SOURCE_DIRECTORIES")
 
 
 class DirectorySource(Source):
@@ -75,8 +44,10 @@ class DirectorySource(Source):
     description = "PEM and DER files of this machine, below a directory that its operator has allowed."
 
     class Options(PluginOptions):
-        path: Annotated[str, StringConstraints(max_length=1024), AfterValidator(_within_a_root)] = Field(
-            description=f"The directory, read with all below it. It must lie within one that {SETTING} names."
+        path: Annotated[str, StringConstraints(max_length=1024), AfterValidator(directories.allowed)] = Field(
+            description=(
+                f"The directory, read with all below it. It must lie within one that {directories.setting} names."
+            )
         )
 
     options: Options
@@ -97,25 +68,8 @@ class DirectorySource(Source):
                 if found is not None:
                     yield found
 
-    @contextmanager
-    def _opened(self) -> Iterator[int]:
-        """The directory, reached from the allowed one step by step."""
-        path = PurePosixPath(self.options.path)
-        root = _root_of(path)
-        if root is None:
-            raise Misconfigured(f"{path} is not within the directories that {SETTING} allows.")
-        descriptor = -1
-        try:
-            descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # the operator's may be a link
-            for part in path.relative_to(root).parts:
-                above, descriptor = descriptor, os.open(part, _DIRECTORY, dir_fd=descriptor)
-                os.close(above)
-            yield descriptor
-        except OSError as error:
-            raise Misconfigured(f"The directory {path} cannot be read: {error.strerror}.") from error
-        finally:
-            if descriptor >= 0:
-                os.close(descriptor)
+    def _opened(self) -> AbstractContextManager[int]:
+        return directories.entered(self.options.path)
 
 
 def _files(folder: int, where: PurePosixPath) -> Iterator[tuple[PurePosixPath, int]]:

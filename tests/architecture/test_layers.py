@@ -53,6 +53,8 @@ MAY_TOUCH_IT = (
     "lemur_site.supervisor",
     "plugins.destinations.ssh",
     "plugins.destinations.sftp",
+    "plugins.destinations.kubernetes",
+    "plugins.commands",
     "plugins.notifications.email",
 )
 # Files of the kernel from its beginning.

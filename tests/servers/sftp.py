@@ -30,9 +30,16 @@ AuthorizedKeysFile {home}/authorized_keys
 StrictModes no
 LogLevel ERROR
 Subsystem sftp {command}
+{more}
 """
 # What a session of each kind meets. "full": a file cannot grow, as on a disk without space.
-COMMANDS = {"": "internal-sftp -u 0077", "read-only": "internal-sftp -R", "full": "{home}/full"}
+COMMANDS = {
+    "": "internal-sftp -u 0077",
+    "read-only": "internal-sftp -R",
+    "full": "{home}/full",
+    "no shell": "internal-sftp",
+}
+MORE = {"no shell": "ForceCommand internal-sftp"}
 FULL = "#!/bin/sh\ntrap '' XFSZ\nulimit -f 0\nexec /usr/lib/openssh/sftp-server\n"
 
 
@@ -114,7 +121,7 @@ def _serve(program: str, home: Path, kind: str, *, user: str, password: str) -> 
     (home / "full").write_text(FULL)
     (home / "full").chmod(0o755)
     command = COMMANDS[kind].format(home=home)
-    (home / "config").write_text(CONFIG.format(port=server.port, home=home, command=command))
+    (home / "config").write_text(CONFIG.format(port=server.port, home=home, command=command, more=MORE.get(kind, "")))
     process = subprocess.Popen([program, "-D", "-e", "-f", str(home / "config")], stderr=subprocess.DEVNULL)
     try:
         _wait(process, server.port)

@@ -23,15 +23,17 @@ def _context(*pairs: Pair) -> ssl.SSLContext:
 
 
 @contextmanager
-def tls_server(*pairs: Pair, by_name: Mapping[str, Pair] | None = None) -> Iterator[int]:
-    """On a free port of 127.0.0.1; of several pairs the client chooses by its ciphers, `by_name` by the server's name."""
+def tls_server(
+    *pairs: Pair, by_name: Mapping[str, Pair] | None = None, at: tuple[str, int] = ("127.0.0.1", 0)
+) -> Iterator[int]:
+    """On a free port of 127.0.0.1, or elsewhere; of several pairs the client chooses by its ciphers, `by_name` by the server's name."""
     context, named = _context(*pairs), {name: _context(pair) for name, pair in (by_name or {}).items()}
 
     def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         connection.context = named.get(name or "", context)
 
     context.sni_callback = choose
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(at, family=socket.AF_INET6 if ":" in at[0] else socket.AF_INET) as listener:
 
         def run() -> None:
             while True:

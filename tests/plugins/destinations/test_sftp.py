@@ -17,12 +17,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from lemur_site import gunicorn_conf
-from pki import inspection
+from pki import inspection, keys
 from plugins import Bundle, Misconfigured, OptionErrors, Permanent, Temporary, network, parse
-from plugins.destinations import ssh
+from plugins.destinations import pairs, sftp, ssh
 from plugins.destinations.sftp import SftpDestination
 from plugins.testing import sample_pki
 from plugins.testing_stores import DestinationContract
+from tests.dying import dying
 from tests.endings import ends
 from tests.servers.sftp import SftpServer, free_port, sftp_server
 
@@ -95,7 +96,9 @@ def test_nginx_reads_certificate_and_chain_from_one_file(server: SftpServer) -> 
     bundle = sample_pki().bundle("nginx")
     plugin(server).upload(bundle)
     folder = server.files / "nginx"
-    assert {path.name: mode(path) for path in folder.iterdir()} == {"nginx.pem": 0o644, "nginx.key": 0o600}
+    seen = {path.name: mode(path) for path in folder.iterdir() if not path.name.startswith(".")}
+    assert seen == {"nginx.pem": 0o644, "nginx.key": 0o600}
+    assert mode(folder) == 0o755, "whatever the server's umask is"
     assert (folder / "nginx.pem").read_text() == inspection.pem(bundle.certificate) + inspection.pem(bundle.chain[0])
     assert [path.name for path in server.files.iterdir() if path.name.startswith(".")] == []
 
@@ -235,7 +238,7 @@ def test_a_full_disk_is_worth_another_try_and_leaves_what_was_there() -> None:
         os.chown(folder, server.files.stat().st_uid, -1)
         (folder / "full.pem").write_text("the old one")
         (folder / "full.key").write_text("its key")
-        with pytest.raises(Temporary):
+        with pytest.raises(Temporary, match=r"^Writing the new files: .* as it does when its disk is full"):
             plugin(server).upload(bundle)
         assert {path.name: path.read_text() for path in folder.iterdir()} == {
             "full.pem": "the old one",
@@ -262,19 +265,20 @@ def test_a_link_in_the_place_of_a_file_is_replaced_and_not_written_through(serve
     key.unlink()
     key.symlink_to(target)
     plugin(server).upload(bundle)
-    assert (target.read_text(), key.is_symlink(), mode(key)) == ("precious", False, 0o600)
+    assert (target.read_text(), os.readlink(key), mode(key)) == ("precious", ".current/file-link.key", 0o600)
 
 
-def test_what_a_delivery_left_that_died_is_used_up(server: SftpServer) -> None:
-    bundle = sample_pki().bundle("again")
-    staged = server.files / f".lemur-again-{inspection.fingerprint(bundle.certificate)[:16]}"
-    staged.mkdir(mode=0o777)
-    (staged / "again.key").write_text("half of a k")
-    for path in (staged, staged / "again.key"):
+def test_what_a_delivery_left_that_died_is_removed(server: SftpServer) -> None:
+    bundle, folder = sample_pki().bundle("again"), server.files / "again"
+    plugin(server).upload(bundle)
+    left = folder / ".0123456789abcdef.01234567"
+    left.mkdir()
+    (left / "again.key").write_text("half of a k")
+    for path in (left, left / "again.key"):
         os.chown(path, server.files.stat().st_uid, -1)
     plugin(server).upload(bundle)
-    assert not staged.exists()
-    assert mode(server.files / "again" / "again.key") == 0o600
+    assert not left.exists()
+    assert mode(folder / "again.key") == 0o600
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "-rf", "new\nline", "*", "x" * 231, "käse"])
@@ -300,6 +304,85 @@ def test_what_is_no_certificate_is_not_taken_for_nothing(server: SftpServer) -> 
     assert plugin(server).held("garbage") == ""
     plugin(server).remove(bundle)
     assert (folder / "garbage.key").exists()
+
+
+def files(server: SftpServer, name: str) -> tuple[x509.Certificate, Any]:
+    folder = server.files / name
+    certificate = x509.load_pem_x509_certificates((folder / f"{name}.pem").read_bytes())[0]
+    return certificate, load_pem_private_key((folder / f"{name}.key").read_bytes(), None)
+
+
+def test_wherever_a_delivery_dies_a_whole_pair_is_there(server: SftpServer) -> None:
+    """Between certificate and key as well; the first one finds files that Lemur has left, without links."""
+    old, new, name = sample_pki().bundle("dying"), sample_pki().bundle("dying"), "dying"
+    folder = server.files / name
+    folder.mkdir()
+    (folder / f"{name}.pem").write_text(inspection.pem(old.certificate))
+    (folder / f"{name}.key").write_text(keys.private_key_pem(old.private_key))  # type: ignore[arg-type]
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, server.files.stat().st_uid, -1)
+    made, seen = plugin(server), set()
+    fingerprint, written = inspection.fingerprint(new.certificate), made.files(new)
+    for _ in dying(made.place, lambda place: pairs.Pair(place, name).put(fingerprint, written)):
+        certificate, key = files(server, name)
+        assert keys.belongs(key, certificate.public_key())  # type: ignore[arg-type]
+        seen.add(certificate)
+    assert seen == {old.certificate, new.certificate}
+    made.roll_back(new)
+    assert files(server, name)[0] == old.certificate
+    assert sorted(path.name for path in server.files.iterdir() if path.name.startswith(".")) == []
+
+
+def test_the_command_runs_there_once_the_files_are(server: SftpServer) -> None:
+    bundle, log = sample_pki().bundle("told"), server.files / "log"
+    command = f"id -un >>{log}; head -n 3 {server.files}/told/told.pem >>{log}"
+    made = plugin(server, reloadCommand=command)
+    made.check()
+    made.upload(bundle)
+    assert log.read_text().splitlines() == [server.user, *inspection.pem(bundle.certificate).splitlines()[:3]]
+
+
+def test_a_command_that_refuses_brings_the_previous_pair_back(server: SftpServer) -> None:
+    old, new, log = sample_pki().bundle("refused"), sample_pki().bundle("refused"), server.files / "reloads"
+    command = (
+        f"openssl x509 -in {server.files}/refused/refused.pem -noout -serial >>{log}; echo no, thank you >&2; exit 3"
+    )
+    plugin(server).upload(old)
+    with pytest.raises(Temporary) as caught:
+        plugin(server, reloadCommand=command).upload(new)
+    assert str(caught.value).startswith(f"Reloading: the command '{command}' ended with status 3: ")
+    assert str(caught.value).endswith("no, thank you. The previous certificate is in place again.")
+    assert files(server, "refused")[0] == old.certificate
+    serials = [int(line.partition("=")[2], 16) for line in log.read_text().splitlines()]
+    assert serials == [new.certificate.serial_number, old.certificate.serial_number], "reloaded with what worked"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("sleep 600", r"did not end within 0\.5 seconds"),
+        ("kill -9 $$", "was ended by a signal"),
+        ("no-such-program", "ended with status 127: .*not found"),
+        ("yes | head -c 1000000; exit 1", "ended with status 1: (y )+y"),
+    ],
+)
+def test_commands_that_go_wrong(server: SftpServer, command: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sftp, "RELOAD_SECONDS", 0.5 if "sleep" in command else 30.0)
+    with ends(), pytest.raises(Temporary, match=said):
+        plugin(server, reloadCommand=command).upload(sample_pki().bundle("wrong"))
+
+
+def test_a_daemon_that_a_command_starts_is_not_waited_for(server: SftpServer) -> None:
+    with ends():
+        plugin(server, reloadCommand="sleep 60 & echo started").upload(sample_pki().bundle("daemon"))
+
+
+def test_a_server_for_files_alone() -> None:
+    """It says that each command ended well, and runs none."""
+    with sftp_server("no shell") as server:
+        plugin(server).check()
+        with pytest.raises(Misconfigured, match="may not run commands"):
+            plugin(server, reloadCommand="true").check()
 
 
 @contextmanager

@@ -24,11 +24,11 @@ from plugins.testing_stores import SourceContract
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
     """The one directory that the operator has opened."""
-    before, opened = directory._roots, tmp_path / "opened"
+    before, opened = directory.directories.roots, tmp_path / "opened"
     opened.mkdir()
-    directory.configure(roots=[str(opened)])
+    directory.directories.configure([str(opened)])
     yield opened
-    directory.configure(roots=map(str, before))
+    directory.directories.configure(map(str, before))
 
 
 def source(path: Path | str) -> DirectorySource:
@@ -103,13 +103,13 @@ def _refusal(path: Path) -> OptionErrors:
 
 
 def test_nothing_is_opened_unless_the_operator_says_so(root: Path) -> None:
-    directory.configure(roots=[])
+    directory.directories.configure([])
     assert "SOURCE_DIRECTORIES allows: none" in str(_refusal(root))
 
 
 def test_the_operators_last_word_counts(root: Path) -> None:
     made = source(root)
-    directory.configure(roots=["/somewhere/else"])
+    directory.directories.configure(["/somewhere/else"])
     for attempt in (made.check, lambda: list(made.certificates())):
         with pytest.raises(Misconfigured, match="SOURCE_DIRECTORIES"):
             attempt()
@@ -118,7 +118,7 @@ def test_the_operators_last_word_counts(root: Path) -> None:
 @pytest.mark.parametrize("text", ["relative", "/a/../b", ""])
 def test_an_opened_directory_must_be_an_absolute_path(root: Path, text: str) -> None:
     with pytest.raises(ValueError, match="SOURCE_DIRECTORIES"):
-        directory.configure(roots=[text])
+        directory.directories.configure([text])
 
 
 def test_links_lead_nowhere(root: Path, tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_opened_directory_itself_may_be_a_link(root: Path, tmp_path: Path) -
     bundle = sample_pki().bundle()
     (root / "one.pem").write_bytes(pem(bundle))
     (tmp_path / "link").symlink_to(root)
-    directory.configure(roots=[str(tmp_path / "link")])
+    directory.directories.configure([str(tmp_path / "link")])
     assert [one.certificate for one in source(tmp_path / "link").certificates()] == [bundle.certificate]
 
 

@@ -22,3 +22,23 @@ def test_anything_else(value):
 def test_one_has_one_successor():
     with pytest.raises(ImproperlyConfigured, match="'3=8'"):
         pairs.of_ids("X", ["3=7", "3=8"])
+
+
+def test_commands():
+    given = ["nginx=systemctl reload nginx", " haproxy = sh -c 'kill -USR2 \"$1\"' x "]
+    assert pairs.of_commands("X", given) == {
+        "nginx": ["systemctl", "reload", "nginx"],
+        "haproxy": ["sh", "-c", 'kill -USR2 "$1"', "x"],
+    }
+    assert pairs.of_commands("X", []) == {}
+
+
+@pytest.mark.parametrize("value", ["nginx", "nginx=", "=reload", "two words=true", "a='open", ""])
+def test_what_is_no_command(value):
+    with pytest.raises(ImproperlyConfigured, match="X must be names"):
+        pairs.of_commands("X", [value])
+
+
+def test_a_name_stands_for_one_command():
+    with pytest.raises(ImproperlyConfigured, match="'a=false'"):
+        pairs.of_commands("X", ["a=true", "a=false"])

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from plugins import network
-from plugins.errors import Permanent, Temporary
+from plugins.errors import Misconfigured, Permanent, Temporary
 from plugins.network import Refused, Target, TooLarge, fetch, may_contact, session
 from tests.endings import ends
 from tests.pki_material import material
@@ -444,6 +444,33 @@ def test_names_are_checked_in_tls(tls_server, resolver):
             made.get(url(tls_server, host="other.example.com", scheme="https"), verify=tls_server.roots)
         with pytest.raises(requests.exceptions.SSLError, match=r"self-signed|unable to get"):
             made.get(url(tls_server, host="www.example.com", scheme="https"))
+
+
+@pytest.mark.usefixtures("loopback")
+def test_roots_that_are_given_are_the_only_ones(tls_server, resolver):
+    resolver.answers.append(["127.0.0.1"])
+    address = url(tls_server, host="www.example.com", scheme="https")
+    with session(roots=material().root.pem) as made:
+        assert made.get(address).content.startswith(b"www.example.com:")
+        with pytest.raises(Misconfigured, match=r"place could not be reached: .*mismatch"), network.explained("place"):
+            made.get(url(tls_server, host="other.example.com", scheme="https"))
+    with (
+        session(roots=material().other_root.pem) as made,
+        pytest.raises(Misconfigured, match=r"place could not be reached: .*certificate verify failed"),
+        network.explained("place"),
+    ):
+        made.get(address)
+
+
+def test_all_addresses_of_a_name(resolver):
+    resolver.answers.append(["127.0.0.1", "::1", "127.0.0.1"])
+    assert network.addresses("www.example.com") == ["127.0.0.1", "::1"]
+
+
+def test_a_name_without_an_address():
+    for name in ("nowhere.invalid", "x" * 70 + ".invalid"):
+        with pytest.raises(Temporary, match="has no address"):
+            network.addresses(name)
 
 
 @pytest.mark.usefixtures("loopback", "hurry")

@@ -91,7 +91,11 @@ def _connectors(world: World) -> None:
     )
     world.add("sftp", "destinations", label="web1", plugin_name="sftp-destination", options=sftp, description="d")
     world.add(
-        "aws", "destinations", label="elb", plugin_name="aws-destination", options=options(accountNumber="123456789012")
+        "aws",
+        "destinations",
+        label="elb",
+        plugin_name="azure-keyvault-destination",
+        options=options(accountNumber="123456789012"),
     )
     world.add("elb", "sources", label="elb", plugin_name="aws-source", options=options(accountNumber="1"), active=True)
     credentials = world.database.seal(json.dumps({"account_id": "123456789012"}))

@@ -112,7 +112,7 @@ def test_connectors_that_cannot_work_here_are_switched_off(world: World, take_ov
     said = " ".join(f"{one['title']}: {one['what']}" for one in report.noted)
     assert "web1: Switched off: Option 'hostKey' is required." in said
     assert "Left out what its plugin does not know here: privateKeyPath." in said
-    assert "There is no destination plugin 'aws-destination'" in said
+    assert "There is no destination plugin 'azure-keyvault-destination'" in said
 
 
 def test_a_destination_works_once_it_is_told_what_it_lacked(world: World, take_over: Mover) -> None:

@@ -1,0 +1,70 @@
+"""The how-tos about where certificates live, done as they say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pki import inspection
+from plugins.testing import sample_pki
+from tests.servers.sftp import sftp_server
+from tests.servers.starttls import openssl_server
+from tests.system.documents import run_shell
+from tests.system.installation import Installation, wait_until
+
+pytestmark = [pytest.mark.server("sshd"), pytest.mark.server("curl"), pytest.mark.server("openssl")]
+ASK = """
+from accounts.service import system_user; from stores import service; from stores.models import Source
+service.ask_to_scan(Source.objects.get(label="office"), by=system_user())
+"""
+FOUND = """
+import json; from stores.models import Scan
+print(json.dumps(list(Scan.objects.values_list("state", "found"))[-1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    home = tmp_path_factory.mktemp("stores") / "home"
+    place = Installation(home, LEMUR_DEMO="0", OUTBOUND_ALLOW="127.0.0.0/8")
+    running = place.start()
+    try:
+        running.wait_until_ready()
+        yield place
+    finally:
+        running.end()
+
+
+def test_a_certificate_is_delivered_by_sftp(place: Installation, tmp_path: Path) -> None:
+    with sftp_server() as server:
+        for name in ("", ".pub"):
+            (tmp_path / f"lemur-sftp{name}").write_text((server.keys / f"user_ed25519{name}").read_text())
+        (tmp_path / "lemur-sftp").chmod(0o600)
+        given = {
+            "host": "127.0.0.1", "port": str(server.port), "user": server.user, "folder": str(server.files),
+            "host_key": server.public(), "reload": f"touch {server.files}/reloaded",
+        }  # fmt: skip
+        said = run_shell("docs/howto/deliver-by-sftp.md", tmp_path, place.home, place.port, given)
+        assert "CN = www.example.com" in said.splitlines()[-1]
+        key = server.files / "www.example.com" / "www.example.com.key"
+        assert key.stat().st_mode & 0o777 == 0o600
+        wait_until((server.files / "reloaded").exists)
+
+
+def test_a_network_is_scanned(place: Installation, tmp_path: Path) -> None:
+    bundle = sample_pki().bundle()
+    with openssl_server(bundle) as port:
+        given = {"hosts": "127.0.0.0/29", "ports": str(port)}
+        assert run_shell("docs/howto/scan-a-network.md", tmp_path, place.home, place.port, given).strip() == "office"
+        assert place.manage("shell", "--no-imports", "-c", ASK).returncode == 0
+        wait_until(lambda: _found(place)[0] == "done")
+    [one] = _found(place)[1]
+    assert (one["fingerprint"], one["where"]) == (inspection.fingerprint(bundle.certificate), f"127.0.0.1:{port}")
+
+
+def _found(place: Installation) -> tuple[str, list[dict[str, str]]]:
+    state, found = json.loads(place.manage("shell", "--no-imports", "-c", FOUND).stdout)
+    return state, found

@@ -42,6 +42,7 @@ urlpatterns = [
     path("endpoints/", include("lifecycle.urls")),
     path("pki/", include(authorities.urls.public)),
     path("notifications/", include("notifications.urls")),
+    path("notices/", include(notifications.urls.notices)),
     path("policies/", include("certificates.urls_policies")),
     path("api/1/", include(api)),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),

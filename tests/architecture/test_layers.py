@@ -51,6 +51,7 @@ MAY_TOUCH_IT = (
     "plugins.destinations.ssh",
     "plugins.destinations.sftp",
     "plugins.notifications.email",
+    "plugins.notifications.posting",
 )
 # Files of the kernel from its beginning.
 KERNEL = {"apps", "audit", "checks", "connectors", "errors", "failpoints", "jobs", "models", "permissions", "secrets"}

@@ -94,6 +94,8 @@ def calls_of_record() -> Iterator[ast.Call]:
         "stores",
     ):
         for path in (ROOT / app).rglob("*.py"):
+            if path.is_relative_to(ROOT / "lifecycle" / "moving"):
+                continue  # what it adds stands above the table
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and ast.unparse(node.func) in {"record", "audit.record"}:
                     yield node

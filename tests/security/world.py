@@ -21,8 +21,8 @@ from certificates import service
 from certificates.models import Certificate, Order, Revocation, update_destinations
 from core import keys
 from core.models import StoredKey
-from lifecycle.models import Endpoint
-from notifications.models import Notice, Notification
+from lifecycle.models import Alarm, Endpoint
+from notifications.models import Notice, Notification, Snooze
 from notifications.service import by_mail, default_notifications, raise_notice, topic
 from pki.keys import PrivateKey
 from stores import service as stores
@@ -241,10 +241,13 @@ def _deliver(certificate: Certificate, *, by: User) -> None:
 
 
 def _jobs(certificate: Certificate, by: User) -> None:
-    """What the background has to show: a notice that was sent, and a revocation that its authority refused."""
+    """What the background has to show: a notice that was sent, one that waits, an alarm, and a revocation that its
+    authority refused."""
     told = {"recipient": by.email, "channel": "email-notification", "subject_label": certificate.name}
     Notice.objects.create(kind="certificate-expiring", dedupe="told", state=Notice.State.DONE, sent_at=clock(), **told)
     Revocation.objects.create(certificate=certificate, by=by, reason="superseded", state=Revocation.State.FAILED)
+    Snooze.objects.create(topic="x:1", until=clock(), by=by)
+    Alarm.objects.create(kind="delivery-stuck", topic="x:1", label="web", url="/", owner=by.email, since=clock())
 
 
 def _notices(certificate: Certificate) -> dict[str, Notice]:

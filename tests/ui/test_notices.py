@@ -17,9 +17,10 @@ NAME, OWNER = "soon.example.org", "soon@example.org"
 
 def ends_soon(site: Site) -> int:
     """A certificate for twenty minutes, of which its owner is told when a hundredth of them is over."""
-    end = datetime.now(UTC) + timedelta(minutes=20)
-    wanted = {"commonName": NAME, "owner": OWNER, "validityEnd": f"{end:%Y-%m-%dT%H:%M:%S+00:00}"}
-    made = site.api.post("certificates", authority={"id": site.issuing}, notifications=[], **wanted)
+    start = datetime.now(UTC).replace(microsecond=0)
+    validity = {"validityStart": start.isoformat(), "validityEnd": (start + timedelta(minutes=20)).isoformat()}
+    wanted = {"commonName": NAME, "owner": OWNER, "notifications": [], **validity}
+    made = site.api.post("certificates", authority={"id": site.issuing}, **wanted)
     options = {"interval": 99, "unit": "percent", "recipients": OWNER}
     plugin = {"slug": "email-notification", "pluginOptions": options}
     site.api.post("notifications", label="soon", plugin=plugin, certificates=[{"id": made["id"]}])

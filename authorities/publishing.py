@@ -36,6 +36,7 @@ from plugins.values import CaMaterial
 log = structlog.get_logger(__name__)
 
 CRL_LIFE = timedelta(days=7)
+UNLISTED = timedelta(hours=1)  # a new authority may be without a list
 ANSWER_LIFE = timedelta(hours=12)
 RESPONDER_LIFE = timedelta(days=14)
 KEY_OF_RESPONDERS = "ECCPRIME256V1"  # every client verifies it, and an answer costs little
@@ -66,6 +67,13 @@ def due(now: datetime) -> list[Authority]:
     lists = filter(pointers.signs_crls, _due_for_crl(now))
     found = {authority.pk: authority for authority in (*lists, *_due_for_responder(now))}
     return list(found.values())
+
+
+def stale(now: datetime) -> list[Authority]:
+    """Authorities whose revocation list should have been made anew long ago: three quarters of its life are over."""
+    rows = _due_for_crl(now).filter(created_at__lte=now - UNLISTED)
+    old = Q(listed_at=None) | Q(listed_at__lte=now - CRL_LIFE * 3 / 4)
+    return list(filter(pointers.signs_crls, rows.filter(old)))
 
 
 def _publishing(now: datetime) -> QuerySet[Authority]:

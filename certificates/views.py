@@ -29,10 +29,14 @@ from certificates.views_orders import made
 from core.audit import HISTORY, about
 from core.errors import Forbidden
 from core.forms import MOST_DIGITS
+from notifications.models import Notice
+from notifications.permissions import notice_permissions
+from notifications.service import topic
 from plugins import Exporter, registry
 from web.lists import Listing
 from web.views import act, get_or_404, person
 
+NOTICES = 10
 RECENT = 10
 ROWS = 25
 WORDS = {"create": "order"}
@@ -106,8 +110,17 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "revocation": unfinished_revocation(certificate),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
+        **_told(request, certificate),
     }
     return render(request, "certificates/detail.html", context)
+
+
+def _told(request: HttpRequest, certificate: Certificate) -> dict[str, Any]:
+    """What was told about it and about its deliveries, and what of that this person may answer."""
+    topics = [topic(row) for row in (certificate, *certificate.deployments.all())]
+    told = notice_permissions.allowed(request.user, "view", Notice.objects.filter(topic__in=topics))
+    answerable = notice_permissions.allowed(request.user, "answer", told).values_list("pk", flat=True)
+    return {"notices": told.select_related("acknowledged_by")[:NOTICES], "answerable": set(answerable)}
 
 
 def _certificate(request: HttpRequest, pk: int) -> Certificate:

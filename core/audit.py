@@ -24,6 +24,8 @@ class Event(StrEnum):
     A new event is a new line here and in docs/reference/events.md.
     """
 
+    ALARM_RAISED = "alarm.raised"
+    ALARM_RESOLVED = "alarm.resolved"
     APIKEY_CREATED = "apikey.created"
     APIKEY_DELETED = "apikey.deleted"
     APIKEY_REVOKED = "apikey.revoked"
@@ -61,8 +63,10 @@ class Event(StrEnum):
     KEY_REVEALED = "key.revealed"
     LOGIN_FAILED = "login.failed"
     LOGIN_SUCCEEDED = "login.succeeded"
+    NOTICE_ACKNOWLEDGED = "notice.acknowledged"
     NOTICE_FAILED = "notice.failed"
     NOTICE_SENT = "notice.sent"
+    NOTICE_SNOOZED = "notice.snoozed"
     NOTIFICATION_CREATED = "notification.created"
     NOTIFICATION_DELETED = "notification.deleted"
     NOTIFICATION_FAILED = "notification.failed"

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.timezone import now as clock
 
 LEASE = timedelta(minutes=10)
+OFTEN = 3
 
 
 class LeaseLost(Exception):
@@ -22,6 +23,11 @@ class JobQuerySet(models.QuerySet[Any]):
     def due(self, now: datetime | None = None) -> Self:
         """Waiting, and either never tried, or its retry time or its lease has passed."""
         return self.filter(state=Job.State.WAITING, not_before__lte=now or clock())
+
+    def failing(self) -> Self:
+        """Given up, in doubt, or tried in vain :data:`OFTEN` times by now."""
+        hopeless = Q(state__in=[Job.State.FAILED, Job.State.UNKNOWN])
+        return self.exclude(state=Job.State.DONE).filter(hopeless | Q(failures__gte=OFTEN))
 
     def claim(self, pk: int, *, lease: timedelta = LEASE, now: datetime | None = None) -> Any:
         """Take one due job for ourselves, or return None if it is not due or another worker was faster.
@@ -100,13 +106,18 @@ class Job(models.Model):
 
         ``retry_after``: not before that, since the other side has said so; within the longest pause.
         """
+        self._close(**self.after_failure(error, permanent=permanent, retry_after=retry_after, now=now or clock()))
+
+    def after_failure(
+        self, error: str, *, permanent: bool, now: datetime, retry_after: timedelta | None = None
+    ) -> dict[str, Any]:
+        """What :meth:`fail` writes."""
         failures = self.failures + 1
+        changes = {"last_error": error, "failures": failures}
         if permanent or failures >= self.most_failures:
-            self._close(state=self.State.FAILED, last_error=error, failures=failures)
-        else:
-            pause = min(max(timedelta(seconds=30 * 2**failures), retry_after or timedelta(0)), self.longest_pause)
-            later = (now or clock()) + pause
-            self._close(state=self.State.WAITING, last_error=error, failures=failures, not_before=later)
+            return {"state": self.State.FAILED, **changes}
+        pause = min(max(timedelta(seconds=30 * 2**failures), retry_after or timedelta(0)), self.longest_pause)
+        return {"state": self.State.WAITING, "not_before": now + pause, **changes}
 
     def wait(self, until: datetime, **changes: Any) -> None:
         """Nothing went wrong, but it is not done yet: look again then."""

@@ -81,8 +81,8 @@ def _host(site: str) -> str:
     return "localhost" if not host or host.replace(".", "").isdigit() or ":" in host else host
 
 
-def days(name: str, values: list[str]) -> list[int]:
-    """How many days before a certificate expires: numbers from 1 to 90."""
-    if not all(value.strip().isdecimal() and 1 <= int(value) <= 90 for value in values):
-        raise ImproperlyConfigured(f"{name} must be numbers from 1 to 90 with commas between them.")
+def days(name: str, values: list[str], *, longest: int = 90) -> list[int]:
+    """How many days before a certificate expires: numbers from 1 to ``longest``."""
+    if not all(value.strip().isdecimal() and 1 <= int(value) <= longest for value in values):
+        raise ImproperlyConfigured(f"{name} must be numbers from 1 to {longest} with commas between them.")
     return sorted({int(value) for value in values}, reverse=True)

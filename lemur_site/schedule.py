@@ -11,6 +11,10 @@ PERIODS = {
     "stores.sweep_scans": 60,
     "notifications.sweep_notices": 60,
     "authorities.publish_crls": 300,
+    "lifecycle.escalate": 3600,
+    "lifecycle.notify_expiring": 3600,
+    "lifecycle.send_digests": 3600,
+    "lifecycle.sweep_failures": 60,
 }
 
 

@@ -43,6 +43,7 @@ urlpatterns = [
     path("pki/", include(authorities.urls.public)),
     path(".well-known/acme-challenge/", include(authorities.urls.challenges)),
     path("notifications/", include("notifications.urls")),
+    path("notices/", include(notifications.urls.notices)),
     path("policies/", include("certificates.urls_policies")),
     path("api/1/", include(api)),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),

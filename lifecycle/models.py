@@ -68,3 +68,28 @@ class Moved(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.theirs} of {self.origin}"
+
+
+class Alarm(models.Model):
+    """That something does not work, from when until when. ``topic`` names it as notices do; ``error`` is what was said
+    first."""
+
+    kind = models.CharField(max_length=32)
+    topic = models.CharField(max_length=64)
+    label = models.CharField(max_length=255)
+    url = models.CharField(max_length=255)
+    owner = models.CharField(max_length=255)
+    error = models.TextField(blank=True)
+    since = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "topic"], condition=models.Q(resolved_at=None), name="one_open_alarm"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind.replace('-', ' ')}: {self.label}"[:255]

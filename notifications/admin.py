@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from core.permissions import ReadOnlyAdmin
-from notifications.models import Notice, Notification
+from notifications.models import Notice, Notification, Snooze
 
 
 @admin.register(Notification)
@@ -27,3 +27,12 @@ class NoticeAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     list_filter = ("state", "kind")
     search_fields = ("recipient", "subject_label")
     show_full_result_count = False
+
+
+@admin.register(Snooze)
+class SnoozeAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Of what nobody shall hear for a while."""
+
+    list_display = ("topic", "until", "by")
+    list_select_related = ("by",)
+    search_fields = ("topic",)

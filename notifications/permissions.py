@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import Q
 
-from core.permissions import Permissions, members, nobody, readers, writers
-from notifications.models import Notice, Notification, default_pattern, is_default_of
+from core.permissions import Permissions, keepers, members, nobody, readers, writers
+from notifications.models import Notice, Notification, Snooze, default_pattern, is_default_of
 
 # The label of a default: DEFAULT_<local part of the owner's address>_<days>_DAY.
 DEFAULT_LABEL = re.compile(r"DEFAULT_.+_[0-9]+_DAY", re.IGNORECASE)
@@ -21,6 +21,11 @@ def concerned(user: Any) -> Q:
         if pattern := default_pattern(role):
             mine |= Q(label__regex=pattern)
     return mine
+
+
+def told(user: Any) -> Q:
+    """Whom it was told to: by their address, by that of one of their roles, or through a notification of theirs."""
+    return Q(recipient__in=[user.email, *sorted(user.role_names)]) | Q(notification__creator=user.pk)
 
 
 def may_be_called(user: Any, label: str) -> bool:
@@ -37,4 +42,5 @@ permissions = Permissions(
     change=writers(concerned),
     delete=writers(concerned),
 )
-notice_permissions = Permissions(Notice, view=readers(members), change=writers(nobody))
+notice_permissions = Permissions(Notice, view=readers(members), change=writers(nobody), answer=keepers(told))
+snooze_permissions = Permissions(Snooze, view=readers(members))

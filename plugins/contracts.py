@@ -235,6 +235,9 @@ class Notifier(Plugin, ABC):
     """A way to tell people something."""
 
     kind = "notification"
+    is_shared: ClassVar[bool] = False
+    """Whether all its configurations reach a recipient in the same way, so that one message can say what several ask
+    for; of others, each notification sends messages of its own."""
 
     @property
     def recipients(self) -> tuple[str, ...]:

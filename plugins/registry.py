@@ -35,6 +35,8 @@ BUILT_IN: Mapping[str, tuple[str, str]] = {
     "java-export": ("export", "plugins.exports.java:JavaExport"),
     "openssl-csr": ("export", "plugins.exports.csr:CsrExport"),
     "email-notification": ("notification", "plugins.notifications.email:EmailNotifier"),
+    "slack-notification": ("notification", "plugins.notifications.slack:SlackNotifier"),
+    "webhook-notification": ("notification", "plugins.notifications.webhook:WebhookNotifier"),
     "sealed": ("custody", "plugins.custody.sealed:SealedCustody"),
     "sftp-destination": ("destination", "plugins.destinations.sftp:SftpDestination"),
     "aws-destination": ("destination", "plugins.destinations.aws:IamDestination"),

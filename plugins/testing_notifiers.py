@@ -55,13 +55,19 @@ class NotifierContract(PluginContract):
 
     def test_its_options_say_when_to_speak_up(self) -> None:
         assert issubclass(self.plugin_class.Options, NotificationOptions)
-        assert self.make(interval=12, unit="weeks").options.days == 84
+        assert self.make(interval=12, unit="weeks").options.threshold.days == 84
 
     @pytest.mark.parametrize(("interval", "unit"), [(91, "days"), (13, "weeks"), (4, "months")])
     def test_ninety_days_is_the_most(self, interval: int, unit: str) -> None:
         with pytest.raises(OptionErrors) as caught:
             self.make(interval=interval, unit=unit)
         assert caught.value.errors == {"": "Notification cannot be more than 90 days into the future."}
+
+    def test_a_share_of_the_lifetime(self) -> None:
+        assert str(self.make(interval=20, unit="percent").options.threshold) == "20%"
+        with pytest.raises(OptionErrors) as caught:
+            self.make(interval=100, unit="percent")
+        assert caught.value.errors == {"": "A share of the lifetime is from 1 to 99 percent."}
 
     def test_what_arrives_is_what_was_said(self) -> None:
         self.make().send(SAMPLE, self.recipients())

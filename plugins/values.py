@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography import x509
 
@@ -185,9 +186,13 @@ class TxtRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What people are told. `id` is unique to it, and the same when it is sent again; it suits a Message-ID."""
+    """What people are told. `id` is unique to it, and the same when it is sent again; it suits a Message-ID.
+
+    `facts` say the same to programs: JSON values.
+    """
 
     id: str
     subject: str
     text: str
     html: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)

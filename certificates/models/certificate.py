@@ -25,6 +25,7 @@ from notifications.models import Notification
 from pki import chains, inspection, validity
 from pki.subjects import Subject, rfc4514
 from stores.models import Destination, Source
+from web.wildcards import plain
 
 SOON = timedelta(days=30)
 
@@ -111,6 +112,21 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
     def already_replaced(self) -> Self:
         """With a newer certificate in its place."""
         return self.with_replaced().filter(Q(was_replaced=True))
+
+    def watched(self) -> Self:
+        """Of whose end somebody wants to hear: not revoked, replaced, muted, made up for a demo, or left out.
+
+        EXCLUDE_CN_FROM_NOTIFICATION leaves out: its entries are parts of names, in which ``%`` stands for any text.
+        """
+        rows = self.present().filter(notify=True, demo=False).exclude(status=Status.REVOKED).unreplaced()
+        for part in settings.EXCLUDE_CN_FROM_NOTIFICATION:
+            text = plain(part).replace("_", r"\_")
+            rows = rows.exclude(name__wildcards=f"%{text}%")
+        return rows
+
+    def ending(self, now: datetime, *, within: timedelta) -> Self:
+        """Not over yet, and over within so long; the first to end come first."""
+        return self.filter(not_after__gt=now, not_after__lte=now + within).order_by("not_after", "pk")
 
     def count_by_phase(self, now: datetime) -> dict[str, int]:
         """How many are valid, expiring, expired and revoked; replaced ones count as valid no more.

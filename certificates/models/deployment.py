@@ -22,7 +22,10 @@ class Deployment(Job):
         constraints = [
             models.UniqueConstraint(fields=["certificate", "destination"], name="one_deployment_per_destination")
         ]
-        indexes = [models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="deployment_due")]
+        indexes = [
+            models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="deployment_due"),
+            models.Index(fields=["id"], condition=~models.Q(state="done"), name="deployment_not_done"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.certificate} at {self.destination}"

@@ -52,6 +52,7 @@ class Order(Job):
     class Meta:
         indexes = [
             models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="order_due"),
+            models.Index(fields=["id"], condition=~models.Q(state="done"), name="order_not_done"),
         ]
         constraints = [
             models.UniqueConstraint(

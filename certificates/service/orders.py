@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from cryptography import x509
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 
 from accounts.models import User
@@ -37,7 +38,14 @@ log = structlog.get_logger(__name__)
 FORBIDDEN = "You are not authorized to update this certificate"
 CANCEL_FORBIDDEN = "You are not authorized to cancel this certificate"
 MISSING = "Cannot find specified certificate"
+CANCELLED = "Cancelled by"
 NO_KEY = "The private key of this order was destroyed; place a new order."
+
+
+def failing_orders() -> QuerySet[Order]:
+    """Those that do not become a certificate by themselves, except where somebody has cancelled them."""
+    found: QuerySet[Order] = Order.objects.failing().exclude(last_error__startswith=CANCELLED)
+    return found
 
 
 def get_order(pk: int) -> Order | None:
@@ -55,7 +63,7 @@ def cancel_order(order: Order, *, note: str = "", by: User | None = None, now: d
     told = _cancel_at_ca(_not_done(order))
     with committing("order.cancel"):
         held = _hold(order, now=now or clock())
-        held.fail(f"Cancelled by {by.get_username()}. {note}".strip(), permanent=True)
+        held.fail(f"{CANCELLED} {by.get_username()}. {note}".strip(), permanent=True)
         if held.private_key and (told or held.draft):
             keys.destroy(held.private_key)
         record(Event.ORDER_CANCELLED, held, by=by, note=note[:1024])

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from hashlib import sha256
-
-import structlog
 
 from authorities import ledger
 from certificates.models import Certificate, Revocation
 from core.audit import acting
-from core.errors import DomainError
-from notifications.models import Notice, Notification
-from notifications.service import raise_notice
+from notifications.models import Notice
+from notifications.service import Address, addresses_of, by_mail, raise_notice, topic
 
-MAIL = "email-notification"
 REVOKED = "certificate-revoked"
 KINDS = {ledger.HOLD: "certificate-on-hold", ledger.RELEASE: "certificate-released"}
-LONGEST = 255
-
-log = structlog.get_logger(__name__)
 
 
 def tell_of_revocation(revocation: Revocation, rows: Iterable[Certificate]) -> None:
@@ -30,36 +22,24 @@ def tell_of_revocation(revocation: Revocation, rows: Iterable[Certificate]) -> N
     told: dict[str, Notice] = {}
     for row in rows:
         if row.notify and not (row.deleted or row.demo or acting().demo):
-            for notification, recipient in _recipients(row):
-                notice = _notice(revocation, row, notification, recipient)
+            for address in _addresses(row):
+                notice = _notice(revocation, row, address)
                 told.setdefault(notice.dedupe, notice)
     raise_notice(*told.values())
 
 
-def _recipients(certificate: Certificate) -> Iterator[tuple[Notification | None, str]]:
-    yield None, certificate.owner
+def _addresses(certificate: Certificate) -> Iterator[Address]:
+    yield from by_mail(certificate.owner)
     for notification in certificate.notifications.filter(active=True).order_by("pk"):
-        try:
-            named = notification.open().recipients
-        except DomainError as error:
-            log.warning("notification.not-opened", notification=notification.pk, error=str(error))
-            continue
-        for recipient in named or (notification.label,):
-            yield notification, recipient
+        yield from addresses_of(notification)
 
 
-def _notice(
-    revocation: Revocation, certificate: Certificate, notification: Notification | None, recipient: str
-) -> Notice:
-    channel = notification.plugin if notification else MAIL
-    whom = sha256(f"{channel} {recipient.lower()}".encode()).hexdigest()
+def _notice(revocation: Revocation, certificate: Certificate, address: Address) -> Notice:
     kind = KINDS.get(revocation.reason, REVOKED)
-    return Notice(
-        kind=kind,
-        notification=notification,
-        recipient=recipient,
-        channel=channel,
-        subject_label=f"{certificate} ({revocation.reason})"[:LONGEST],
-        subject_url=certificate.get_absolute_url(),
-        dedupe=f"{kind}:{revocation.pk}:{whom}",
+    return address.notice(
+        kind,
+        str(revocation.pk),
+        topic=topic(certificate),
+        label=f"{certificate} ({revocation.reason})",
+        url=certificate.get_absolute_url(),
     )

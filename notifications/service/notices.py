@@ -20,7 +20,7 @@ from core.jobs import Job, LeaseLost
 from notifications import messages
 from notifications.models import Notice
 from pki.errors import PkiError
-from plugins import Misconfigured, Notifier, PluginError, Temporary, parse, registry
+from plugins import Misconfigured, Notifier, Permanent, PluginError, Temporary, parse, registry
 
 ALARM = {"interval": 1, "unit": "days"}  # it waits for nothing; the options must be there
 AT_ONCE = 500
@@ -32,7 +32,17 @@ def raise_notice(*notices: Notice) -> None:
 
     Each names kind, recipient, channel, subject_label, dedupe, and if there is one the notification that asks for it.
     """
-    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    Notice.objects.bulk_create(notices, ignore_conflicts=True, batch_size=AT_ONCE)
+
+
+@committing("notice.release")
+def release(held: datetime, *, now: datetime) -> int:
+    """What was written down to be told no sooner than ``held`` may be told now; how many those are.
+
+    A run that raises notices bit by bit holds them until it has all, so that nobody gets its beginning in one message
+    and the rest in another. If it dies, ``held`` comes.
+    """
+    return Notice.objects.filter(state=Job.State.WAITING, not_before=held, attempts=0).update(not_before=now)
 
 
 def waiting_recipients(now: datetime | None = None) -> list[tuple[str, str]]:
@@ -69,22 +79,26 @@ def _notifier(notice: Notice) -> Notifier:
     """What carries it: configured by the notification that asks for it, or for an alarm, by the recipient alone."""
     if notice.notification is not None:
         return cast(Notifier, notice.notification.open())
-    plugin = registry.get(notice.channel, "notification")
+    if notice.channel != notice.plugin:
+        raise Permanent("The notification that would have carried it was deleted.")
+    plugin = registry.get(notice.plugin, "notification")
     return cast(Notifier, plugin(parse(plugin.Options, {**ALARM, "recipients": notice.recipient})))
 
 
 @committing("notice.sent")
 def _close(notices: Sequence[Notice], *, by: User, now: datetime) -> None:
-    for notice in notices:
-        notice.succeed(sent_at=now)
+    Notice.objects.close(notices, state=Job.State.DONE, last_error="", sent_at=now)
     record(Event.NOTICE_SENT, notices[0], by=by, recipient=notices[0].recipient, notices=len(notices))
 
 
 @committing("notice.failed")
 def _put_off(notices: Sequence[Notice], error: Exception, *, by: User, now: datetime) -> None:
-    """Later again, or if that is hopeless never; only the latter is an event."""
+    """Later again, or if that is hopeless never; only the latter is an event. What is told together fails together."""
     permanent = not isinstance(error, Temporary | Misconfigured | Unavailable)
-    for notice in notices:
-        notice.fail(str(error), permanent=permanent, now=now)
-    if lost := [notice for notice in notices if notice.state == Job.State.FAILED]:
-        record(Event.NOTICE_FAILED, lost[0], by=by, recipient=lost[0].recipient, notices=len(lost), error=str(error))
+    outcome = notices[0].after_failure(str(error), permanent=permanent, now=now)
+    if isinstance(error, Temporary) and error.retry_after and "not_before" in outcome:
+        outcome["not_before"] = max(outcome["not_before"], now + error.retry_after)
+    Notice.objects.close(notices, **outcome)
+    if outcome["state"] == Job.State.FAILED:
+        told, number = notices[0].recipient, len(notices)
+        record(Event.NOTICE_FAILED, notices[0], by=by, recipient=told, notices=number, error=str(error))

@@ -94,6 +94,7 @@ class EmailNotifier(Notifier):
     slug = "email-notification"
     title = "Email"
     description = "Mail through the server of this installation (EMAIL_URL)."
+    is_shared = True
 
     class Options(NotificationOptions):
         """Lemur's, by its names."""

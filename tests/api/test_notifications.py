@@ -49,7 +49,7 @@ def test_a_new_one_as_lemur_shows_it(people):
     assert body == {"label": "web", "description": "For the web", "active": True}
     assert {option["name"]: option["value"] for option in options} == OPTIONS
     assert [option["name"] for option in options if option["required"]] == ["interval", "unit", "recipients"]
-    assert options[1]["available"] == ["days", "weeks", "months"]
+    assert options[1]["available"] == ["days", "weeks", "months", "percent"]
     assert api(people.dora).get(f"{URL}/{pk}").json() == answer.json()
 
 
@@ -70,7 +70,7 @@ def test_what_was_shown_can_be_sent_back(people):
         ({"plugin": {}}, {"plugin": {"slug": "Missing data for required field."}}),
         ({"plugin": {"slug": "pigeon"}},
          {"plugin": {"_schema": "Unable to find plugin. Slug: pigeon Reason: There is no notification plugin 'pigeon'; "
-                     "there are: email-notification."}}),
+                     "there are: email-notification, slack-notification, webhook-notification."}}),
         ({"plugin": {"slug": PLUGIN}}, {"plugin": {"pluginOptions": {
             "interval": "Option 'interval' is required.", "recipients": "Option 'recipients' is required.",
             "unit": "Option 'unit' is required."}}}),
@@ -79,7 +79,7 @@ def test_what_was_shown_can_be_sent_back(people):
         ({"plugin": {"slug": PLUGIN, "pluginOptions": {**OPTIONS, "interval": 4, "unit": "months"}}},
          {"plugin": {"pluginOptions": "Notification cannot be more than 90 days into the future."}}),
         ({"plugin": {"slug": PLUGIN, "pluginOptions": {**OPTIONS, "unit": "month"}}}, {"plugin": {"pluginOptions": {
-            "unit": "Option 'unit' doesn't match available options: 'days', 'weeks' or 'months'."}}}),
+            "unit": "Option 'unit' doesn't match available options: 'days', 'weeks', 'months' or 'percent'."}}}),
         ({"plugin": {"slug": PLUGIN, "pluginOptions": {**OPTIONS, "colour": "red"}}}, {"plugin": {"pluginOptions": {
             "colour": "There is no option 'colour'; there are: interval, unit, recipients."}}}),
         ({"plugin": {"slug": PLUGIN, "pluginOptions": 7}}, {"plugin": {"pluginOptions":

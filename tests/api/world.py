@@ -12,6 +12,7 @@ from authorities.models import Authority, DnsProvider, Profile
 from certificates import service
 from certificates.models import Deployment, Domain, RotationPolicy
 from lifecycle.models import Endpoint
+from notifications.models import Notice
 from plugins import registry
 from stores.models import Destination, Source
 from tests import odd_dns, odd_stores
@@ -59,6 +60,7 @@ def furnish(people: People, root: Authority, issuing: Authority, monkeypatch: An
         "roles": people.team,
         "domains": Domain.objects.get(name="www.example.org"),
         "notifications": a_notification(people.alice, label="web"),
+        "notices": Notice.objects.earliest("pk"),  # that one was revoked
         "policies": RotationPolicy.objects.create(name="weekly", days=7),
         "dns_providers": DnsProvider.objects.create(name="dns", plugin="odd-dns"),
         "pending_certificates": an_order(

@@ -56,6 +56,7 @@ MAY_TOUCH_IT = (
     "plugins.destinations.kubernetes",
     "plugins.commands",
     "plugins.notifications.email",
+    "plugins.notifications.posting",
 )
 # Files of the kernel from its beginning.
 KERNEL = {"apps", "audit", "checks", "connectors", "errors", "failpoints", "jobs", "models", "permissions", "secrets"}

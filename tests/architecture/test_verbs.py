@@ -54,6 +54,7 @@ NO_EVENT = {
     "stores.service.ask_to_scan": "nothing has happened yet; source.scanned will say who asked",
     "stores.service._give_up": "whoever asked sees it on the page",
     "notifications.service.notices.raise_notice": "nobody has been told yet; notice.sent will say that somebody was",
+    "notifications.service.notices.release": "the same",
     "accounts.service.tokens.log_in_token": "log_in, before it, has recorded login.succeeded",
     "certificates.service.issuance._wait": "nothing has happened yet",
     "certificates.service.deploying._postpone": "nothing has happened yet",

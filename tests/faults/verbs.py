@@ -27,7 +27,8 @@ from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import Event
 from core.connectors import NewConnector
 from core.errors import Precondition
-from lifecycle.models import Endpoint
+from lifecycle import failures
+from lifecycle.models import Alarm, Endpoint
 from notifications import service as notifications
 from notifications.models import Notice, Notification
 from plugins import Permanent
@@ -185,8 +186,30 @@ def _new_notification() -> NewConnector:
 
 
 def _raise() -> None:
-    notice = Notice(kind="certificate-expiring", recipient=JOE, channel=SLUG, subject_label="leaf", dedupe="leaf")
-    notifications.raise_notice(notice)
+    about = {"subject_label": "leaf", "topic": "x:1", "dedupe": "leaf"}
+    notifications.raise_notice(Notice(kind="certificate-expiring", recipient=JOE, channel=SLUG, **about))
+
+
+def _told() -> Notice:
+    """Raised by the same process."""
+    _raise()
+    return Notice.objects.get(dedupe="leaf")
+
+
+def _release() -> None:
+    """Raised and released by one process."""
+    _raise()
+    notifications.release(Notice.objects.get().not_before, now=clock())
+
+
+def _alarm() -> Alarm:
+    """About the delivery that was given up."""
+    return Alarm.objects.create(kind="delivery-stuck", topic="x:1", label="leaf", owner=JOE, url="/", since=clock())
+
+
+def _raise_alarm() -> None:
+    failure = failures.Failure("delivery-stuck", "x:1", "leaf", "/", JOE, "disk full")
+    failures._raise(failure, by=accounts.system_user(), now=clock())
 
 
 def _tell() -> None:
@@ -304,6 +327,12 @@ JOE = "joe@example.org"
 OPTIONS = {"interval": 10, "unit": "days", "recipients": "web@example.org"}
 
 VERBS: dict[str, Verb] = {
+    "alarm.raise": Verb(_raise_alarm, (Event.ALARM_RAISED,)),
+    "alarm.resolve": Verb(
+        lambda: failures._resolve(_alarm(), by=accounts.system_user(), now=clock()),
+        (Event.ALARM_RESOLVED,),
+        already={"lifecycle_alarm": 1},
+    ),
     "apikey.create": Verb(
         lambda: accounts.create_api_key(user=_user("alice"), name="new", by=_user("alice")), (Event.APIKEY_CREATED,)
     ),
@@ -381,8 +410,15 @@ VERBS: dict[str, Verb] = {
     "moving.certificates": Verb(moving.certificates, (Event.CERTIFICATE_IMPORTED,)),
     "moving.keys": Verb(moving.keys, (Event.CERTIFICATE_UPDATED,)),
     "moving.replacements": Verb(moving.replacements, (Event.CERTIFICATE_UPDATED,)),
+    "notice.acknowledge": Verb(
+        lambda: notifications.acknowledge(_told(), by=_user("root")), (Event.NOTICE_ACKNOWLEDGED,), already=RAISED
+    ),
+    "notice.snooze": Verb(
+        lambda: notifications.snooze(_told(), days=3, by=_user("root")), (Event.NOTICE_SNOOZED,), already=RAISED
+    ),
     "notice.failed": Verb(_tell_in_vain, (Event.NOTICE_FAILED,), already=RAISED),
     "notice.raise": Verb(_raise, ()),
+    "notice.release": Verb(_release, (), already=RAISED),
     "notice.sent": Verb(_tell, (Event.NOTICE_SENT,), already=RAISED),
     "notification.create-watching": Verb(
         lambda: service.create_notification(_new_notification(), certificates=[_leaf()], by=_user("alice")),

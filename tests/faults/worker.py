@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
@@ -40,7 +40,10 @@ from accounts.service import create_api_key  # noqa: E402
 from authorities.tasks import publish_crls  # noqa: E402
 from certificates.tasks import sweep_deployments, sweep_orders, sweep_revocations  # noqa: E402
 from lemur_site.urls import urlpatterns  # noqa: E402, F401 - loaded once, for all children
-from plugins import registry  # noqa: E402
+from lifecycle.tasks import notify_expiring  # noqa: E402
+from notifications.tasks import sweep_notices  # noqa: E402
+from plugins import Message, registry  # noqa: E402
+from plugins.notifications.email import EmailNotifier  # noqa: E402
 from tests import odd_dns, odd_notifier, odd_stores  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
 from tests.faults.issuers import ENTRIES  # noqa: E402
@@ -99,6 +102,19 @@ def sweep_revoked() -> dict[str, Any]:
     return {}
 
 
+def notify(sink: str) -> dict[str, Any]:
+    """What the timetable calls about ends that are near; each mail becomes a line of the file: its id, and to whom."""
+
+    def send(_self: EmailNotifier, message: Message, recipients: Sequence[str]) -> None:
+        with Path(sink).open("a") as mails:
+            mails.write(f"{message.id} {','.join(recipients)}\n")
+
+    EmailNotifier.send = send  # type: ignore[method-assign]
+    notify_expiring()
+    sweep_notices()
+    return {}
+
+
 DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
     "prepare": prepare,
     "furnish": furnish,
@@ -107,6 +123,7 @@ DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
     "call": call,
     "sweep": sweep,
     "sweep revoked": sweep_revoked,
+    "notify": notify,
 }
 
 

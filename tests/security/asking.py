@@ -132,6 +132,8 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "POST /sources/{}/edit": lambda world: {"own_label": "changed", "path": "/etc/ssl/new"},
     "POST /api/1/notifications": api_notification,
     "PUT /api/1/notifications/{}": lambda world: {"description": "changed"},
+    "PUT /api/1/notices/{}/snooze": lambda world: {"days": 3},
+    "POST /notices/{}/snooze": lambda world: {"days": 3},
     "POST /api/1/policies": lambda world: {"name": "new", "days": 3},
     "PUT /api/1/policies/{}": lambda world: {"days": 3},
     "POST /notifications/new/{}": lambda world: {"label": "new", **OPTIONS},
@@ -227,6 +229,7 @@ def _id(before: str, word: str, person: str, world: World) -> Any:
     collection = before.split("/")[-2]
     rows: dict[str, Mapping[str, Model]] = {
         "notifications": world.notifications,
+        "notices": world.notices,
         "authorities": world.authorities,
         "pki": world.authorities,
     }

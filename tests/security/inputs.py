@@ -27,6 +27,7 @@ from certificates.serializers_input import (
     Reissue,
     Switches,
 )
+from notifications.api_notices import SnoozeInput
 from notifications.serializers import NotificationEdit, NotificationInput
 from stores.serializers import DestinationEdit, DestinationRequest, SourceEdit, SourceRequest
 
@@ -67,9 +68,14 @@ INPUTS: dict[str, type[drf.BaseSerializer[Any]]] = {
     "PUT /api/1/roles/{}": RoleEdit,
     "POST /api/1/notifications": NotificationInput,
     "PUT /api/1/notifications/{}": NotificationEdit,
+    "PUT /api/1/notices/{}/snooze": SnoozeInput,
     "POST /api/1/policies": PolicyInput,
     "PUT /api/1/policies/{}": PolicyEdit,
 }
-WITHOUT_BODY = {"PUT /api/1/certificates/{}/deactivate", "POST /api/1/pending_certificates/{}/retry"}
+WITHOUT_BODY = {
+    "PUT /api/1/notices/{}/acknowledge",
+    "PUT /api/1/certificates/{}/deactivate",
+    "POST /api/1/pending_certificates/{}/retry",
+}
 # The body of a DELETE, which may be absent.
 NOT_ASKED = {OrderCancel}

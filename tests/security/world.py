@@ -21,9 +21,9 @@ from certificates import service
 from certificates.models import Certificate, Order, Revocation, update_destinations
 from core import keys
 from core.models import StoredKey
-from lifecycle.models import Endpoint
-from notifications.models import Notice, Notification
-from notifications.service import default_notifications
+from lifecycle.models import Alarm, Endpoint
+from notifications.models import Notice, Notification, Snooze
+from notifications.service import by_mail, default_notifications, raise_notice, topic
 from pki.keys import PrivateKey
 from stores import service as stores
 from stores.models import Destination, Source
@@ -79,6 +79,7 @@ class World:
     certificates: dict[str, Certificate]
     uploads: tuple[pki_material.Pair, pki_material.Pair]
     notifications: dict[str, Notification] = field(default_factory=dict)
+    notices: dict[str, Notice] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     issued: dict[int, str] = field(default_factory=dict)  # by order, what its CA would answer
     tokens: dict[str, str] = field(default_factory=dict)
@@ -159,6 +160,7 @@ def build() -> World:
     world = World(users, people.team, authorities, _certificates(users, people.team, authorities), _uploads())
     _deliver(world.certificates["own"], by=people.root)
     world.notifications = _notifications(users, world.certificates["foreign"])
+    world.notices = _notices(world.certificates["foreign"])
     _jobs(world.certificates["own"], users["alice"])
     service.create_policy(name="weekly", days=7, by=people.root)
     _orders(world, people)
@@ -239,10 +241,22 @@ def _deliver(certificate: Certificate, *, by: User) -> None:
 
 
 def _jobs(certificate: Certificate, by: User) -> None:
-    """What the background has to show: a notice that was sent, and a revocation that its authority refused."""
+    """What the background has to show: a notice that was sent, one that waits, an alarm, and a revocation that its
+    authority refused."""
     told = {"recipient": by.email, "channel": "email-notification", "subject_label": certificate.name}
     Notice.objects.create(kind="certificate-expiring", dedupe="told", state=Notice.State.DONE, sent_at=clock(), **told)
     Revocation.objects.create(certificate=certificate, by=by, reason="superseded", state=Revocation.State.FAILED)
+    Snooze.objects.create(topic="x:1", until=clock(), by=by)
+    Alarm.objects.create(kind="delivery-stuck", topic="x:1", label="web", url="/", owner=by.email, since=clock())
+
+
+def _notices(certificate: Certificate) -> dict[str, Notice]:
+    """That it ends, told to Alice, to Joe, whose role Bob holds, and to somebody else."""
+    told = {"own": "alice@example.org", "default": "joe@example.org", "foreign": "else@example.org"}
+    for address in by_mail(*told.values()):
+        fields = {"topic": topic(certificate), "label": certificate.name, "url": certificate.get_absolute_url()}
+        raise_notice(address.notice("certificate-expiring", "told", **fields))
+    return {name: Notice.objects.get(recipient=who, dedupe__contains=":told:") for name, who in told.items()}
 
 
 def _notifications(users: dict[str, User], foreign: Certificate) -> dict[str, Notification]:

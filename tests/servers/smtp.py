@@ -36,7 +36,10 @@ class Mail:
 
 @dataclass
 class MailServer:
-    """A running server. ``refuse`` maps recipients to answers; ``after_data`` is the answer to what is sent."""
+    """A running server. ``refuse`` maps recipients to answers; ``after_data`` is the answer to what is sent.
+
+    ``drops``: it keeps what is sent, and hangs up instead of saying so.
+    """
 
     port: int = 0
     ca_file: str = ""
@@ -44,6 +47,7 @@ class MailServer:
     refuse: dict[str, str] = field(default_factory=dict)
     refuse_sender: str = ""
     after_data: str = "250 OK"
+    drops: bool = False
     peers: list[str] = field(default_factory=list)
 
     async def handle_EHLO(self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]) -> Any:
@@ -66,6 +70,8 @@ class MailServer:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.after_data.startswith("250"):
             self.received.append(Mail(envelope.mail_from, envelope.rcpt_tos, envelope.content))
+        if self.drops:
+            server.transport.abort()
         return self.after_data
 
 

@@ -46,6 +46,8 @@ def product(tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer, opene
         SOURCE_DIRECTORIES=str(opened),
         OUTBOUND_ALLOW="127.0.0.0/8",
         SWEEP_DEPLOYMENTS_SECONDS="2",
+        SWEEP_NOTICES_SECONDS="5",
+        SWEEP_NOTIFY_EXPIRING_SECONDS="5",
         SWEEP_ORDERS_SECONDS="2",
         PYTHONPATH=slow_ca.install(tmp_path_factory.mktemp("packages")),
     )

@@ -35,7 +35,6 @@ def test_the_list(people):
     assert "On &lt;b&gt;" in shown
     assert "10 days" in shown
     assert "Switched off" in shown
-    assert "only test messages are sent" in shown
     assert "Create a notification" not in shown
     assert "Create a notification" in page(people.charlie, "/notifications/")
     assert "Off" not in page(people.dora, "/notifications/?active=true").partition("</thead>")[2]

@@ -464,7 +464,7 @@ class TestWhoIsTold:
         [mail] = mailbox.received
         assert mail.recipients == ["alice@example.org"]
         assert mail.message["Subject"] == f"Lemur: certificate revoked: {hers} (superseded)"
-        assert hers.get_absolute_url() in mail.message.get_content()
+        assert hers.get_absolute_url() in mail.message.get_body(("plain",)).get_content()
 
     def test_whom_notifications_name(self, people, hers):
         to = {"interval": 2, "unit": "days", "recipients": "web@example.org,ALICE@example.org"}

@@ -17,6 +17,7 @@ from notifications.models import Notification
 from notifications.service.channels import TESTS
 from plugins import registry
 from plugins.notifications import email
+from plugins.notifications.base import Threshold
 from tests import odd_notifier
 from tests.notifying import OPTIONS, a_notification
 
@@ -34,7 +35,7 @@ def test_a_new_one(people):
         "web", "email-notification", True, people.alice,
     )  # fmt: skip
     assert stored.options == {"interval": 10, "unit": "days", "recipients": "web@example.org"}
-    assert stored.threshold == timedelta(days=10)
+    assert stored.threshold == Threshold(days=10)
     assert events(made) == [Event.NOTIFICATION_CREATED]
 
 
@@ -47,8 +48,8 @@ def test_lemurs_form_of_options(people):
 @pytest.mark.parametrize(
     ("fields", "reasons"),
     [
-        ({"plugin": "pigeon"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pigeon Reason: There is no notification plugin 'pigeon'; there are: email-notification."}}),
-        ({"plugin": "pem-export"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pem-export Reason: There is no notification plugin 'pem-export'; there are: email-notification."}}),
+        ({"plugin": "pigeon"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pigeon Reason: There is no notification plugin 'pigeon'; there are: email-notification, slack-notification, webhook-notification."}}),
+        ({"plugin": "pem-export"}, {"plugin": {"_schema": "Unable to find plugin. Slug: pem-export Reason: There is no notification plugin 'pem-export'; there are: email-notification, slack-notification, webhook-notification."}}),
         ({"options": {**OPTIONS, "unit": "weeks", "interval": 13}},
          {"plugin": {"plugin_options": "Notification cannot be more than 90 days into the future."}}),
         ({"options": {"interval": 1, "unit": "days"}}, {"plugin": {"plugin_options": {"recipients": "Option 'recipients' is required."}}}),
@@ -82,7 +83,7 @@ def test_changes_and_what_stays(people):
     assert (made.description, made.active, made.options) == ("new", False, OPTIONS)
     service.update(made, by=people.alice, options={**OPTIONS, "interval": 3})
     made.refresh_from_db()
-    assert made.threshold == timedelta(days=3)
+    assert made.threshold == Threshold(days=3)
     with pytest.raises(TypeError):
         service.update(made, by=people.alice, creator=people.bob)
 

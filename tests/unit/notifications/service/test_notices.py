@@ -13,10 +13,12 @@ from notifications import service
 from notifications.models import Notice
 from notifications.service import delete, raise_notice, tell
 from notifications.tasks import sweep_notices
-from plugins import Misconfigured, Permanent, Temporary, registry
+from plugins import Misconfigured, Permanent, Temporary, network, registry
 from plugins.notifications import email
 from tests import odd_notifier
 from tests.notifying import PLUGIN, a_notification
+from tests.servers.posts import post_server
+from tests.servers.slack import PATH, said, slack
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +32,10 @@ def a_notice(number: int = 1, recipient: str = JOE, **fields):
     )  # fmt: skip
 
 
+def plain(mail):
+    return mail.message.get_body(("plain",)).get_content()
+
+
 def told():
     return list(AuditEntry.objects.filter(event__startswith="notice.").values_list("event", flat=True))
 
@@ -38,10 +44,11 @@ def test_one_message_for_all_that_is_due(people, mailbox):
     raise_notice(a_notice(1), a_notice(2), a_notice(3, recipient="jane@example.org"))
     assert tell(JOE, PLUGIN)
     [mail] = mailbox.received
-    text = mail.message.get_content()
+    text = plain(mail)
     assert mail.recipients == [JOE]
-    assert mail.message["Subject"] == "Lemur: 2 notices"
-    assert "Certificate expiring: www1.example.org" in text
+    assert mail.message["Subject"] == "Lemur: 2 certificates end soon"
+    assert "* www1.example.org" in text
+    assert "www1.example.org</a>" in mail.message.get_body(("html",)).get_content()
     assert "http://127.0.0.1:8000/certificates/2" in text
     assert "www3" not in text
     assert sorted(Notice.objects.values_list("state", flat=True)) == ["done", "done", "waiting"]
@@ -94,8 +101,8 @@ def test_a_failure_is_tried_again_with_the_same_message(people, mailbox):
     assert tell(JOE, PLUGIN, now=now + timedelta(hours=1))
     first, second = mailbox.received
     assert first.message["Message-ID"] == f"<notices.{notice.batch}@example.org>" != second.message["Message-ID"]
-    assert "www2" not in first.message.get_content()
-    assert "www2" in second.message.get_content()
+    assert "www2" not in plain(first)
+    assert "www2" in plain(second)
 
 
 def test_a_worker_that_died_after_sending_sends_the_same_message_once_more(people, mailbox, monkeypatch):
@@ -117,9 +124,9 @@ def test_a_worker_that_died_after_sending_sends_the_same_message_once_more(peopl
     assert tell(JOE, PLUGIN, now=now)  # only what the dead one does not hold
     assert not tell(JOE, PLUGIN, now=now + timedelta(minutes=9))
     assert tell(JOE, PLUGIN, now=now + timedelta(minutes=11))
-    first, other, again = [mail.message for mail in mailbox.received]
-    assert first["Message-ID"] == again["Message-ID"] != other["Message-ID"]
-    assert first.get_content() == again.get_content()
+    first, other, again = mailbox.received
+    assert first.message["Message-ID"] == again.message["Message-ID"] != other.message["Message-ID"]
+    assert plain(first) == plain(again)
 
 
 @pytest.mark.parametrize("trouble", [Misconfigured("no server"), Temporary("later"), ZeroDivisionError("x")], ids=repr)
@@ -204,7 +211,7 @@ def test_one_run_sends_each_recipient_one_message_and_one_that_fails_stops_nobod
     mailbox.refuse[JOE] = "450 mailbox full"
     sweep_notices()
     assert [mail.recipients for mail in mailbox.received] == [["ann@example.org"], ["zoe@example.org"]]
-    assert {mail.message["Subject"] for mail in mailbox.received} == {"Lemur: 3 notices"}
+    assert {mail.message["Subject"] for mail in mailbox.received} == {"Lemur: 3 certificates end soon"}
     sweep_notices()
     assert len(mailbox.received) == 2, "the next minute sends nothing again, and asks for Joe later"
     assert set(Notice.objects.filter(recipient=JOE).values_list("failures", flat=True)) == {1}
@@ -275,3 +282,60 @@ def test_half_a_message_is_not_sent(people, mailbox):
     )
     assert tell(JOE, PLUGIN, now=later + timedelta(minutes=11))
     assert set(Notice.objects.values_list("state", flat=True)) == {"done"}
+
+
+def test_two_of_one_plugin_do_not_share_a_configuration(people, two_places):
+    """Though both name the same recipient."""
+    first, second = two_places
+    for number, asking in enumerate((first, second, first)):
+        [address] = service.addresses_of(asking)
+        fields = {"label": f"www{number}", "url": "", "topic": f"x:{number}"}
+        raise_notice(address.notice("certificate-expiring", str(number), **fields))
+    assert [told_to for told_to, _ in service.waiting_recipients()] == ["#ops", "#ops"]
+    sweep_notices()
+    arrived = [[said(post) for post in server.received] for server in (first.server, second.server)]
+    [[(subject, text, _)], [(other, _, _)]] = arrived
+    assert subject == "Lemur: 2 certificates end soon"
+    assert ("* www0" in text, "* www2" in text, other) == (True, True, "Lemur: certificate expiring: www1")
+
+
+@pytest.fixture
+def two_places(people):
+    """Two webhooks of Slack, each with a server of its own."""
+    network.configure(allow=["127.0.0.0/8"])
+    with post_server(slack) as one, post_server(slack) as other:
+        made = []
+        for label, server in (("one", one), ("other", other)):
+            options = {"interval": 1, "unit": "days", "webhook": server.url + PATH, "recipients": "#ops"}
+            made.append(a_notification(people.alice, label=label, plugin="slack-notification", options=options))
+            made[-1].server = server
+        yield made
+    network.configure(allow=[])
+
+
+def test_what_only_a_deleted_one_could_carry_is_given_up(people, two_places):
+    first, _ = two_places
+    [address] = service.addresses_of(first)
+    raise_notice(address.notice("certificate-expiring", "1", label="www", url=""))
+    delete(first, by=people.alice)
+    assert not tell(address.recipient, address.channel)
+    assert Notice.objects.get().last_error == "The notification that would have carried it was deleted."
+    assert told() == [Event.NOTICE_FAILED]
+
+
+def test_thousands_of_certificates_make_one_mail(people, mailbox):
+    raise_notice(*(a_notice(number) for number in range(2_000)))
+    sweep_notices()
+    sweep_notices()
+    [mail] = mailbox.received
+    assert mail.message["Subject"] == "Lemur: 2000 certificates end soon"
+    assert len(mail.content) < 200_000
+    assert Notice.objects.filter(state="done", sent_at__isnull=False).count() == 2_000
+
+
+def test_a_server_that_says_when_is_not_asked_sooner(people, odd, monkeypatch):
+    monkeypatch.setattr(odd, "trouble", Temporary("busy", retry_after=timedelta(hours=2)))
+    notice, now = an_odd_notice(), clock() + timedelta(seconds=1)
+    assert not tell(JOE, odd_notifier.SLUG, now=now)
+    notice.refresh_from_db()
+    assert notice.not_before == now + timedelta(hours=2)

@@ -195,7 +195,18 @@ def _own_roles(authority: Authority, *, by: User) -> list[Role]:
 
 
 CHANGEABLE = frozenset(
-    {"owner", "description", "active", "roles", "profiles", "options", "pki_base_url", "cn_optional", "cab_compliant"}
+    {
+        "owner",
+        "description",
+        "active",
+        "roles",
+        "profiles",
+        "options",
+        "pki_base_url",
+        "cn_optional",
+        "cab_compliant",
+        "renewals_per_hour",
+    }
 )
 
 

@@ -11,10 +11,11 @@ from rest_framework.response import Response
 
 from certificates import service
 from certificates.models import RotationPolicy
+from certificates.models.rotation import LEAST_DAYS, LEAST_SHARE, MOST_DAYS, MOST_JITTER, MOST_SHARE
 from certificates.permissions import policy_permissions
-from certificates.service.policies import FORBIDDEN, LEAST_DAYS, MOST_DAYS
+from certificates.service.policies import FORBIDDEN, TERMS
 from web.lists import FilterSet, NumberFilter
-from web.rest.fields import Line, Number
+from web.rest.fields import Line, Number, Text, YesNo
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import DestroyMixin, ViewSet
@@ -25,7 +26,7 @@ class PolicyOutput(ModelSerializer):
 
     class Meta:
         model = RotationPolicy
-        fields = ("id", "name", "days")
+        fields = ("id", "name", *TERMS)
 
 
 class PolicyEdit(Serializer):
@@ -33,9 +34,15 @@ class PolicyEdit(Serializer):
 
     name = Line(required=False, max_length=128)
     days = Number(required=False, min_value=LEAST_DAYS, max_value=MOST_DAYS)
+    share = Number(required=False, allow_null=True, min_value=LEAST_SHARE, max_value=MOST_SHARE)
+    follows_ca = YesNo(required=False)
+    jitter_hours = Number(required=False, min_value=0, max_value=MOST_JITTER)
+    windows = Text(required=False, allow_blank=True, max_length=512)
+    revokes_old = YesNo(required=False)
+    cleans_old = YesNo(required=False)
 
 
-class PolicyInput(Serializer):
+class PolicyInput(PolicyEdit):
     """``POST /policies``."""
 
     name = Line(max_length=128)

@@ -11,6 +11,15 @@ PERIODS = {
     "stores.sweep_scans": 60,
     "notifications.sweep_notices": 60,
     "authorities.publish_crls": 300,
+    "certificates.sweep_suggestions": 300,
+    "lifecycle.reissue_due": 3600,
+    "lifecycle.find_endpoint_rotations": 300,
+    "lifecycle.sweep_endpoint_rotations": 60,
+    "lifecycle.sync_sources": 900,
+    "lifecycle.check_revocation": 3600,
+    "lifecycle.check_endpoints": 3600,
+    "lifecycle.set_switches": 86400,
+    "lifecycle.sweep_syncs": 60,
 }
 
 

@@ -1,19 +1,28 @@
-"""Pages of endpoints."""
+"""Pages of endpoints, and of what becomes of them when their certificates are renewed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from lifecycle.filters import EndpointFilter
-from lifecycle.models import Endpoint
-from lifecycle.permissions import endpoint_permissions
+from core.errors import Conflict, Precondition, Unavailable
+from lifecycle import budgets, undoing
+from lifecycle.filters import EndpointFilter, RotationFilter
+from lifecycle.models import Brake, Endpoint, EndpointRotation
+from lifecycle.permissions import brake_permissions, endpoint_permissions, rotation_permissions
 from web.lists import Listing
+from web.views import get_or_404, person
 
 ROWS = 25
+ROTATIONS = "lifecycle:rotations"
 
 
 @login_required
@@ -25,3 +34,66 @@ def endpoint_list(request: HttpRequest) -> HttpResponse:
     listing = Listing(EndpointFilter, rows, request.GET, request=request, count=ROWS)
     template = "lifecycle/_endpoints.html" if request.htmx else "lifecycle/endpoints.html"  # type: ignore[attr-defined]
     return render(request, template, {"listing": listing})
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def rotation_list(request: HttpRequest) -> HttpResponse:
+    """Which endpoints shall serve another certificate; and whether renewals are held."""
+    rows = EndpointRotation.objects.select_related("endpoint", "certificate", "replaces")
+    visible = rotation_permissions.allowed(request.user, "view", rows)
+    listing = Listing(RotationFilter, visible, request.GET, request=request, count=ROWS)
+    brake = brake_permissions.allowed(request.user, "view").filter(open=True).first()
+    template = "lifecycle/_rotations.html" if request.htmx else "lifecycle/rotations.html"  # type: ignore[attr-defined]
+    context = {"listing": listing, "brake": brake, "can": _can(request, listing.items, brake)}
+    return render(request, template, context)
+
+
+def _can(request: HttpRequest, rows: Any, brake: Brake | None) -> dict[str, set[int]]:
+    """The ids of the rows that the person may roll back, and of the brake that they may release."""
+    shown = EndpointRotation.objects.filter(pk__in=[row.pk for row in rows])
+    mine = rotation_permissions.allowed(request.user, "roll_back", shown)
+    released = brake is not None and brake_permissions.can(request.user, "release", brake)
+    return {"roll_back": set(mine.values_list("pk", flat=True)), "release": {brake.pk} if brake and released else set()}
+
+
+@login_required
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Look again."""
+    return done(request, undoing.retry, _rotation(request, pk), _("It is looked at again."))
+
+
+@login_required
+@require_POST
+def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Back to the certificate before."""
+    return done(request, undoing.roll_back, _rotation(request, pk), _("The certificate before is in its place again."))
+
+
+@login_required
+@require_POST
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Nothing is held for a day."""
+    brake = get_or_404(request, brake_permissions, pk=pk)
+    return done(request, budgets.release, brake, _("For a day, whatever is due is renewed."))
+
+
+def _rotation(request: HttpRequest, pk: int) -> EndpointRotation:
+    rows = EndpointRotation.objects.select_related("endpoint__source", "certificate", "replaces")
+    found: EndpointRotation = get_or_404(request, rotation_permissions, rows, pk=pk)
+    return found
+
+
+def done(
+    request: HttpRequest, verb: Callable[..., object], row: object, said: str, *, to: str = ROTATIONS
+) -> HttpResponse:
+    """Carry out one verb, and say what came of it."""
+    try:
+        verb(row, by=person(request))
+    except (Conflict, Precondition, Unavailable) as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, said)
+    return redirect(to)

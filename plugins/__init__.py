@@ -19,8 +19,10 @@ from plugins.contracts import (
     Plugin,
     Removes,
     Revokes,
+    RollsBack,
     SeesEndpoints,
     Source,
+    SuggestsRenewal,
     SwapsEndpoints,
 )
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
@@ -37,6 +39,7 @@ from plugins.values import (
     IssueRequest,
     Message,
     Pending,
+    RenewalWindow,
     RevokeRequest,
     TxtRecord,
 )
@@ -73,10 +76,13 @@ __all__ = [
     "PluginOptions",
     "PluginUnavailable",
     "Removes",
+    "RenewalWindow",
     "RevokeRequest",
     "Revokes",
+    "RollsBack",
     "SeesEndpoints",
     "Source",
+    "SuggestsRenewal",
     "SwapsEndpoints",
     "Temporary",
     "TxtRecord",

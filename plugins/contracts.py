@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
+from cryptography import x509
+
 from pki.envelope import Keyring
 from pki.keys import KeySpec, PrivateKey
 from plugins.errors import Permanent
@@ -24,6 +26,7 @@ from plugins.values import (
     IssueRequest,
     Message,
     Pending,
+    RenewalWindow,
     RevokeRequest,
     TxtRecord,
 )
@@ -75,6 +78,14 @@ class Revokes(ABC):
     @abstractmethod
     def revoke(self, request: RevokeRequest) -> None:
         """Return once the CA has accepted it. Revoking what is revoked already is no error."""
+
+
+class SuggestsRenewal(ABC):
+    """An issuer that says when it would like its certificates to be renewed (RFC 9773)."""
+
+    @abstractmethod
+    def suggested_renewal(self, certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> RenewalWindow:
+        """The window of this certificate. Permanent if the CA does not know it, or has no such service."""
 
 
 class CreatesAuthorities(ABC):
@@ -144,6 +155,17 @@ class Removes(ABC):
     @abstractmethod
     def remove(self, bundle: Bundle) -> None:
         """Take it away, unless something else is there under its name by now. Twice is the same as once."""
+
+
+class RollsBack(ABC):
+    """A destination that keeps what it held before."""
+
+    @abstractmethod
+    def roll_back(self, bundle: Bundle) -> None:
+        """Put back what was there before this one, unless something else is there by now. Twice is the same as once.
+
+        Permanent if nothing was kept.
+        """
 
 
 class Source(Plugin, ABC):

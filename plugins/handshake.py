@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
@@ -13,12 +15,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from plugins.errors import Temporary
-from plugins.network import Refused, Target, connected
+from plugins.network import AddressRefused, Refused, Target, connected
 
 # Of a server with certificates of both kinds, a client that speaks of one kind alone is shown that; TLS 1.3 has no such
 # words here.
 _ALONE: Final = {rsa.RSAPublicKey: "aRSA", ec.EllipticCurvePublicKey: "aECDSA"}
 _ANYTHING: Final = "ALL"
+_DER: Final = 1  # of the library's own encodings
 
 
 def serves(
@@ -47,6 +50,45 @@ def serves(
     if not shown:
         raise Temporary(f"it could not be asked: {problem}.")
     return False
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a server has shown, in DER: its certificate, then what it sent with it; what of TLS was agreed on."""
+
+    certificates: tuple[bytes, ...]
+    version: str
+    cipher: str
+
+
+def look(host: str, port: int, *, name: str | None, target: Target, seconds: float) -> Look:
+    """What is shown to whoever asks for this name, or for none.
+
+    Raises Temporary, saying why, where nothing is shown within so many seconds; AddressRefused where nobody was asked.
+    """
+    try:
+        with (
+            connected(host, port, target=target, seconds=seconds) as plain,
+            _context(_ANYTHING).wrap_socket(plain, server_hostname=name) as made,
+        ):
+            shown, cipher = _chain(made), made.cipher()
+            if not shown:
+                raise ValueError("it shows no certificate")
+            return Look(shown, made.version() or "", cipher[0] if cipher else "")
+    except Refused as error:
+        raise AddressRefused(str(error)) from error
+    except ssl.SSLError as error:
+        raise Temporary(f"the handshake failed ({error.reason or 'no TLS'}).") from error
+    except (OSError, ValueError) as error:
+        raise Temporary(f"it could not be asked: {_said(error)}.") from error
+
+
+def _chain(made: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """Public since Python 3.13; before that there is only the object within."""
+    if sys.version_info >= (3, 13):
+        return tuple(made.get_unverified_chain())
+    shown = made._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]
+    return tuple(one.public_bytes(_DER) for one in shown)
 
 
 def _ways(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[tuple[str, str]]:

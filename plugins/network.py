@@ -134,6 +134,15 @@ def connect(
         call.close()
 
 
+def addresses(host: str) -> list[str]:
+    """All that the name stands for, of both kinds, each once; Temporary if that cannot be found out."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Temporary(f"{host} has no address: {getattr(error, 'strerror', None) or error}.") from error
+    return list(dict.fromkeys(str(where[0]) for *_, where in found))
+
+
 @contextmanager
 def connected(host: str, port: int, *, target: Target, seconds: float) -> Iterator[socket.socket]:
     """A connection that is cut off after so many seconds, whatever is said over it. Raises OSError, besides Refused."""

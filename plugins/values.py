@@ -61,6 +61,19 @@ class Pending:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RenewalWindow:
+    """When a CA would like a certificate to be renewed: at any moment between the two; then ask again.
+
+    `explanation` is a URL that says why, if the CA gives one (RFC 9773, 4.2).
+    """
+
+    start: datetime
+    end: datetime
+    explanation: str = ""
+    ask_again: timedelta = timedelta(hours=6)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaRequest:
     """A certificate authority to be created: `parent` is None for a root, which `key` signs itself."""
 

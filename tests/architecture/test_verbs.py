@@ -19,6 +19,17 @@ SERVICES = (
     "certificates.service",
     "stores.service",
     "notifications.service",
+    "lifecycle.budgets",
+    "lifecycle.checking",
+    "lifecycle.discovery",
+    "lifecycle.endpoints",
+    "lifecycle.retiring",
+    "lifecycle.revocation",
+    "lifecycle.rotation",
+    "lifecycle.sighting",
+    "lifecycle.switching",
+    "lifecycle.triage",
+    "lifecycle.undoing",
 )
 
 # No verbs: who acts, and whether they may.

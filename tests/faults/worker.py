@@ -41,7 +41,7 @@ from authorities.tasks import publish_crls  # noqa: E402
 from certificates.tasks import sweep_deployments, sweep_orders, sweep_revocations  # noqa: E402
 from lemur_site.urls import urlpatterns  # noqa: E402, F401 - loaded once, for all children
 from plugins import registry  # noqa: E402
-from tests import odd_dns, odd_notifier, odd_stores  # noqa: E402
+from tests import odd_dns, odd_endpoints, odd_notifier, odd_stores  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
 from tests.faults.issuers import ENTRIES  # noqa: E402
 from tests.faults.verbs import VERBS, furnish  # noqa: E402
@@ -135,7 +135,7 @@ def live(job: dict[str, Any]) -> NoReturn:
 
 def main() -> None:
     """``start`` answers with the child's process id, ``wait`` with how it ended."""
-    for entries in (ENTRIES, odd_stores.ENTRIES, odd_notifier.ENTRIES, odd_dns.ENTRIES):
+    for entries in (ENTRIES, odd_stores.ENTRIES, odd_endpoints.ENTRIES, odd_notifier.ENTRIES, odd_dns.ENTRIES):
         registry.entries.update(entries)  # type: ignore[attr-defined]  # a plain dict, which its type hides
     print("ready", flush=True)
     for line in sys.stdin:

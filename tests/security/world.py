@@ -21,7 +21,7 @@ from certificates import service
 from certificates.models import Certificate, Order, Revocation, update_destinations
 from core import keys
 from core.models import StoredKey
-from lifecycle.models import Endpoint
+from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
 from notifications.models import Notice, Notification
 from notifications.service import default_notifications
 from pki.keys import PrivateKey
@@ -225,8 +225,19 @@ def _orders(world: World, people: People) -> None:
         world.issued[order.pk] = issued_for(order)
         world.orders[name] = order
     source = Source.objects.get()
-    Endpoint.objects.create(name="www", dnsname="www", port=443, type="tls", source=source)
+    endpoint = Endpoint.objects.create(name="www", dnsname="www", port=443, type="tls", source=source)
+    _of_itself(world.certificates["own"], endpoint)
     DnsProvider.objects.create(name="dns", plugin="route53")
+
+
+def _of_itself(certificate: Certificate, endpoint: Endpoint) -> None:
+    """A rotation that was given up, renewals that are held, a certificate that was found, and a look into a source."""
+    EndpointRotation.objects.create(endpoint=endpoint, certificate=certificate, state=EndpointRotation.State.FAILED)
+    Brake.objects.create(began_at=clock(), due=100, allowed=25)
+    Finding.objects.create(
+        fingerprint=certificate.fingerprint, certificate=certificate, source=endpoint.source, found_at=clock()
+    )
+    Sync.objects.create(source=endpoint.source)
 
 
 def _deliver(certificate: Certificate, *, by: User) -> None:

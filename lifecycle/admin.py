@@ -16,6 +16,10 @@ class EndpointAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg
     list_filter = ("type", "active")
     list_select_related = ("source", "certificate")
     search_fields = ("dnsname", "name")
+    fields = (
+        "name", "dnsname", "dns_aliases", "port", "type", "owner", "active", "certificate", "certificate_path",
+        "registry_type", "source", "policy", "problems", "checked_at", "last_updated", "date_created",
+    )  # fmt: skip
     raw_id_fields = ("certificate",)
 
 

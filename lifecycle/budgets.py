@@ -56,13 +56,16 @@ def left_of_all(*, now: datetime) -> int | None:
 
 
 def hold(due: int, *, now: datetime) -> None:
-    """The brake: on, if so many are more than this hour may still see; off, once they are not."""
-    room, brake = left_of_all(now=now), Brake.objects.filter(open=True).first()
-    too_many = room is not None and due > room
-    if brake is not None and (not too_many or _is_over(brake, now)):
+    """The brake: on, if so many are more than this hour may still see; off, once they are not.
+
+    Released, it stays so until its time is over, or what it held is renewed.
+    """
+    brake = Brake.objects.filter(open=True).first()
+    if brake is not None and (_is_over(brake, now) or due <= _room(now)):
         _end(brake, now=now)
         brake = None
-    if too_many and brake is None:
+    room = left_of_all(now=now)
+    if brake is None and room is not None and due > room:
         _pull(due, now=now)
 
 
@@ -78,6 +81,12 @@ def release(brake: Brake, *, by: User | None = None, now: datetime | None = None
     record(Event.RENEWALS_RELEASED, brake, by=by, due=brake.due, until=until.isoformat())
     brake.refresh_from_db()
     return brake
+
+
+def _room(now: datetime) -> int:
+    """How many an hour would see if nothing was released."""
+    room = left_of_all(now=now)
+    return _share(now) if room is None else room
 
 
 def _is_over(brake: Brake, now: datetime) -> bool:
@@ -103,9 +112,14 @@ def _pull(due: int, *, now: datetime) -> None:
 
 
 def _allowance(now: datetime) -> int | None:
-    """A share of the fleet, and of a small fleet a number that is no mass action; any, while that is released."""
+    """How many an hour may see; None: any, while that is released."""
     if Brake.objects.filter(open=True, released_until__gt=now).exists():
         return None
+    return _share(now)
+
+
+def _share(now: datetime) -> int:
+    """A part of the fleet, and of a small one a number that is no mass action."""
     fleet = Certificate.objects.current(now).count()
     return int(max(settings.RENEWALS_AT_LEAST_PER_HOUR, fleet * settings.RENEWALS_PERCENT_PER_HOUR // 100))
 

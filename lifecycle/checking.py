@@ -87,5 +87,5 @@ def _write_down(endpoint: Endpoint, problems: list[str], *, now: datetime) -> No
     """An event only where something has changed."""
     Endpoint.objects.filter(pk=endpoint.pk).update(problems=problems, checked_at=now)
     if problems != endpoint.problems and endpoint.certificate is not None:
-        told = {"endpoint": str(endpoint), "problems": problems}
-        record(Event.ENDPOINT_CHECKED, endpoint.certificate, by=system_user(), **told)
+        certificate, system = endpoint.certificate, system_user()
+        record(Event.ENDPOINT_CHECKED, certificate, by=system, endpoint=str(endpoint), problems=problems)

@@ -74,6 +74,7 @@ def _arm(source: Source, *, by: User | None, now: datetime) -> Sync | None:
     if not idle.update(state=State.WAITING, not_before=now, leased=False, by=by, **fresh):
         return None
     enqueue("lifecycle.sync", sync.pk)
+    sync.refresh_from_db()
     return sync
 
 
@@ -163,7 +164,14 @@ def _finish(job: Sync, tally: Tally) -> None:
     job.succeed(ended_at=clock(), **asdict(tally))
     Source.objects.filter(pk=job.source_id).update(last_run=clock())
     if tally.added or tally.linked or tally.unlinked:
-        record(Event.SOURCE_SYNCED, job.source, by=job.by or system_user(), **asdict(tally))
+        record(
+            Event.SOURCE_SYNCED,
+            job.source,
+            by=job.by or system_user(),
+            added=tally.added,
+            linked=tally.linked,
+            unlinked=tally.unlinked,
+        )
 
 
 @committing("sync.give-up")

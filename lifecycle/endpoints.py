@@ -48,7 +48,7 @@ def find_endpoint_rotations(*, now: datetime | None = None) -> int:
     for endpoint in behind.iterator(chunk_size=AT_ONCE):
         successor = delivered_successor(endpoint.certificate, now=now)
         if successor is not None:
-            number += _write_down(endpoint, successor)
+            number += _write_down(endpoint, successor, now=now)
     return number
 
 
@@ -66,10 +66,10 @@ def delivered_successor(certificate: Certificate | None, *, now: datetime) -> Ce
 
 
 @committing("rotation.find")
-def _write_down(endpoint: Endpoint, successor: Certificate) -> int:
-    made, created = EndpointRotation.objects.get_or_create(
-        endpoint=endpoint, certificate=successor, defaults={"replaces": endpoint.certificate}
-    )
+def _write_down(endpoint: Endpoint, successor: Certificate, *, now: datetime) -> int:
+    known = {"endpoint": endpoint, "certificate": successor}
+    fresh = {"replaces": endpoint.certificate, "not_before": now}
+    made, created = EndpointRotation.objects.get_or_create(**known, defaults=fresh)
     if created:
         enqueue("lifecycle.rotate_endpoint", made.pk)
     return int(created)
@@ -147,9 +147,9 @@ def _shows(endpoint: Endpoint, address: str, certificate: Certificate) -> bool:
 def _verified(rotation: EndpointRotation, *, now: datetime) -> None:
     rotation.succeed(verified_at=now)
     Endpoint.objects.filter(pk=rotation.endpoint_id).update(certificate=rotation.certificate)
-    for certificate in filter(None, (rotation.certificate, rotation.replaces)):
-        told = {"endpoint": str(rotation.endpoint), "certificate": str(rotation.certificate)}
-        record(Event.ROTATION_VERIFIED, certificate, by=system_user(), **told)
+    endpoint, new = str(rotation.endpoint), str(rotation.certificate)
+    for one in filter(None, (rotation.certificate, rotation.replaces)):
+        record(Event.ROTATION_VERIFIED, one, by=system_user(), endpoint=endpoint, certificate=new)
 
 
 @committing("rotation.fail")
@@ -158,8 +158,8 @@ def _fail(rotation: EndpointRotation, error: Exception, *, now: datetime) -> Non
     again = isinstance(error, Temporary | Misconfigured | Unavailable)
     rotation.fail(str(error), permanent=not again, now=now)
     if rotation.state == EndpointRotation.State.FAILED:
-        told = {"endpoint": str(rotation.endpoint), "error": str(error)}
-        record(Event.ROTATION_FAILED, rotation.certificate, by=system_user(), **told)
+        endpoint, system = str(rotation.endpoint), system_user()
+        record(Event.ROTATION_FAILED, rotation.certificate, by=system, endpoint=endpoint, error=str(error))
         label, link = f"{rotation.endpoint}: {error}", rotation.get_absolute_url()
         key = f"{rotation.pk}:{rotation.attempts}"
         raise_alarm(UNVERIFIED, label, link, owner=rotation.certificate.owner, key=key)

@@ -56,7 +56,7 @@ class RotationFilter(FilterSet):
     """State, endpoint and certificate."""
 
     q = django_filters.CharFilter(method="search", label="Search")
-    state = django_filters.ChoiceFilter(choices=EndpointRotation.State, label="State")
+    state = django_filters.ChoiceFilter(choices=EndpointRotation.State.choices, label="State")
     endpoint_id = NumberFilter(field_name="endpoint")
     certificate_id = NumberFilter(field_name="certificate")
     ordering = django_filters.OrderingFilter(fields=("id", "created_at", "verified_at"))
@@ -86,7 +86,7 @@ class FindingFilter(FilterSet):
     """State, source, and part of a name or of where it was."""
 
     q = django_filters.CharFilter(method="search", label="Search")
-    state = django_filters.ChoiceFilter(choices=Finding.State, label="State")
+    state = django_filters.ChoiceFilter(choices=Finding.State.choices, label="State")
     source_id = RowFilter(field_name="source", queryset=Source.objects.all(), label="Source")
     ordering = django_filters.OrderingFilter(fields=("id", "found_at"))
 
@@ -103,7 +103,7 @@ class FindingFilter(FilterSet):
 class SyncFilter(FilterSet):
     """State and source."""
 
-    state = django_filters.ChoiceFilter(choices=Sync.State, label="State")
+    state = django_filters.ChoiceFilter(choices=Sync.State.choices, label="State")
     source_id = NumberFilter(field_name="source")
     ordering = django_filters.OrderingFilter(fields=("id", "begun_at"))
 

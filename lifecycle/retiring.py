@@ -63,8 +63,8 @@ def _retire(certificate: Certificate, successor: Certificate) -> None:
     with committing("certificate.retire"):
         Certificate.objects.filter(pk=certificate.pk).update(rotation=False, notify=False)
         hand_over(certificate, successor, by=system_user())
-        told = {"successor": str(successor), **({"problems": problems} if problems else {})}
-        record(Event.CERTIFICATE_RETIRED, certificate, by=system_user(), **told)
+        system, name = system_user(), str(successor)
+        record(Event.CERTIFICATE_RETIRED, certificate, by=system, successor=name, problems=problems)
         if successor.notify:
             label, link, key = f"{certificate} by {successor}", successor.get_absolute_url(), str(certificate.pk)
             tell(ROTATED, label, link, key=key, recipients=[successor.owner])

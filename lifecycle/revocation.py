@@ -76,7 +76,13 @@ def _write_down(certificate: Certificate, found: Verdict, *, now: datetime) -> N
     if not same.update(status=STATUS[found.status], status_checked_at=now):
         return
     if found.status is revocation.Status.REVOKED:
-        told = {"said_by": found.by, "reason": found.reason, "before": certificate.status}
-        record(Event.CERTIFICATE_FOUND_REVOKED, certificate, by=system_user(), **told)
+        record(
+            Event.CERTIFICATE_FOUND_REVOKED,
+            certificate,
+            by=system_user(),
+            said_by=found.by,
+            reason=found.reason,
+            before=certificate.status,
+        )
         link, key = certificate.get_absolute_url(), f"{certificate.pk}:{now.isoformat()}"
         raise_alarm(FOUND_REVOKED, str(certificate), link, owner=certificate.owner, key=key)

@@ -86,8 +86,8 @@ def _given_up(rotation: EndpointRotation) -> Iterator[None]:
 @committing("rotation.not-rolled-back")
 def _not_rolled_back(rotation: EndpointRotation, error: Exception) -> None:
     rotation.fail(str(error), permanent=True)
-    told = {"endpoint": str(rotation.endpoint), "error": str(error)}
-    record(Event.ROTATION_FAILED, rotation.certificate, by=acting(None), **told)
+    endpoint, by = str(rotation.endpoint), acting(None)
+    record(Event.ROTATION_FAILED, rotation.certificate, by=by, endpoint=endpoint, error=str(error))
 
 
 @committing("rotation.roll-back")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from core.errors import Conflict, Precondition, Unavailable
 from lifecycle import budgets, undoing
 from lifecycle.filters import EndpointFilter, RotationFilter
 from lifecycle.models import Brake, Endpoint, EndpointRotation
 from lifecycle.permissions import brake_permissions, endpoint_permissions, rotation_permissions
 from web.lists import Listing
-from web.views import get_or_404, person
+from web.views import carry_out, get_or_404
 
 ROWS = 25
 ROTATIONS = "lifecycle:rotations"
@@ -62,14 +59,20 @@ def _can(request: HttpRequest, rows: Any, brake: Brake | None) -> dict[str, set[
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Look again."""
-    return done(request, undoing.retry, _rotation(request, pk), _("It is looked at again."))
+    return carry_out(request, undoing.retry, _rotation(request, pk), _("It is looked at again."), to=ROTATIONS)
 
 
 @login_required
 @require_POST
 def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Back to the certificate before."""
-    return done(request, undoing.roll_back, _rotation(request, pk), _("The certificate before is in its place again."))
+    return carry_out(
+        request,
+        undoing.roll_back,
+        _rotation(request, pk),
+        _("The certificate before is in its place again."),
+        to=ROTATIONS,
+    )
 
 
 @login_required
@@ -77,23 +80,10 @@ def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """Nothing is held for a day."""
     brake = get_or_404(request, brake_permissions, pk=pk)
-    return done(request, budgets.release, brake, _("For a day, whatever is due is renewed."))
+    return carry_out(request, budgets.release, brake, _("For a day, whatever is due is renewed."), to=ROTATIONS)
 
 
 def _rotation(request: HttpRequest, pk: int) -> EndpointRotation:
     rows = EndpointRotation.objects.select_related("endpoint__source", "certificate", "replaces")
     found: EndpointRotation = get_or_404(request, rotation_permissions, rows, pk=pk)
     return found
-
-
-def done(
-    request: HttpRequest, verb: Callable[..., object], row: object, said: str, *, to: str = ROTATIONS
-) -> HttpResponse:
-    """Carry out one verb, and say what came of it."""
-    try:
-        verb(row, by=person(request))
-    except (Conflict, Precondition, Unavailable) as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, said)
-    return redirect(to)

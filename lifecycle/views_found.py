@@ -16,11 +16,10 @@ from lifecycle import discovery, triage
 from lifecycle.filters import FindingFilter
 from lifecycle.models import Finding, Sync
 from lifecycle.permissions import finding_permissions, sync_permissions
-from lifecycle.views import done
 from stores.models import Source
 from stores.permissions import source_permissions
 from web.lists import Listing
-from web.views import act, get_or_404, person
+from web.views import act, carry_out, get_or_404, person
 
 ROWS = 25
 ASK_AGAIN = "3"  # seconds, as the header has it
@@ -66,7 +65,7 @@ def _finding(request: HttpRequest, pk: int) -> Finding:
 @require_POST
 def claim(request: HttpRequest, pk: int) -> HttpResponse:
     """It is mine."""
-    return done(request, triage.claim, _finding(request, pk), _("It is yours now."), to=FOUND)
+    return carry_out(request, triage.claim, _finding(request, pk), _("It is yours now."), to=FOUND)
 
 
 @login_required
@@ -89,7 +88,7 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
     """It does not matter."""
-    return done(request, triage.dismiss, _finding(request, pk), _("It is not asked about again."), to=FOUND)
+    return carry_out(request, triage.dismiss, _finding(request, pk), _("It is not asked about again."), to=FOUND)
 
 
 @login_required
@@ -97,7 +96,7 @@ def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
 def sync(request: HttpRequest, pk: int) -> HttpResponse:
     """Look into this source now."""
     source = get_or_404(request, source_permissions, Source.objects.all(), pk=pk)
-    return done(request, discovery.ask_to_sync, source, _("It is looked into; this page says how far."), to=FOUND)
+    return carry_out(request, discovery.ask_to_sync, source, _("It is looked into; this page says how far."), to=FOUND)
 
 
 @login_required
@@ -105,4 +104,4 @@ def sync(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop looking into it."""
     row = get_or_404(request, sync_permissions, Sync.objects.select_related("source"), pk=pk)
-    return done(request, discovery.cancel, row, _("It stops in a moment."), to=FOUND)
+    return carry_out(request, discovery.cancel, row, _("It stops in a moment."), to=FOUND)

@@ -21,7 +21,7 @@ from plugins.network import AddressRefused, Refused, Target, connected
 # words here.
 _ALONE: Final = {rsa.RSAPublicKey: "aRSA", ec.EllipticCurvePublicKey: "aECDSA"}
 _ANYTHING: Final = "ALL"
-_DER: Final = 1  # of the library's own encodings
+_DER: Final = 2  # of the library's own encodings
 
 
 def serves(

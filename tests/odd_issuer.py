@@ -13,6 +13,7 @@ from plugins import (
     Issuer,
     IssueRequest,
     Pending,
+    Permanent,
     RenewalWindow,
     RevokeRequest,
     Revokes,
@@ -58,7 +59,7 @@ class SuggestingCa(RemoteCa, SuggestsRenewal):
     """One that says when to renew: the ``window``, or it raises that."""
 
     slug = "suggesting-ca"
-    window: ClassVar[RenewalWindow | Exception]
+    window: ClassVar[RenewalWindow | Exception] = Permanent("It suggests nothing.")
     about: ClassVar[list[x509.Certificate]] = []
 
     def suggested_renewal(self, certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> RenewalWindow:

@@ -119,8 +119,14 @@ def _keep(job: Suggestion, certificate: Certificate, window: RenewalWindow, *, n
         return
     moment = certificate.renewal_opens((window.start, window.end))
     Certificate.objects.filter(pk=certificate.pk).update(renews_at=moment)
-    told = {"start": window.start.isoformat(), "end": window.end.isoformat(), "explanation": window.explanation}
-    record(Event.RENEWAL_SUGGESTED, certificate, by=system_user(), **told)
+    record(
+        Event.RENEWAL_SUGGESTED,
+        certificate,
+        by=system_user(),
+        start=window.start.isoformat(),
+        end=window.end.isoformat(),
+        explanation=window.explanation,
+    )
 
 
 @committing("suggestion.rest")

@@ -40,6 +40,18 @@ SINGLE_STATEMENTS = {
 }
 # Verbs without `by`.
 BY_NOBODY = {
+    "certificates.service.renewing.ask_for_window": "background work, in the name of the system",
+    "certificates.service.renewing.settle_moments": "background work: follows from what people have said",
+    "lifecycle.checking.check_endpoint": "background work, in the name of the system",
+    "lifecycle.discovery.sync": "the row says who asked, if somebody did",
+    "lifecycle.discovery.sync_sources": "the timetable asks",
+    "lifecycle.endpoints.find_endpoint_rotations": "background work: follows from what was replaced",
+    "lifecycle.endpoints.rotate_endpoint": "background work, in the name of the system",
+    "lifecycle.retiring.retire_replaced": "background work, in the name of the system",
+    "lifecycle.revocation.check": "background work, in the name of the system",
+    "lifecycle.rotation.reissue": "background work, in the name of the system",
+    "lifecycle.rotation.reissue_due": "background work: follows from what policies say",
+    "lifecycle.switching.set_switches": "background work: follows from what the site's settings say",
     "certificates.service.deploying.deploy": "whoever attached the certificate was asked",
     "accounts.service.people.create_first_admin": "there is nobody yet",
     "accounts.service.identity.log_in": "whoever logs in is not known before",
@@ -60,6 +72,19 @@ ASKED_BEFORE = {
 }
 # Transactions that leave no event of their own.
 NO_EVENT = {
+    "certificates.service.renewing._forget": "policy.updated has said why",
+    "certificates.service.renewing._settle_some": "follows from what the certificate and its policy say",
+    "certificates.service.renewing._rest": "nothing has happened",
+    "certificates.service.renewing._put_off": "nothing has happened yet",
+    "lifecycle.budgets.take": "certificate.ordered, right after it, says what was counted",
+    "lifecycle.budgets._end": "what was held has been ordered meanwhile",
+    "lifecycle.budgets._open": "nothing is counted yet",
+    "lifecycle.discovery._arm": "nothing has happened yet; source.synced will say what was new",
+    "lifecycle.discovery._give_up": "people see it on the page; it is begun anew",
+    "lifecycle.endpoints._write_down": "nothing has happened yet; rotation.verified or rotation.failed will say what became of it",
+    "lifecycle.rotation._put_off": "certificate.ordered or renewal.failed, right after it, says what became of it",
+    "lifecycle.sighting._claim": "certificate.imported, right after it, says what was found",
+    "lifecycle.sighting._keep": "certificate.imported has said it",
     "stores.service.ask_to_scan": "nothing has happened yet; source.scanned will say who asked",
     "stores.service._give_up": "whoever asked sees it on the page",
     "notifications.service.notices.raise_notice": "nobody has been told yet; notice.sent will say that somebody was",

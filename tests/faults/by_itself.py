@@ -165,7 +165,7 @@ VERBS: dict[str, tuple[Callable[[], object], tuple[Event, ...], Mapping[str, int
     "rotation.fail": (
         lambda: endpoints._fail(_rotation(), Permanent("no"), now=clock()), (Event.ROTATION_FAILED,), ROTATION
     ),
-    "rotation.find": (lambda: endpoints._write_down(_endpoint(), _new()), (), {}),
+    "rotation.find": (lambda: endpoints._write_down(_endpoint(), _new(), now=clock()), (), {}),
     "rotation.not-rolled-back": (
         lambda: undoing._not_rolled_back(_rotation(), Permanent("no")), (Event.ROTATION_FAILED,), ROTATION
     ),

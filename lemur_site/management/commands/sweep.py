@@ -87,6 +87,7 @@ class Command(BaseCommand):
 
     def _run(self, name: str) -> None:
         """In this process, as a worker would; what it finds to be done it hands to the workers."""
+        app.loader.import_default_modules()
         before = SweepRun.objects.filter(name=name).values_list("succeeded_at", flat=True).first()
         app.tasks[name]()
         if SweepRun.objects.filter(name=name).exclude(succeeded_at=before).exists():

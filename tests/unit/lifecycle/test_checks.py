@@ -142,7 +142,7 @@ class TestEndpoints:
 
     def test_another_certificate(self, leaf, an_endpoint):
         [problem] = self.problems(leaf, an_endpoint, material().leaf)
-        assert problem.startswith("127.0.0.1 serves another certificate, leaf.example.com, until ")
+        assert problem.startswith("127.0.0.1 serves another certificate, www.example.com, until ")
 
     def test_each_address(self, leaf, an_endpoint, monkeypatch):
         monkeypatch.setattr(network, "addresses", lambda host: ["127.0.0.1", "127.0.0.2"])

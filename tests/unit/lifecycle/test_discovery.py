@@ -60,7 +60,7 @@ class TestCertificates:
     def test_a_new_one_comes_in_once(self, source, monkeypatch):
         monkeypatch.setattr(SeeingSource, "found", [found(material().leaf, private_key=material().leaf.key)])
         assert numbers(look()) == (1, 1, 0, 0)
-        certificate = Certificate.objects.get(cn="leaf.example.com")
+        certificate = Certificate.objects.get(cn="www.example.com")
         assert (certificate.owner, certificate.notify) == (TEAM, True)
         assert certificate.description == "This certificate was automatically discovered by Lemur"
         assert certificate.issuers == list(material().chain), "in order, however it was found"
@@ -78,14 +78,14 @@ class TestCertificates:
         settings.LEMUR_SECURITY_TEAM_EMAIL = []
         monkeypatch.setattr(SeeingSource, "found", [found(material().leaf)])
         look()
-        assert not Certificate.objects.get(cn="leaf.example.com").notify
+        assert not Certificate.objects.get(cn="www.example.com").notify
 
     def test_of_two_sources_one_brings_it_in(self, source, a_source, monkeypatch):
         files = a_source("odd-source", "files")
         for plugin in (SeeingSource, OddSource):
             monkeypatch.setattr(plugin, "found", [found(material().leaf)])
         look()
-        certificate = Certificate.objects.get(cn="leaf.example.com")
+        certificate = Certificate.objects.get(cn="www.example.com")
         assert set(certificate.sources.all()) == {source, files}
 
     def test_one_that_another_worker_brings_in_just_now(self, source, monkeypatch):
@@ -130,7 +130,7 @@ class TestCertificates:
         row = look()
         assert (row.state, row.last_error) == ("failed", "the connection broke")
         assert leaf.sources.exists()
-        assert Certificate.objects.filter(cn="leaf.example.com").exists(), "what was seen stays"
+        assert Certificate.objects.filter(cn="www.example.com").exists(), "what was seen stays"
 
     def test_one_that_cannot_be_taken_in_is_counted(self, source, monkeypatch, settings):
         settings.MAX_NAMES_IN_IMPORT = 0
@@ -146,7 +146,7 @@ class TestEndpoints:
         row = look()
         assert (row.endpoints, row.added) == (1, 1)
         endpoint = Endpoint.objects.get()
-        certificate = Certificate.objects.get(cn="leaf.example.com")
+        certificate = Certificate.objects.get(cn="www.example.com")
         assert (endpoint.certificate, endpoint.type, endpoint.reference) == (certificate, "elb", "arn:1")
         assert endpoint.dns_aliases == ["shop"]
         assert endpoint.policy == {
@@ -180,7 +180,7 @@ class TestEndpoints:
         monkeypatch.setattr(SeeingSource, "seen", both)
         row = look()
         assert (row.endpoints, row.added) == (1, 2)
-        assert Endpoint.objects.get().certificate.cn == "leaf.example.com"
+        assert Endpoint.objects.get().certificate.cn == "www.example.com"
 
     def test_what_is_shown_no_more_is_forgotten_after_a_while(self, source, leaf, an_endpoint):
         endpoint = an_endpoint(leaf, source=source)
@@ -205,7 +205,7 @@ class TestRunning:
         assert nudges == [("lifecycle.sync", (Sync.objects.get().pk,))]
 
     def test_a_source_that_is_switched_off_is_left_alone(self, people, source):
-        stores.update(source, active=False, by=people.root)
+        source = stores.update(source, active=False, by=people.root)
         assert sync_sources() == []
         with pytest.raises(Precondition, match="switched off"):
             discovery.ask_to_sync(source, by=people.root)

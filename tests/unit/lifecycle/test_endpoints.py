@@ -254,7 +254,7 @@ class TestRetiring:
         leaf.refresh_from_db()
         assert (leaf.rotation, leaf.notify, leaf.status) == (False, False, None)
         entry = about(leaf)[0]
-        assert (entry.event, entry.details) == (Event.CERTIFICATE_RETIRED, {"successor": new.name})
+        assert (entry.event, entry.details) == (Event.CERTIFICATE_RETIRED, {"successor": new.name, "problems": []})
         assert not leaf.deployments.exists(), "its place is the new one's"
         assert retire_replaced() == 0
         [notice] = Notice.objects.filter(kind="certificate-rotated")

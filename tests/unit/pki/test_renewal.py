@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pki import renewal
@@ -42,8 +42,9 @@ class TestMoment:
         rule, base = Rule(30, jitter=24 * HOUR), NOW + 335 * DAY
         assert opens(rule, 365 * DAY) == base
         assert opens(rule, 365 * DAY, fingerprint=MIDDLE) == base + 12 * HOUR
-        assert base + 23 * HOUR < opens(rule, 365 * DAY, fingerprint=LAST) < base + 24 * HOUR
+        assert base + 23 * HOUR < opens(rule, 365 * DAY, fingerprint=LAST) <= base + 24 * HOUR
 
+    @settings(deadline=None)
     @given(
         st.integers(1, 3650), st.none() | st.integers(1, 90), st.integers(0, 720), st.integers(1, 4_000), fingerprints
     )
@@ -125,6 +126,7 @@ class TestWindows:
         [window] = renewal.parse_windows(text)
         assert window.next_opening(NOW) == NOW + hours * HOUR
 
+    @settings(deadline=None)
     @given(
         st.sets(st.sampled_from(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), min_size=1),
         st.integers(0, 1439), st.integers(1, 1440), st.integers(0, 7 * 24 * 60),

@@ -18,10 +18,10 @@ from accounts import service as accounts
 from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, User
 from authorities.models import Authority, DnsProvider
 from certificates import service
-from certificates.models import Certificate, Order, Revocation, update_destinations
+from certificates.models import Certificate, Order, Revocation, Suggestion, update_destinations
 from core import keys
-from core.models import StoredKey
-from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
+from core.models import StoredKey, SweepRun
+from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Spent, Sync
 from notifications.models import Notice, Notification
 from notifications.service import default_notifications
 from pki.keys import PrivateKey
@@ -231,13 +231,16 @@ def _orders(world: World, people: People) -> None:
 
 
 def _of_itself(certificate: Certificate, endpoint: Endpoint) -> None:
-    """A rotation that was given up, renewals that are held, a certificate that was found, and a look into a source."""
+    """A rotation that was given up, renewals that are held, a certificate that was found; and what sweeps keep."""
     EndpointRotation.objects.create(endpoint=endpoint, certificate=certificate, state=EndpointRotation.State.FAILED)
     Brake.objects.create(began_at=clock(), due=100, allowed=25)
     Finding.objects.create(
         fingerprint=certificate.fingerprint, certificate=certificate, source=endpoint.source, found_at=clock()
     )
     Sync.objects.create(source=endpoint.source)
+    Suggestion.objects.create(certificate=certificate)
+    Spent.objects.create(scope="all", hour=clock())
+    SweepRun.objects.create(name="lifecycle.reissue_due")
 
 
 def _deliver(certificate: Certificate, *, by: User) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import django_filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import mixins
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,6 +20,15 @@ from web.rest.fields import Line, Number, Text, YesNo
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
 from web.rest.views import DestroyMixin, ViewSet
+
+DAYS = "(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?"
+WINDOW = f"{DAYS}(,{DAYS})* ([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)"
+LONGEST_WINDOWS = 200  # as people write them; written out they are longer
+
+
+@extend_schema_field({"type": "string", "maxLength": LONGEST_WINDOWS, "pattern": f"^({WINDOW}(; {WINDOW})*)?$"})
+class Windows(Text):
+    """Hours of the week in UTC, as ``mon-fri 22:00-04:00; sat,sun 00:00-24:00``; empty: any."""
 
 
 class PolicyOutput(ModelSerializer):
@@ -37,7 +47,7 @@ class PolicyEdit(Serializer):
     share = Number(required=False, allow_null=True, min_value=LEAST_SHARE, max_value=MOST_SHARE)
     follows_ca = YesNo(required=False)
     jitter_hours = Number(required=False, min_value=0, max_value=MOST_JITTER)
-    windows = Text(required=False, allow_blank=True, max_length=512)
+    windows = Windows(required=False, allow_blank=True, max_length=LONGEST_WINDOWS)
     revokes_old = YesNo(required=False)
     cleans_old = YesNo(required=False)
 

@@ -60,6 +60,7 @@ def hold(due: int, *, now: datetime) -> None:
 
     Released, it stays so until its time is over, or what it held is renewed.
     """
+    _open(_hour(now), now=now)
     brake = Brake.objects.filter(open=True).first()
     if brake is not None and (_is_over(brake, now) or due <= _room(now)):
         _end(brake, now=now)

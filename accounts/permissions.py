@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import SYSTEM, ApiKey, Role, User
-from core.models import AuditEntry
+from core.models import AuditEntry, SweepRun
 from core.permissions import Permissions, Rule, members, nobody, readers, writers
 
 
@@ -47,3 +47,4 @@ roles = Permissions(
 )
 api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), delete=Rule(own))
 audit_log = Permissions(AuditEntry, view=readers(members))
+sweep_permissions = Permissions(SweepRun, view=readers(members))

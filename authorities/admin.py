@@ -27,6 +27,7 @@ class AuthorityAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-ar
         "active",
         "roles",
         "profiles",
+        "renewals_per_hour",
         "plugin",
         "parent",
         "not_before",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from cryptography import x509
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.timezone import now as clock
 
@@ -18,6 +18,7 @@ from pki.extensions import KeyUsage
 from pki.names import NameType
 
 ISSUER_PLUGIN = "cryptography-issuer"
+MOST_RENEWALS = 1_000_000
 
 
 class Profile(models.Model):
@@ -124,6 +125,12 @@ class Authority(Connector):
         help_text="Where its challenges are answered, if an order says nothing else.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    renewals_per_hour = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RENEWALS)],
+        help_text="How many certificates it is asked for in an hour by renewals that happen by themselves; empty: any.",
+    )
     demo = models.BooleanField(default=False, editable=False)
     ledger_version = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="How often its ledger has changed what a revocation list must say."

@@ -12,7 +12,7 @@ from rest_framework import serializers as drf
 from accounts.models import Role
 from accounts.serializers import RoleOutput, UserBrief
 from authorities import pointers
-from authorities.models import Authority, DnsProvider, Profile
+from authorities.models import MOST_RENEWALS, Authority, DnsProvider, Profile
 from web.rest.connectors import LISTED, ConnectorPlugin, KeyType, PluginInput, described
 from web.rest.fields import Email, Number, Pem, Ref, Text, UtcDateTime, Years, YesNo
 from web.rest.serializers import ModelSerializer, Nested, Serializer
@@ -133,7 +133,8 @@ class AuthorityOutput(ModelSerializer):
         fields = (
             "id", "name", "owner", "description", "active", "plugin", "options", "parent", "roles", "profiles",
             "body", "chain", "not_before", "not_after", "authority_certificate", "is_cn_optional", "is_cab_compliant",
-            "max_issuance_days", "default_validity_days", "pki_base_url", "pki_warning", "dns_provider",
+            "max_issuance_days", "default_validity_days", "renewals_per_hour", "pki_base_url", "pki_warning",
+            "dns_provider",
         )  # fmt: skip
 
     @extend_schema_field(AuthorityName(allow_null=True))
@@ -248,6 +249,7 @@ class AuthorityEdit(Serializer):
     pki_base_url = HttpAddress(required=False, allow_blank=True, max_length=255)
     is_cn_optional = YesNo(required=False, source="cn_optional")
     is_cab_compliant = YesNo(required=False, allow_null=True, source="cab_compliant")
+    renewals_per_hour = Number(required=False, allow_null=True, min_value=1, max_value=MOST_RENEWALS)
 
 
 class Child(Serializer):

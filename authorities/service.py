@@ -208,7 +208,7 @@ def _own_roles(authority: Authority, *, by: User) -> list[Role]:
 CHANGEABLE = frozenset(
     {
         "owner", "description", "active", "roles", "profiles", "options", "pki_base_url", "cn_optional",
-        "cab_compliant", "dns_provider",
+        "cab_compliant", "dns_provider", "renewals_per_hour",
     }
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from certificates import service
-from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy
+from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
 from core.permissions import PermissionAdmin, ReadOnlyAdmin
 from pki.names import printable
 
@@ -97,6 +97,15 @@ class RevocationAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg
 
 @admin.register(RotationPolicy)
 class RotationPolicyAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """How long before its end a certificate is renewed."""
+    """When a certificate is renewed."""
 
-    list_display = ("name", "days")
+    list_display = ("name", "days", "share", "follows_ca", "jitter_hours", "windows")
+
+
+@admin.register(Suggestion)
+class SuggestionAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """When certificate authorities would like certificates to be renewed."""
+
+    list_display = ("certificate", "start", "end", "state", "not_before", "last_error")
+    list_select_related = ("certificate",)
+    show_full_result_count = False

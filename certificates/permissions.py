@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy
+from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
 from core.permissions import EVERYTHING, NOTHING, Permissions, keepers, members, nobody, readers, writers
 
 
@@ -56,6 +56,7 @@ order_permissions = Permissions(
 )
 deployment_permissions = Permissions(Deployment, view=readers(members))
 revocation_permissions = Permissions(Revocation, view=readers(members))
+suggestion_permissions = Permissions(Suggestion, view=readers(members))
 policy_permissions = Permissions(
     RotationPolicy, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
 )

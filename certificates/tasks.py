@@ -2,9 +2,10 @@
 
 from celery import shared_task
 
-from certificates.service import carry_out, deploy, fulfil
+from certificates.service import ask_for_window, carry_out, deploy, fulfil
 from certificates.service.deploying import due_deployments
 from certificates.service.issuance import due_orders
+from certificates.service.renewing import due_suggestions
 from certificates.service.revoking import due_revocations
 
 
@@ -45,3 +46,16 @@ def sweep_deployments() -> None:
     """No deployment is due: what shall be at a destination is there, or the row says why not."""
     for deployment_id in due_deployments():
         deploy_certificate.delay(deployment_id)
+
+
+@shared_task(name="certificates.ask_for_window")  # type: ignore[untyped-decorator]
+def ask_the_authority(suggestion_id: int) -> None:
+    """Ask one certificate's authority when it would like that to be renewed."""
+    ask_for_window(suggestion_id)
+
+
+@shared_task(name="certificates.sweep_suggestions")  # type: ignore[untyped-decorator]
+def sweep_suggestions() -> None:
+    """Of each certificate whose policy follows its authority we know what that suggests."""
+    for suggestion_id in due_suggestions():
+        ask_the_authority.delay(suggestion_id)

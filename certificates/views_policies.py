@@ -7,6 +7,7 @@ from functools import partial
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count
+from django.forms import model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -48,12 +49,12 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Another name or number of days."""
+    """Another name or other terms."""
     policy = _policy(request, pk)
     policy_permissions.require(request.user, "change", policy)
     return act(
         request,
-        PolicyForm(request.POST or None, initial={"name": policy.name, "days": policy.days}),
+        PolicyForm(request.POST or None, initial=model_to_dict(policy)),
         partial(service.update_policy, policy, by=person(request)),
         done=_("Saved."),
         template="policies/edit.html",

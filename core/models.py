@@ -1,4 +1,4 @@
-"""What the kernel remembers: the audit log, where keys are kept, and answers that may be asked for twice."""
+"""What the kernel remembers: the audit log, where keys are, answers that may be asked for twice, when sweeps ran."""
 
 from __future__ import annotations
 
@@ -127,3 +127,19 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of {self.user_id}"
+
+
+class SweepRun(models.Model):
+    """When a sweep of the timetable ran last, and how that ended; one row for each."""
+
+    name = models.CharField(max_length=64, unique=True)
+    begun_at = models.DateTimeField(null=True, help_text="When it was begun last.")
+    leased_until = models.DateTimeField(null=True, help_text="It is at work until then, or died.")
+    succeeded_at = models.DateTimeField(null=True, help_text="When it was begun that ended well.")
+    seconds = models.FloatField(null=True, help_text="How long it took.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -10,6 +10,8 @@ import structlog
 from celery import Celery, Task
 from kombu.exceptions import OperationalError
 
+from lemur_site.schedule import PERIODS
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lemur_site.settings")
 
 
@@ -22,7 +24,14 @@ class ActingTask(Task):  # type: ignore[misc]
 
         task_id = self.request.id or ""
         with acting_as(kind="task", user=system_user(), request_id=task_id, address="", api_key="", idempotency=None):
-            return super().__call__(*args, **kwargs)
+            return self._sweep(*args, **kwargs) if self.name in PERIODS else super().__call__(*args, **kwargs)
+
+    def _sweep(self, *args: Any, **kwargs: Any) -> Any:
+        """A task of the timetable: not while another one of this name is at work."""
+        from core.sweeps import running  # noqa: PLC0415
+
+        with running(self.name) as mine:
+            return super().__call__(*args, **kwargs) if mine else None
 
 
 SILENCE_SECONDS: Final = 30.0

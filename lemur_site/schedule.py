@@ -15,6 +15,15 @@ PERIODS = {
     "lifecycle.notify_expiring": 3600,
     "lifecycle.send_digests": 3600,
     "lifecycle.sweep_failures": 60,
+    "certificates.sweep_suggestions": 300,
+    "lifecycle.reissue_due": 3600,
+    "lifecycle.find_endpoint_rotations": 300,
+    "lifecycle.sweep_endpoint_rotations": 60,
+    "lifecycle.sync_sources": 900,
+    "lifecycle.check_revocation": 3600,
+    "lifecycle.check_endpoints": 3600,
+    "lifecycle.set_switches": 86400,
+    "lifecycle.sweep_syncs": 60,
 }
 
 

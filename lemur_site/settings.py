@@ -267,6 +267,14 @@ LEMUR_OWNER_EMAIL_IN_SUBJECT = env.bool("LEMUR_OWNER_EMAIL_IN_SUBJECT", default=
 LEMUR_SECURITY_TEAM_EMAIL = env.list("LEMUR_SECURITY_TEAM_EMAIL", default=[])
 LEMUR_DEFAULT_AUTHORITY = env.str("LEMUR_DEFAULT_AUTHORITY", default="")
 LEMUR_DEFAULT_ROTATION_INTERVAL = env.int("LEMUR_DEFAULT_ROTATION_INTERVAL", default=30)  # days
+AUTOROTATE_AUTHORITIES = env.list(
+    "AUTOROTATE_AUTHORITIES", default=[]
+)  # whose certificates renew themselves once in use
+AUTOROTATE_OFF_FILTER = env.str("AUTOROTATE_OFF_FILTER", default="")  # a function of a certificate that nothing serves
+ENDPOINT_TTL_HOURS = env.int("ENDPOINT_TTL_HOURS", default=2)  # since a source has shown it last
+REISSUE_FILTER = env.str("REISSUE_FILTER", default="")  # a function of a certificate: shall it be renewed by itself?
+RENEWALS_PERCENT_PER_HOUR = env.int("RENEWALS_PERCENT_PER_HOUR", default=5)  # of all that is valid
+RENEWALS_AT_LEAST_PER_HOUR = env.int("RENEWALS_AT_LEAST_PER_HOUR", default=25)
 LEMUR_EXPIRING_DEPLOYED_CERT_THRESHOLD_DAYS = env.int("LEMUR_EXPIRING_DEPLOYED_CERT_THRESHOLD_DAYS", default=14)
 ROTATE_AUTHORITY_TRANSLATION = pairs.of_ids(
     "ROTATE_AUTHORITY_TRANSLATION", env.list("ROTATE_AUTHORITY_TRANSLATION", default=[])

@@ -39,7 +39,7 @@ urlpatterns = [
     path("destinations/", include(stores.urls.destinations)),
     path("sources/", include(stores.urls.sources)),
     path("domains/", include("certificates.urls_domains")),
-    path("endpoints/", include("lifecycle.urls")),
+    path("", include("lifecycle.urls")),
     path("pki/", include(authorities.urls.public)),
     path(".well-known/acme-challenge/", include(authorities.urls.challenges)),
     path("notifications/", include("notifications.urls")),

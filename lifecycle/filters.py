@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from lifecycle.models import Endpoint
+from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
 from stores.models import Source
 from web.lists import FilterSet, NumberFilter, RowFilter, YesNoFilter
 
@@ -50,3 +50,63 @@ class EndpointFilter(FilterSet):
     def by_cipher(self, rows: QuerySet[Endpoint], name: str, value: str) -> QuerySet[Endpoint]:
         """Part of the name of one of its ciphers."""
         return rows.alias(offered=Cast("policy", TextField())).filter(offered__icontains=value)
+
+
+class RotationFilter(FilterSet):
+    """State, endpoint and certificate."""
+
+    q = django_filters.CharFilter(method="search", label="Search")
+    state = django_filters.ChoiceFilter(choices=EndpointRotation.State.choices, label="State")
+    endpoint_id = NumberFilter(field_name="endpoint")
+    certificate_id = NumberFilter(field_name="certificate")
+    ordering = django_filters.OrderingFilter(fields=("id", "created_at", "verified_at"))
+
+    class Meta:
+        model = EndpointRotation
+        fields: tuple[str, ...] = ()
+
+    def search(self, rows: QuerySet[EndpointRotation], name: str, value: str) -> QuerySet[EndpointRotation]:
+        """Part of the host, or of the name of the certificate."""
+        text = value.strip()
+        return rows.filter(Q(endpoint__dnsname__icontains=text) | Q(certificate__name__icontains=text))
+
+
+class BrakeFilter(FilterSet):
+    """Whether something is held still."""
+
+    open = YesNoFilter(label="Open")
+    ordering = django_filters.OrderingFilter(fields=("id", "began_at"))
+
+    class Meta:
+        model = Brake
+        fields: tuple[str, ...] = ()
+
+
+class FindingFilter(FilterSet):
+    """State, source, and part of a name or of where it was."""
+
+    q = django_filters.CharFilter(method="search", label="Search")
+    state = django_filters.ChoiceFilter(choices=Finding.State.choices, label="State")
+    source_id = RowFilter(field_name="source", queryset=Source.objects.all(), label="Source")
+    ordering = django_filters.OrderingFilter(fields=("id", "found_at"))
+
+    class Meta:
+        model = Finding
+        fields: tuple[str, ...] = ()
+
+    def search(self, rows: QuerySet[Finding], name: str, value: str) -> QuerySet[Finding]:
+        """Part of the certificate's name, or of where it was found."""
+        text = value.strip()
+        return rows.filter(Q(certificate__name__icontains=text) | Q(where__icontains=text))
+
+
+class SyncFilter(FilterSet):
+    """State and source."""
+
+    state = django_filters.ChoiceFilter(choices=Sync.State.choices, label="State")
+    source_id = NumberFilter(field_name="source")
+    ordering = django_filters.OrderingFilter(fields=("id", "begun_at"))
+
+    class Meta:
+        model = Sync
+        fields: tuple[str, ...] = ()

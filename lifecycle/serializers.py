@@ -7,8 +7,11 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers as drf
 
+from accounts.serializers import UserBrief
 from certificates.serializers import CertificateBrief
-from lifecycle.models import Endpoint
+from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
+from stores.models import Source
+from web.rest.fields import Email, Ref
 from web.rest.serializers import ModelSerializer, Serializer
 
 
@@ -53,7 +56,7 @@ class EndpointOutput(ModelSerializer):
         model = Endpoint
         fields = (
             "id", "name", "dnsname", "dns_aliases", "port", "type", "owner", "active", "source_label", "certificate",
-            "certificate_path", "registry_type", "policy", "issues", "last_updated", "date_created",
+            "certificate_path", "registry_type", "policy", "issues", "checked_at", "last_updated", "date_created",
         )  # fmt: skip
 
     @extend_schema_field(TlsPolicy)
@@ -67,3 +70,83 @@ class EndpointOutput(ModelSerializer):
                 {"id": place, "name": one["name"], "deprecated": bool(one.get("deprecated"))} for place, one in ciphers
             ],
         }
+
+
+class Place(Serializer):
+    """An endpoint, by its host and port."""
+
+    id = drf.IntegerField()
+    dnsname = drf.CharField()
+    port = drf.IntegerField()
+
+
+class Named(Serializer):
+    """A certificate, by its name."""
+
+    id = drf.IntegerField()
+    name = drf.CharField()
+
+
+class RotationOutput(ModelSerializer):
+    """That an endpoint shall serve another certificate, and what became of it."""
+
+    endpoint = Place()
+    certificate = Named()
+    replaces = Named(allow_null=True)
+
+    class Meta:
+        model = EndpointRotation
+        fields = (
+            "id", "endpoint", "certificate", "replaces", "state", "attempts", "last_error", "created_at", "verified_at",
+            "rolled_back_at",
+        )  # fmt: skip
+
+
+class BrakeOutput(ModelSerializer):
+    """That more renewals were due than an hour may see."""
+
+    released_by = UserBrief(allow_null=True)
+
+    class Meta:
+        model = Brake
+        fields = ("id", "began_at", "due", "allowed", "released_by", "released_until", "ended_at", "open")
+
+
+class FindingOutput(ModelSerializer):
+    """A certificate that a source brought in, and what was decided about it."""
+
+    certificate = Named(allow_null=True)
+    source_label = drf.CharField(source="source.label", default=None, allow_null=True)
+    decided_by = UserBrief(allow_null=True)
+
+    class Meta:
+        model = Finding
+        fields = (
+            "id", "certificate", "fingerprint", "source_label", "where", "state", "found_at", "decided_at",
+            "decided_by",
+        )  # fmt: skip
+
+
+class Assignment(Serializer):
+    """``POST /findings/N/assign``."""
+
+    owner = Email()
+
+
+class SyncOutput(ModelSerializer):
+    """That a source is looked into, and how far that has come."""
+
+    source_label = drf.CharField(source="source.label")
+
+    class Meta:
+        model = Sync
+        fields = (
+            "id", "source_label", "state", "cancelled", "begun_at", "ended_at", "last_error", "seen", "added", "linked",
+            "refused", "unlinked", "endpoints",
+        )  # fmt: skip
+
+
+class SyncRequest(Serializer):
+    """``POST /syncs``."""
+
+    source = Ref(Source.objects.all)  # type: ignore[assignment]

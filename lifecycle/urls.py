@@ -1,14 +1,30 @@
-"""The addresses of endpoints."""
+"""The addresses of endpoints, of their rotation, and of what sources brought in."""
 
 from django.urls import path
 
-from lifecycle import api, views
+from lifecycle import api, api_found, views, views_found
 from web.rest.views import Router
 
 app_name = "lifecycle"
 
 router = Router()
 router.register("endpoints", api.EndpointViewSet)
+router.register("rotations", api.RotationViewSet)
+router.register("brakes", api.BrakeViewSet)
+router.register("findings", api_found.FindingViewSet)
+router.register("syncs", api_found.SyncViewSet)
 api_urls = router.urls
 
-urlpatterns = [path("", views.endpoint_list, name="endpoints")]
+urlpatterns = [
+    path("endpoints/", views.endpoint_list, name="endpoints"),
+    path("rotations/", views.rotation_list, name="rotations"),
+    path("rotations/<int:pk>/retry", views.retry, name="retry"),
+    path("rotations/<int:pk>/rollback", views.roll_back, name="roll_back"),
+    path("rotations/brakes/<int:pk>/release", views.release, name="release"),
+    path("found/", views_found.finding_list, name="found"),
+    path("found/<int:pk>/claim", views_found.claim, name="claim"),
+    path("found/<int:pk>/assign", views_found.assign, name="assign"),
+    path("found/<int:pk>/dismiss", views_found.dismiss, name="dismiss"),
+    path("sources/<int:pk>/sync", views_found.sync, name="sync"),
+    path("syncs/<int:pk>/cancel", views_found.cancel, name="cancel"),
+]

@@ -65,6 +65,10 @@ class BadValidity(PkiError):
     """A validity that its issuer, its profile or the calendar forbids."""
 
 
+class BadWindow(PkiError):
+    """Not hours of the week as people write them."""
+
+
 class NotAllowed(PkiError):
     """Asked for something the profile does not allow."""
 

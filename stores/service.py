@@ -24,9 +24,9 @@ from core.queue import enqueue
 from pki import chains, inspection
 from pki.errors import PkiError
 from pki.names import printable
-from plugins.contracts import Confirms, Removes
+from plugins.contracts import Cleans, Confirms, Removes, RollsBack, SwapsEndpoints
 from plugins.errors import PluginError, Temporary
-from plugins.values import Bundle, FoundCertificate
+from plugins.values import Bundle, FoundCertificate, FoundEndpoint
 from stores.models import Destination, Scan, Source
 
 Store = Destination | Source
@@ -91,11 +91,18 @@ def upload(destination: Destination, bundle: Bundle) -> None:
     plugin = destination.open()
     with around("destination.upload"), foreign(destination.plugin, store=str(destination)):
         plugin.upload(bundle)
-    if isinstance(plugin, Confirms):
-        with around("destination.confirm"), foreign(destination.plugin, store=str(destination)):
-            held = plugin.held(bundle.name)
-        if held != inspection.fingerprint(bundle.certificate):
-            raise Temporary(f"{destination} took the certificate, and holds another one under {bundle.name}.")
+    require_held(destination, bundle.name, inspection.fingerprint(bundle.certificate))
+
+
+def require_held(destination: Destination, name: str, fingerprint: str) -> None:
+    """Raises Temporary if the destination can say what it holds under this name, and it is something else."""
+    plugin = destination.open()
+    if not isinstance(plugin, Confirms):
+        return
+    with around("destination.confirm"), foreign(destination.plugin, store=str(destination)):
+        held = plugin.held(name)
+    if held != fingerprint:
+        raise Temporary(f"{destination} took the certificate, and holds another one under {name}.")
 
 
 def can_remove(destination: Destination) -> bool:
@@ -188,6 +195,43 @@ def _finish(job: Scan, found: list[dict[str, Any]], total: int, *, now: datetime
 def _give_up(job: Scan, error: Exception) -> None:
     """Whoever waits for it sees why, and presses the button again."""
     job.fail(str(error), permanent=True)
+
+
+def swap(source: Source, endpoint: FoundEndpoint, bundle: Bundle) -> bool:
+    """Have an endpoint of the source serve this; False where its plugin cannot, and somebody else sees to it."""
+    plugin = source.open()
+    if not isinstance(plugin, SwapsEndpoints):
+        return False
+    with around("endpoint.swap"), foreign(source.plugin, store=str(source)):
+        plugin.swap(endpoint, bundle)
+    return True
+
+
+def can_swap(source: Source) -> bool:
+    """Can its plugin do that? Then it is given the private key."""
+    return issubclass(source.plugin_class, SwapsEndpoints)
+
+
+def can_roll_back(destination: Destination) -> bool:
+    """Does it keep what it held before?"""
+    return issubclass(destination.plugin_class, RollsBack)
+
+
+def roll_back(destination: Destination, bundle: Bundle) -> None:
+    """Put back what was there before this one. Errors as :func:`upload`."""
+    plugin = destination.open()
+    with around("destination.roll-back"), foreign(destination.plugin, store=str(destination)):
+        plugin.roll_back(bundle)
+
+
+def clean(source: Source, found: FoundCertificate) -> bool:
+    """Remove a certificate from the source; False where its plugin cannot."""
+    plugin = source.open()
+    if not isinstance(plugin, Cleans):
+        return False
+    with around("source.clean"), foreign(source.plugin, store=str(source)):
+        plugin.clean(found)
+    return True
 
 
 def stats() -> dict[str, int]:

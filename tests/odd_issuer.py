@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from plugins import FinishesLater, Issued, Issuer, IssueRequest, Pending, RevokeRequest, Revokes
+from cryptography import x509
+
+from plugins import (
+    FinishesLater,
+    Issued,
+    Issuer,
+    IssueRequest,
+    Pending,
+    Permanent,
+    RenewalWindow,
+    RevokeRequest,
+    Revokes,
+    SuggestsRenewal,
+)
 
 
 class OddIssuer(Issuer, FinishesLater):
@@ -39,3 +53,17 @@ class RemoteCa(OddIssuer, Revokes):
         self.revoked.append(request)
         if isinstance(self.answer, Exception):
             raise self.answer
+
+
+class SuggestingCa(RemoteCa, SuggestsRenewal):
+    """One that says when to renew: the ``window``, or it raises that."""
+
+    slug = "suggesting-ca"
+    window: ClassVar[RenewalWindow | Exception] = Permanent("It suggests nothing.")
+    about: ClassVar[list[x509.Certificate]] = []
+
+    def suggested_renewal(self, certificate: x509.Certificate, chain: Sequence[x509.Certificate]) -> RenewalWindow:
+        self.about.append(certificate)
+        if isinstance(self.window, Exception):
+            raise self.window
+        return self.window

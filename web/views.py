@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
 from core.audit import acting
-from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Precondition
+from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Precondition, Unavailable
 from core.permissions import Permissions
 from pki.errors import PkiError
 from web.rest.errors import NOT_UNDERSTOOD, from_pki
@@ -71,6 +71,17 @@ def act(
                 messages.success(request, done if isinstance(done, str) else done(result))
                 return redirect(to or result)  # type: ignore[arg-type]  # a Model here has a page
     return render(request, template, {**(context or {}), "form": form}, status=status)
+
+
+def carry_out(request: HttpRequest, verb: Callable[..., object], row: object, said: str, *, to: str) -> HttpResponse:
+    """A press of a button: one verb on one row; what came of it, or is in the way, is ``said`` on the next page."""
+    try:
+        verb(row, by=person(request))
+    except (Conflict, Precondition, Unavailable) as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, said)
+    return redirect(to)
 
 
 def add_errors(form: BaseForm, error: DomainError | PkiError) -> int:

@@ -1,12 +1,14 @@
 """The rows of this app, and the seed's helpers about names and replacement."""
 
-from certificates.models.certificate import Certificate, CertificateQuerySet
+from certificates.models.certificate import Certificate
 from certificates.models.deployment import Deployment
 from certificates.models.domain import CertificateDomain, Domain
 from certificates.models.naming import get_or_increase_name, get_sequence, update_destinations, update_replacement
 from certificates.models.order import Order
+from certificates.models.questions import CertificateQuerySet
 from certificates.models.revocation import Revocation
 from certificates.models.rotation import RotationPolicy
+from certificates.models.suggestion import Suggestion
 
 __all__ = [
     "Certificate",
@@ -17,6 +19,7 @@ __all__ = [
     "Order",
     "Revocation",
     "RotationPolicy",
+    "Suggestion",
     "get_or_increase_name",
     "get_sequence",
     "update_destinations",

@@ -1,16 +1,16 @@
-"""The certificate: the aggregate root, and the vocabulary of questions about many of them."""
+"""The certificate: the aggregate root."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache
-from typing import Any, Self
+from typing import Any
 
 from cryptography import x509
 from django.conf import settings
 from django.db import models
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.timezone import now as clock
 
@@ -18,28 +18,16 @@ from accounts.models import Role
 from authorities.models import Authority, DnsProvider
 from certificates import extensions
 from certificates.models.domain import Domain
+from certificates.models.questions import SOON, CertificateQuerySet, Status
 from certificates.models.rotation import RotationPolicy
 from core.audit import about
 from core.models import AuditEntry
 from notifications.models import Notification
-from pki import chains, inspection, validity
+from pki import chains, inspection, renewal
 from pki.subjects import Subject, rfc4514
 from stores.models import Destination, Source
-from web.wildcards import plain
 
-SOON = timedelta(days=30)
-
-
-class Status(models.TextChoices):
-    """What the last revocation check said; null: never asked."""
-
-    VALID = "valid"
-    REVOKED = "revoked"
-    UNKNOWN = "unknown"
-
-
-def _days(number: int) -> timedelta:
-    return timedelta(days=number)
+__all__ = ["LONGEST_CHAIN", "SOON", "Certificate", "CertificateQuerySet", "Flag", "Status"]
 
 
 def _split(chain: str) -> tuple[x509.Certificate, ...]:
@@ -64,88 +52,6 @@ LONGEST_REMEMBERED = 16 * 1024
 LONGEST_CHAIN = 1_000  # what was let in is read again, whatever MAX_CHAIN says today
 
 
-class CertificateQuerySet(models.QuerySet["Certificate"]):
-    """Questions about certificates, as adjectives."""
-
-    def present(self) -> Self:
-        """Not deleted."""
-        return self.filter(deleted=False)
-
-    def current(self, now: datetime) -> Self:
-        """Valid by date and not revoked."""
-        return self.present().filter(not_before__lte=now, not_after__gt=now).exclude(status=Status.REVOKED)
-
-    def expired(self, now: datetime) -> Self:
-        """Over by date."""
-        return self.present().filter(not_after__lte=now)
-
-    def revoked(self) -> Self:
-        """Revoked, as far as we know."""
-        return self.present().filter(status=Status.REVOKED)
-
-    def in_rotation_window(self, now: datetime) -> Self:
-        """To be renewed now by its rotation policy, or by LEMUR_DEFAULT_ROTATION_INTERVAL if it has none.
-
-        The same as :attr:`Certificate.in_rotation_window`. One statement more, which reads the few policies.
-        """
-        near = Q(rotation_policy=None, not_after__lte=now + _days(settings.LEMUR_DEFAULT_ROTATION_INTERVAL))
-        for pk, days in RotationPolicy.objects.values_list("pk", "days"):
-            near |= Q(rotation_policy=pk, not_after__lte=now + _days(days))
-        third = ExpressionWrapper((F("not_after") - F("not_before")) / 3, output_field=DurationField())
-        left = ExpressionWrapper(F("not_after") - Value(now), output_field=DurationField())
-        return self.filter(near, not_before__lte=now).alias(left=left, third=third).filter(left__lte=F("third"))
-
-    def pending_reissue(self, now: datetime) -> Self:
-        """Renews itself, is due, and has neither a successor nor an order for one; revoked and expired ones are out."""
-        asked = self.filter(rotation=True, root_authority=None, authority__isnull=False).in_rotation_window(now)
-        return asked.current(now).unreplaced().exclude(reissues__state="waiting").exclude(reissues__state="unknown")
-
-    def with_replaced(self) -> Self:
-        """Annotated with ``was_replaced``: is there a newer certificate in its place?"""
-        successors = Certificate.objects.present().filter(replaces=OuterRef("pk"))
-        return self.annotate(was_replaced=Exists(successors.exclude(status=Status.REVOKED)))
-
-    def unreplaced(self) -> Self:
-        """Without a newer certificate in its place."""
-        return self.with_replaced().filter(Q(was_replaced=False))
-
-    def already_replaced(self) -> Self:
-        """With a newer certificate in its place."""
-        return self.with_replaced().filter(Q(was_replaced=True))
-
-    def watched(self) -> Self:
-        """Of whose end somebody wants to hear: not revoked, replaced, muted, made up for a demo, or left out.
-
-        EXCLUDE_CN_FROM_NOTIFICATION leaves out: its entries are parts of names, in which ``%`` stands for any text.
-        """
-        rows = self.present().filter(notify=True, demo=False).exclude(status=Status.REVOKED).unreplaced()
-        for part in settings.EXCLUDE_CN_FROM_NOTIFICATION:
-            text = plain(part).replace("_", r"\_")
-            rows = rows.exclude(name__wildcards=f"%{text}%")
-        return rows
-
-    def ending(self, now: datetime, *, within: timedelta) -> Self:
-        """Not over yet, and over within so long; the first to end come first."""
-        return self.filter(not_after__gt=now, not_after__lte=now + within).order_by("not_after", "pk")
-
-    def count_by_phase(self, now: datetime) -> dict[str, int]:
-        """How many are valid, expiring, expired and revoked; replaced ones count as valid no more.
-
-        One statement each: that is how the database can count from indexes alone.
-        """
-        fresh = self.current(now).unreplaced()
-        return {
-            "valid": fresh.filter(not_after__gt=now + SOON).count(),
-            "expiring": fresh.filter(not_after__lte=now + SOON).count(),
-            "expired": self.expired(now).exclude(status=Status.REVOKED).count(),
-            "revoked": self.revoked().count(),
-        }
-
-    def without_texts(self) -> Self:
-        """For lists: leaves body, chain and CSR in the database until somebody asks for them."""
-        return self.defer("body", "chain", "csr", "domain_names")
-
-
 class Certificate(models.Model):
     """A certificate that exists, and what we know about it.
 
@@ -158,6 +64,11 @@ class Certificate(models.Model):
     description = models.CharField(max_length=1024, blank=True)
     notify = models.BooleanField(default=True)
     rotation = models.BooleanField(default=False)
+    renews_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="From when on it is renewed by itself, or tried again; null: to be found out.",
+    )
     status = models.CharField(max_length=8, choices=Status, null=True, blank=True)
     status_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     deleted = models.BooleanField(default=False)
@@ -223,6 +134,14 @@ class Certificate(models.Model):
                 name="certificate_not_after",
             ),
             models.Index(fields=["not_before"], name="certificate_not_before"),
+            models.Index(
+                fields=["renews_at", "not_after"], condition=Q(rotation=True, deleted=False), name="certificate_renews"
+            ),
+            # Nearly always those that were replaced and are not retired yet.
+            models.Index(
+                fields=["id"], condition=Q(rotation=True, notify=False, deleted=False), name="certificate_muted"
+            ),
+            models.Index(fields=["status_checked_at"], condition=Q(deleted=False), name="certificate_checked"),
             models.Index(fields=["serial"], name="certificate_serial"),
             models.Index(fields=["fingerprint"], name="certificate_fingerprint"),
             models.Index(fields=["spki_sha256"], name="certificate_spki"),
@@ -362,9 +281,18 @@ class Certificate(models.Model):
     @property
     def in_rotation_window(self) -> bool:
         """Is it time to renew it, by its rotation policy?"""
+        return self.renewal_opens() <= clock()
+
+    @property
+    def renewal_begins(self) -> datetime:
+        """When it is renewed, or tried again; as long as nobody has worked that out, by its policy."""
+        return self.renews_at or self.renewal_opens()
+
+    def renewal_opens(self, suggested: tuple[datetime, datetime] | None = None) -> datetime:
+        """From when on it is to be renewed, by its rotation policy or in the window that its CA has suggested."""
         policy = self.rotation_policy
-        days = policy.days if policy else settings.LEMUR_DEFAULT_ROTATION_INTERVAL
-        return validity.renewal_opens(self.not_before, self.not_after, days=days) <= clock()
+        rule = policy.rule if policy else renewal.Rule(settings.LEMUR_DEFAULT_ROTATION_INTERVAL)
+        return renewal.opens(self.not_before, self.not_after, rule, fingerprint=self.fingerprint, suggested=suggested)
 
     @property
     def logs(self) -> models.QuerySet[AuditEntry]:

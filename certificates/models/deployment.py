@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
 from certificates.models.certificate import Certificate
-from core.jobs import Job
+from certificates.models.questions import Status
+from core.jobs import Job, JobQuerySet
 from stores.models import Destination
+
+
+class DeploymentQuerySet(JobQuerySet):
+    """What whoever delivers asks of deployments."""
+
+    def in_turn(self) -> Self:
+        """Where the destination is switched on, and it is this one's turn.
+
+        What takes another certificate's place does so at one destination after the other, and goes no further than the
+        first where it does not arrive. What is new goes to all of them at once.
+        """
+        replacing = Deployment.objects.filter(certificate__replaces__isnull=False).exclude(state=Job.State.DONE)
+        valid = replacing.exclude(certificate__status=Status.REVOKED)  # which leaves wherever it can
+        before = valid.filter(certificate=OuterRef("certificate"), pk__lt=OuterRef("pk"))
+        return self.filter(Q(destination__active=True) & ~Exists(before))
 
 
 class Deployment(Job):
@@ -16,6 +35,8 @@ class Deployment(Job):
     destination = models.ForeignKey(Destination, models.CASCADE, related_name="deployments")
     created_at = models.DateTimeField(auto_now_add=True)
     deployed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = DeploymentQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta:
         ordering = ["id"]

@@ -51,6 +51,7 @@ from certificates.service.query import (
     usable,
 )
 from certificates.service.reissue import calculate_reissue_range, get_certificate_primitives, reissue_certificate
+from certificates.service.renewing import ask_for_window, settle_moments
 from certificates.service.revoking import carry_out, deactivate, revoke
 from certificates.service.watching import create_notification, update_notification, watch
 from certificates.service.watchlists import (
@@ -67,6 +68,7 @@ __all__ = [
     "METRICS",
     "Difference",
     "Minted",
+    "ask_for_window",
     "calculate_reissue_range",
     "cancel_order",
     "carry_out",
@@ -125,6 +127,7 @@ __all__ = [
     "reveal",
     "reveal_order_key",
     "revoke",
+    "settle_moments",
     "stats",
     "update",
     "update_description",

@@ -44,7 +44,7 @@ FITTING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 def due_deployments(now: datetime | None = None) -> list[int]:
     """Which deployments a sweep must take up, the oldest first; not those of destinations that are switched off."""
-    due = Deployment.objects.due(now).filter(destination__active=True)
+    due = Deployment.objects.due(now).in_turn()
     return list(due.order_by("not_before").values_list("pk", flat=True)[:AT_ONCE])
 
 
@@ -55,7 +55,7 @@ def deploy(deployment_id: int, *, now: datetime | None = None) -> bool:
     """
     now = now or clock()
     rows = Deployment.objects.select_related("certificate", "destination")
-    if not rows.filter(pk=deployment_id, destination__active=True).exists():
+    if not rows.in_turn().filter(pk=deployment_id).exists():
         return False
     deployment = rows.claim(deployment_id, now=now)
     if deployment is None or _gives_way(deployment, now=now):
@@ -209,6 +209,10 @@ def _succeed(deployment: Deployment) -> None:
         deployment.succeed(deployed_at=clock())
     label = deployment.destination.label
     record(Event.CERTIFICATE_DEPLOYED, deployment.certificate, by=system_user(), destination=label)
+    for pk in (
+        Deployment.objects.due().in_turn().filter(certificate=deployment.certificate_id).values_list("pk", flat=True)
+    ):
+        enqueue("certificates.deploy", pk)  # whose turn it is now
 
 
 @committing("deployment.fail")
@@ -314,6 +318,31 @@ def _remove(deployment: Deployment, *, tried: bool, by: User) -> None:
         if not mine.delete()[0]:
             raise Conflict(DELIVERING)
         record(Event.CERTIFICATE_WITHDRAWN, certificate, by=by, destination=destination.label)
+
+
+def hand_over(certificate: Certificate, successor: Certificate, *, by: User) -> None:
+    """In the transaction that retires it: where its successor has taken its very place, it is not any more."""
+    places = successor.deployments.filter(state=Deployment.State.DONE).values("destination")
+    if delivery_name(certificate) != delivery_name(successor):
+        return
+    for deployment in certificate.deployments.filter(destination__in=places).select_related("destination"):
+        deployment.delete()
+        record(Event.CERTIFICATE_WITHDRAWN, certificate, by=by, destination=deployment.destination.label)
+
+
+def put_back(deployment: Deployment, old: Certificate) -> None:
+    """What a delivery took the place of is there again: the pair that the destination has kept, else delivered anew.
+
+    Errors as those of stores.service.upload; Invalid if there is neither.
+    """
+    destination, certificate = deployment.destination, deployment.certificate
+    with_key = destination.open().needs_key
+    if stores.can_roll_back(destination):
+        stores.roll_back(destination, _parcel(certificate, destination, with_key=False))
+        stores.require_held(destination, delivery_name(old), old.fingerprint)
+        return
+    require_deliverable(old, [destination])
+    stores.upload(destination, _parcel(old, destination, with_key=with_key))
 
 
 @committing("destination.withdraw")

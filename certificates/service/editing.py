@@ -39,6 +39,7 @@ __all__ = [
 
 COLUMNS = frozenset({"owner", "description", "notify", "rotation", "rotation_policy"})
 LISTS = frozenset({"roles", "replaces", "destinations", "notifications"})
+CONSEQUENCES = frozenset({"handed_over", "renews_at"})
 FORBIDDEN = "You are not authorized to update this certificate"
 MISSING = "Cannot find specified certificate"
 
@@ -99,7 +100,7 @@ def _change(certificate: Certificate, changes: dict[str, Any], *, by: User) -> l
     unwanted = _set_destinations(certificate, lists["destinations"]) if "destinations" in lists else []
     if "notifications" in lists or certificate.owner != before:
         _set_notifications(certificate, lists.get("notifications"), before=before, by=by)
-    record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted({*changes, *lists} - {"handed_over"}))
+    record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted({*changes, *lists} - CONSEQUENCES))
     return unwanted
 
 
@@ -109,7 +110,7 @@ def _wanted(certificate: Certificate, name: str, given: Iterable[Any] | Differen
 
 def _locked(cert_id: int) -> Certificate:
     """The row as it is now, kept from others until the transaction ends."""
-    certificate = Certificate.objects.select_for_update().filter(pk=cert_id).first()
+    certificate: Certificate | None = Certificate.objects.select_for_update().filter(pk=cert_id).first()
     if certificate is None:
         raise NotFound(MISSING)
     return certificate
@@ -122,6 +123,8 @@ def _set_columns(certificate: Certificate, changes: dict[str, Any], *, by: User)
             certificate.roles.remove(*certificate.roles.filter(name=certificate.owner))
             certificate.roles.add(ensure_owner_role(changes["owner"], by=by))
             changes["handed_over"] = True
+    if changes.keys() & {"rotation", "rotation_policy"}:
+        changes["renews_at"] = None
     for name, value in changes.items():
         setattr(certificate, name, value)
     if changes:

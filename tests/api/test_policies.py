@@ -11,6 +11,13 @@ from tests.people import api
 pytestmark = pytest.mark.django_db
 
 URL = "/api/1/policies"
+PLAIN = {
+    "share": None, "followsCa": False, "jitterHours": 0, "windows": "", "revokesOld": False, "cleansOld": False,
+}  # fmt: skip
+SHORT = {
+    "share": 40, "followsCa": True, "jitterHours": 2, "windows": "mon,tue 08:00-16:00", "revokesOld": True,
+    "cleansOld": True,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -19,9 +26,17 @@ def weekly(people):
 
 
 def test_making_one(people, weekly):
-    assert weekly == {"id": weekly["id"], "name": "weekly", "days": 7}
+    assert weekly == {"id": weekly["id"], "name": "weekly", "days": 7, **PLAIN}
     assert api(people.dora).get(f"{URL}/{weekly['id']}").json() == weekly
     assert RotationPolicy.objects.get(name="weekly").days == 7
+
+
+def test_one_with_everything(people, weekly):
+    body = {"name": "short", "days": 2, **SHORT, "windows": "Mon-Tue 08:00-16:00"}
+    made = api(people.root).post(URL, body, format="json").json()
+    assert made == {"id": made["id"], "name": "short", "days": 2, **SHORT}
+    changed = api(people.root).put(f"{URL}/{made['id']}", {**PLAIN, "days": 3}, format="json").json()
+    assert changed == {"id": made["id"], "name": "short", "days": 3, **PLAIN}
 
 
 def test_the_list(people, weekly):
@@ -48,6 +63,14 @@ def test_changing_one_and_what_is_absent_stays(people, weekly):
         ({"name": "a\u202eb", "days": 3}, "name"),
         ({"name": "x" * 129, "days": 3}, "name"),
         ({"name": None, "days": None}, "name"),
+        ({"name": "x", "days": 3, "share": 0}, "share"),
+        ({"name": "x", "days": 3, "share": 91}, "share"),
+        ({"name": "x", "days": 3, "jitterHours": -1}, "jitterHours"),
+        ({"name": "x", "days": 3, "jitterHours": 721}, "jitterHours"),
+        ({"name": "x", "days": 3, "jitterHours": None}, "jitterHours"),
+        ({"name": "x", "days": 3, "windows": "at night"}, "windows"),
+        ({"name": "x", "days": 3, "windows": "mon 08:00-09:00; " * 31}, "windows"),
+        ({"name": "x", "days": 3, "revokesOld": "perhaps"}, "revokesOld"),
     ],
 )
 def test_what_is_wrong_is_said_by_field(people, body, field):

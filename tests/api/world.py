@@ -11,7 +11,7 @@ from accounts import service as accounts
 from authorities.models import Authority, DnsProvider, Profile
 from certificates import service
 from certificates.models import Deployment, Domain, RotationPolicy
-from lifecycle.models import Endpoint
+from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
 from notifications.models import Notice
 from plugins import registry
 from stores.models import Destination, Source
@@ -49,6 +49,12 @@ def furnish(people: People, root: Authority, issuing: Authority, monkeypatch: An
         name="front", dnsname="www.example.org", dns_aliases=["alias.example.org"], port=443, type="elb", policy=CIPHERS,
         source=scan, certificate=shop,
     )  # fmt: skip
+    known = {
+        "fingerprint": revoked.fingerprint,
+        "certificate": revoked,
+        "source": scan,
+        "found_at": revoked.date_created,
+    }
     rows: dict[str, Model] = {
         "certificates": shop,
         "authorities": issuing,
@@ -66,6 +72,10 @@ def furnish(people: People, root: Authority, issuing: Authority, monkeypatch: An
         "pending_certificates": an_order(
             people.alice, authority=issuing, common_name="next.example.org", owner="alice@example.org"
         ),
+        "rotations": EndpointRotation.objects.create(endpoint=endpoint, certificate=shop, replaces=old, state="failed"),
+        "brakes": Brake.objects.create(began_at=shop.date_created, due=100, allowed=25),
+        "findings": Finding.objects.create(**known),
+        "syncs": Sync.objects.create(source=scan),
         "profiles": Profile.objects.get(name="server"),
     }
     return World(rows, [old, root])

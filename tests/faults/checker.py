@@ -28,6 +28,7 @@ from pki.envelope import Keyring
 from pki.errors import SealError
 
 Row = dict[str, Any]
+OF_EACH_RUN = ("core_sweeprun",)  # says when a sweep ran, whatever it found
 DONE, FAILED, OPEN = "done", "failed", ("waiting", "unknown")
 
 
@@ -63,7 +64,7 @@ class Database:
         query = "SELECT name FROM sqlite_master WHERE type = 'table'"
         cursor.execute(query if self.is_sqlite else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         apps = ("accounts_", "authorities_", "certificates_", "core_", "lifecycle_", "notifications_", "stores_")
-        return sorted(name for (name,) in cursor.fetchall() if name.startswith(apps))
+        return sorted(name for (name,) in cursor.fetchall() if name.startswith(apps) and name not in OF_EACH_RUN)
 
     def everything(self) -> dict[str, list[str]]:
         """All rows of all tables, to be compared with those of another moment."""

@@ -1,4 +1,4 @@
-"""Remote CAs, for processes that have no other: one that answers later, one that refuses, one that revokes."""
+"""Remote CAs, for processes that have no other: one that answers later, one that refuses, one that revokes, one that says when to renew."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from plugins import Pending, Permanent
 from plugins.registry import Entry
-from tests.odd_issuer import OddIssuer, RemoteCa
+from tests.odd_issuer import OddIssuer, RemoteCa, SuggestingCa
 
 
 class Slow(OddIssuer):
@@ -29,5 +29,5 @@ class Revoking(RemoteCa):
     slug = "revoking-issuer"
 
 
-KINDS = (Slow, Refusing, Revoking)
+KINDS = (Slow, Refusing, Revoking, SuggestingCa)
 ENTRIES = {one.slug: Entry(one.slug, "issuer", f"{__name__}:{one.__name__}", "tests") for one in KINDS}

@@ -36,7 +36,7 @@ from stores import service as stores
 from stores.models import Destination, Scan, Source
 from tests import pki_material
 from tests.factories import a_certificate, an_order, issued_for
-from tests.faults import moving
+from tests.faults import by_itself, moving
 from tests.faults.issuers import ENTRIES
 from tests.odd_notifier import SLUG, OddNotifier
 from tests.odd_stores import OddDestination, OddSource
@@ -99,6 +99,7 @@ def furnish() -> dict[str, Any]:
     _a_dns_provider()
     _a_notification()
     _orders()
+    by_itself.furnish()
     unused = accounts.add_role("unused", username="shared", password=NEW_PASSWORD, by=_user("root"))
     return {"leaf": leaf.pk, "root": root.pk, "unused": unused.pk}
 
@@ -159,7 +160,12 @@ def _a_destination() -> None:
 
 def _an_endpoint() -> None:
     """One that was seen serving the certificate of another issuer."""
-    about = {"dnsname": "127.0.0.1", "port": 9, "source": Source.objects.get(), "certificate": _waiting().certificate}
+    about = {
+        "dnsname": "127.0.0.1",
+        "port": 9,
+        "source": Source.objects.get(label="files"),
+        "certificate": _waiting().certificate,
+    }
     Endpoint.objects.create(name="served", type="tls", **about)
 
 
@@ -230,7 +236,7 @@ def _test_in_vain() -> None:
 
 
 def _ask_to_scan() -> Scan:
-    return stores.ask_to_scan(Source.objects.get(), by=_user("root"))
+    return stores.ask_to_scan(Source.objects.get(label="files"), by=_user("root"))
 
 
 def _scan() -> None:
@@ -377,7 +383,9 @@ VERBS: dict[str, Verb] = {
         ),
         (Event.DESTINATION_CREATED,),
     ),
-    "connector.delete": Verb(lambda: stores.delete(Source.objects.get(), by=_user("root")), (Event.SOURCE_DELETED,)),
+    "connector.delete": Verb(
+        lambda: stores.delete(Source.objects.get(label="files"), by=_user("root")), (Event.SOURCE_DELETED,)
+    ),
     "connector.update": Verb(
         lambda: stores.update(_place("done"), options={"place": "new"}, by=_user("root")), (Event.DESTINATION_UPDATED,)
     ),
@@ -490,10 +498,13 @@ VERBS: dict[str, Verb] = {
     "user.create": Verb(_create_user, (Event.ROLE_GRANTED, Event.USER_CREATED)),
     "user.update": Verb(_switch_off, (Event.USER_UPDATED,)),
 }
+VERBS |= {name: Verb(do, events, already) for name, (do, events, already) in by_itself.VERBS.items()}
+VERBS["key.swap"] = Verb(*by_itself.SWAP, calls_afterwards=True)
 # Calls to the outside that only a verb makes: which.
 CALLS = {
     "authority.ask": ("authority.connect",),
     "connector.check": ("connector.test",),
+    **by_itself.CALLS,
     "cancel": ("order.cancel",),
     "custody.reveal": ("key.reveal", "certificate.export"),
     "destination.confirm": ("deployment.succeed",),

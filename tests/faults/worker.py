@@ -44,7 +44,7 @@ from lifecycle.tasks import notify_expiring  # noqa: E402
 from notifications.tasks import sweep_notices  # noqa: E402
 from plugins import Message, registry  # noqa: E402
 from plugins.notifications.email import EmailNotifier  # noqa: E402
-from tests import odd_dns, odd_notifier, odd_stores  # noqa: E402
+from tests import odd_dns, odd_endpoints, odd_notifier, odd_stores  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
 from tests.faults.issuers import ENTRIES  # noqa: E402
 from tests.faults.verbs import VERBS, furnish  # noqa: E402
@@ -152,7 +152,7 @@ def live(job: dict[str, Any]) -> NoReturn:
 
 def main() -> None:
     """``start`` answers with the child's process id, ``wait`` with how it ended."""
-    for entries in (ENTRIES, odd_stores.ENTRIES, odd_notifier.ENTRIES, odd_dns.ENTRIES):
+    for entries in (ENTRIES, odd_stores.ENTRIES, odd_endpoints.ENTRIES, odd_notifier.ENTRIES, odd_dns.ENTRIES):
         registry.entries.update(entries)  # type: ignore[attr-defined]  # a plain dict, which its type hides
     print("ready", flush=True)
     for line in sys.stdin:

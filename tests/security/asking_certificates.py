@@ -7,8 +7,8 @@ from typing import Any
 
 from authorities.models import DnsProvider
 from certificates.models import Domain, RotationPolicy
-from lifecycle.models import Endpoint
-from stores.models import Destination
+from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
+from stores.models import Destination, Source
 from tests.security.world import World
 
 Body = dict[str, Any]
@@ -33,6 +33,9 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "PUT /api/1/dns_providers/{}": lambda world: {"description": "changed"},
     "POST /domains/new": lambda world: {"name": "new.example.org"},
     "POST /domains/{}/mark": lambda world: {"sensitive": "on"},
+    "POST /api/1/findings/{}/assign": lambda world: {"owner": "bob@example.org"},
+    "POST /found/{}/assign": lambda world: {"owner": "bob@example.org"},
+    "POST /api/1/syncs": lambda world: {"source": {"id": Source.objects.earliest("pk").pk}},
     "POST /certificates/{}/reissue": lambda world: {"replace": "on"},
 }
 
@@ -43,7 +46,10 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
         return UNKNOWN if word == "unknown" else world.order(word, person).pk
     if before.endswith("certificates/name/"):
         return world.certificates["own"].name
-    models = {"domains/": Domain, "endpoints/": Endpoint, "dns_providers/": DnsProvider}
+    models = {
+        "domains/": Domain, "endpoints/": Endpoint, "dns_providers/": DnsProvider, "rotations/": EndpointRotation,
+        "brakes/": Brake, "findings/": Finding, "found/": Finding, "syncs/": Sync,
+    }  # fmt: skip
     for end, model in models.items():
         if before.endswith(end):
             return UNKNOWN if word == "unknown" else model._default_manager.earliest("pk").pk

@@ -18,10 +18,10 @@ from accounts import service as accounts
 from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, User
 from authorities.models import Authority, DnsProvider
 from certificates import service
-from certificates.models import Certificate, Order, Revocation, update_destinations
+from certificates.models import Certificate, Order, Revocation, Suggestion, update_destinations
 from core import keys
-from core.models import StoredKey
-from lifecycle.models import Alarm, Endpoint
+from core.models import StoredKey, SweepRun
+from lifecycle.models import Alarm, Brake, Endpoint, EndpointRotation, Finding, Spent, Sync
 from notifications.models import Notice, Notification, Snooze
 from notifications.service import by_mail, default_notifications, raise_notice, topic
 from pki.keys import PrivateKey
@@ -227,8 +227,22 @@ def _orders(world: World, people: People) -> None:
         world.issued[order.pk] = issued_for(order)
         world.orders[name] = order
     source = Source.objects.get()
-    Endpoint.objects.create(name="www", dnsname="www", port=443, type="tls", source=source)
+    endpoint = Endpoint.objects.create(name="www", dnsname="www", port=443, type="tls", source=source)
+    _of_itself(world.certificates["own"], endpoint)
     DnsProvider.objects.create(name="dns", plugin="route53")
+
+
+def _of_itself(certificate: Certificate, endpoint: Endpoint) -> None:
+    """A rotation that was given up, renewals that are held, a certificate that was found; and what sweeps keep."""
+    EndpointRotation.objects.create(endpoint=endpoint, certificate=certificate, state=EndpointRotation.State.FAILED)
+    Brake.objects.create(began_at=clock(), due=100, allowed=25)
+    Finding.objects.create(
+        fingerprint=certificate.fingerprint, certificate=certificate, source=endpoint.source, found_at=clock()
+    )
+    Sync.objects.create(source=endpoint.source)
+    Suggestion.objects.create(certificate=certificate)
+    Spent.objects.create(scope="all", hour=clock())
+    SweepRun.objects.create(name="lifecycle.reissue_due")
 
 
 def _deliver(certificate: Certificate, *, by: User) -> None:

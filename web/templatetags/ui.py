@@ -28,6 +28,11 @@ TONES = {
     "deleted": "tone-bad",
     "revealed": "tone-warn",
     "exported": "tone-warn",
+    "found-revoked": "tone-bad",
+    "held": "tone-warn",
+    "vanished": "tone-warn",
+    "rolled-back": "tone-warn",
+    "verified": "tone-good",
     "issued": "tone-good",
     "created": "tone-good",
 }

@@ -27,7 +27,8 @@ def test_the_list(people):
     assert "default" in shown
     assert "Create a policy" not in shown
     assert "Edit" not in shown.partition("<main")[2]
-    assert "Nothing is renewed by itself yet" in shown
+    assert "30 days before the end" in shown
+    assert "any time" in shown
     assert "Create a policy" in browser(people.root).get("/policies/").content.decode()
 
 
@@ -40,6 +41,24 @@ def test_making_and_changing_one(people):
     assert names() == [("default", 30), ("often", 5)]
 
 
+def test_one_with_everything(people):
+    root = browser(people.root)
+    given = {"share": "40", "follows_ca": "on", "jitter_hours": "2", "windows": "sat 00:00-24:00", "revokes_old": "on"}
+    root.post("/policies/new", {"name": "short", "days": "2", **given})
+    made = RotationPolicy.objects.get(name="short")
+    assert (made.share, made.follows_ca, made.jitter_hours, made.windows) == (40, True, 2, "sat 00:00-24:00")
+    assert (made.revokes_old, made.cleans_old) == (True, False)
+    shown = root.get("/policies/").content.decode()
+    assert "last 40 % of the life" in shown
+    assert "sat 00:00-24:00" in shown
+    form = root.get(f"/policies/{made.pk}/edit").content.decode()
+    assert 'value="40"' in form
+    assert form.count("checked") == 2
+    root.post(f"/policies/{made.pk}/edit", {"name": "short", "days": "2"})
+    made.refresh_from_db()
+    assert (made.share, made.follows_ca, made.jitter_hours, made.windows) == (None, False, 0, "")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -48,6 +67,9 @@ def test_making_and_changing_one(people):
         ({"days": "0"}, "greater than or equal to 1"),
         ({"days": "3651"}, "less than or equal to 3650"),
         ({"days": "x"}, "Enter a whole number."),
+        ({"share": "0"}, "greater than or equal to 1"),
+        ({"jitter_hours": "721"}, "less than or equal to 720"),
+        ({"windows": "at night"}, "write it as: mon-fri 22:00-04:00"),
     ],
 )
 def test_what_is_wrong_is_said_in_the_form(people, changes, said):

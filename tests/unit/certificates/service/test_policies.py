@@ -68,6 +68,27 @@ def test_days_are_within_reason(people, weekly, days):
     assert caught.value.reasons == {"days": "Give a number of days from 1 to 3650."}
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("share", 0), ("share", 91), ("jitter_hours", -1), ("jitter_hours", 721), ("windows", "mun 08:00-09:00")],
+)
+def test_other_terms_are_within_reason(people, weekly, field, value):
+    with pytest.raises(Invalid) as caught:
+        service.update_policy(weekly, **{field: value}, by=people.root)
+    assert list(caught.value.reasons) == [field]
+
+
+def test_windows_are_written_in_one_way(people, weekly):
+    changed = service.update_policy(weekly, windows="Mon-Tue 8:00-9:00".replace("8:00-9", "08:00-09"), by=people.root)
+    assert changed.windows == "mon,tue 08:00-09:00"
+    assert about(weekly)[0].details == {"days": 7, "windows": "mon,tue 08:00-09:00", "before": 7}
+
+
+def test_what_there_is_not(people, weekly):
+    with pytest.raises(TypeError):
+        service.update_policy(weekly, colour="red", by=people.root)
+
+
 @pytest.mark.parametrize("name", ["", " ", "two\nlines"])
 def test_names_are_visible(people, name):
     with pytest.raises(Invalid) as caught:

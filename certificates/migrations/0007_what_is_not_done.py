@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("authorities", "0003_sorts_by_code_point"),
-        ("certificates", "0005_one_text_of_names"),
+        ("certificates", "0006_longer_external_ids"),
         ("stores", "0003_scans_by_workers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,0 +1,100 @@
+"""The end of a certificate that was replaced: only once its successor is in its place everywhere, and seen there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.utils.timezone import now as clock
+
+from accounts.models import User
+from accounts.service import acting, system_user
+from certificates.models import Certificate, CertificateQuerySet
+from certificates.service import revoke
+from certificates.service.deploying import hand_over
+from core.audit import Event, record
+from core.commits import committing
+from core.errors import DomainError
+from lifecycle.alarms import tell
+from lifecycle.endpoints import delivered_successor
+from lifecycle.models import EndpointRotation
+from pki.errors import PkiError
+from plugins.errors import PluginError
+from plugins.values import FoundCertificate
+from stores import service as stores
+from stores.models import Source
+from stores.permissions import source_permissions
+
+CHUNK = 500
+ROTATED = "certificate-rotated"
+
+
+def retire_replaced(*, now: datetime | None = None) -> int:
+    """What was replaced, delivered and verified renews itself no more; how many certificates that are.
+
+    By their policy they are revoked, and removed from the sources that they were found at.
+    """
+    now, number = now or clock(), 0
+    for certificate in retiring().iterator(chunk_size=CHUNK):
+        successor = delivered_successor(certificate, now=now)
+        if successor is not None and not successor.rotations.exclude(state=EndpointRotation.State.DONE).exists():
+            _retire(certificate, successor)
+            number += 1
+    return number
+
+
+def retiring() -> CertificateQuerySet:
+    """Those that have a successor, of which nobody is told any more, and that no endpoint serves."""
+    muted = Certificate.objects.renewing().filter(notify=False).already_replaced()
+    return muted.exclude(endpoints__active=True).select_related("rotation_policy")
+
+
+def _retire(certificate: Certificate, successor: Certificate) -> None:
+    """The calls to the outside come first: whatever dies, the next sweep does the rest."""
+    policy, problems = certificate.rotation_policy, []
+    if policy is not None and policy.cleans_old:
+        problems += [
+            problem
+            for source in certificate.sources.all()
+            if (problem := _clean(certificate, source, by=system_user()))
+        ]
+    if policy is not None and policy.revokes_old:
+        problems += filter(None, [_revoke(certificate)])
+    with committing("certificate.retire"):
+        Certificate.objects.filter(pk=certificate.pk).update(rotation=False, notify=False)
+        hand_over(certificate, successor, by=system_user())
+        system, name = system_user(), str(successor)
+        record(Event.CERTIFICATE_RETIRED, certificate, by=system, successor=name, problems=problems)
+        if successor.notify:
+            label, link, key = f"{certificate} by {successor}", successor.get_absolute_url(), str(certificate.pk)
+            tell(ROTATED, label, link, key=key, recipients=[successor.owner])
+
+
+def _revoke(certificate: Certificate) -> str:
+    """Asks the endpoints once more. What is in the way, or ""."""
+    try:
+        revoke(certificate, "superseded", by=system_user())
+    except (PluginError, PkiError, DomainError) as error:
+        return str(error)
+    return ""
+
+
+def clean_source(source: Source, certificates: Iterable[Certificate], *, by: User | None = None) -> list[str]:
+    """Remove these from the source (contract 12.5); what was in the way, a sentence each."""
+    by = acting(by)
+    source_permissions.require(by, "change", source)
+    return [problem for certificate in certificates if (problem := _clean(certificate, source, by=by))]
+
+
+def _clean(certificate: Certificate, source: Source, *, by: User) -> str:
+    """Remove it where that can be done, and forget that it is there. What is in the way, or ""."""
+    found = FoundCertificate(certificate=certificate.parsed, name=certificate.name, external_id=certificate.external_id)
+    try:
+        if not stores.clean(source, found):
+            return f"{source} cannot remove certificates."
+    except (PluginError, PkiError, DomainError) as error:
+        return f"{source}: {error}"
+    with committing("source.cleaned"):
+        certificate.sources.remove(source)
+        record(Event.CERTIFICATE_CLEANED, certificate, by=by, source=str(source))
+    return ""

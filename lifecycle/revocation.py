@@ -1,0 +1,88 @@
+"""Is a certificate still good? Each valid one is asked about within a day, first the one that was asked longest ago.
+
+The answer of our own ledger costs nothing; for others their CA is asked over the network, outside of any transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+from django.utils.timezone import now as clock
+
+from accounts.service import system_user
+from certificates import verify
+from certificates.models import Certificate, CertificateQuerySet
+from certificates.models.certificate import Status
+from core.audit import Event, record
+from core.commits import committing
+from core.failpoints import around
+from core.queue import enqueue
+from lifecycle.alarms import raise_alarm
+from pki import revocation
+from pki.revocation import Verdict
+
+WITHIN = timedelta(hours=20)
+"""So that a sweep that is late an hour or two keeps the promise of a day."""
+SHARE = 12
+"""The part of all that one hour takes on, at most: the rest of the day is for what was left behind."""
+AT_LEAST = 5_000
+TOGETHER = 50
+FOUND_REVOKED = "certificate-found-revoked"
+STATUS = {
+    revocation.Status.GOOD: Status.VALID,
+    revocation.Status.REVOKED: Status.REVOKED,
+    revocation.Status.UNKNOWN: Status.UNKNOWN,
+}
+
+
+def stale(now: datetime) -> CertificateQuerySet:
+    """Valid, and not asked about for most of a day."""
+    return Certificate.objects.current(now).filter(Q(status_checked_at=None) | Q(status_checked_at__lte=now - WITHIN))
+
+
+def check_revocation(*, now: datetime | None = None) -> list[int]:
+    """Have workers ask about those that were asked longest ago; which."""
+    now = now or clock()
+    most = max(AT_LEAST, Certificate.objects.current(now).count() // SHARE)
+    oldest = stale(now).order_by(F("status_checked_at").asc(nulls_first=True), "pk")
+    chosen = list(oldest.values_list("pk", flat=True)[:most])
+    for start in range(0, len(chosen), TOGETHER):
+        enqueue("lifecycle.check_status", ",".join(map(str, chosen[start : start + TOGETHER])))
+    return chosen
+
+
+def check(certificate_ids: Iterable[int], *, now: datetime | None = None) -> int:
+    """Ask about these, as far as nobody else has meanwhile; of how many something is known now."""
+    now, known = now or clock(), 0
+    for certificate in stale(now).filter(pk__in=list(certificate_ids)):
+        with around("revocation.check"):
+            found = verify.verdict(certificate.parsed, certificate.issuers)
+        _write_down(certificate, found, now=now)
+        known += found.status is not revocation.Status.UNKNOWN
+    return known
+
+
+@committing("revocation.checked")
+def _write_down(certificate: Certificate, found: Verdict, *, now: datetime) -> None:
+    """That it is revoked is an event, and told; that nothing could be found out is neither.
+
+    Nothing is written over what somebody has found out meanwhile.
+    """
+    same = Certificate.objects.filter(
+        pk=certificate.pk, status=certificate.status, status_checked_at=certificate.status_checked_at
+    )
+    if not same.update(status=STATUS[found.status], status_checked_at=now):
+        return
+    if found.status is revocation.Status.REVOKED:
+        record(
+            Event.CERTIFICATE_FOUND_REVOKED,
+            certificate,
+            by=system_user(),
+            said_by=found.by,
+            reason=found.reason,
+            before=certificate.status,
+        )
+        link, key = certificate.get_absolute_url(), f"{certificate.pk}:{now.isoformat()}"
+        raise_alarm(FOUND_REVOKED, str(certificate), link, owner=certificate.owner, key=key)

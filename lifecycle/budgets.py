@@ -109,7 +109,7 @@ def _pull(due: int, *, now: datetime) -> None:
     except IntegrityError:
         return
     record(Event.RENEWALS_HELD, brake, by=system_user(), due=due, allowed=brake.allowed)
-    raise_alarm(HELD, str(brake), brake.get_absolute_url(), key=str(brake.pk))
+    raise_alarm(HELD, brake, occasion=str(brake.pk))
 
 
 def _allowance(now: datetime) -> int | None:

@@ -160,6 +160,6 @@ def _fail(rotation: EndpointRotation, error: Exception, *, now: datetime) -> Non
     if rotation.state == EndpointRotation.State.FAILED:
         endpoint, system = str(rotation.endpoint), system_user()
         record(Event.ROTATION_FAILED, rotation.certificate, by=system, endpoint=endpoint, error=str(error))
-        label, link = f"{rotation.endpoint}: {error}", rotation.get_absolute_url()
-        key = f"{rotation.pk}:{rotation.attempts}"
-        raise_alarm(UNVERIFIED, label, link, owner=rotation.certificate.owner, key=key)
+        label, url, occasion = f"{endpoint}: {error}", rotation.get_absolute_url(), f"{rotation.pk}:{rotation.attempts}"
+        certificate = rotation.certificate
+        raise_alarm(UNVERIFIED, certificate, occasion=occasion, label=label, url=url, owner=certificate.owner)

@@ -66,8 +66,8 @@ def _retire(certificate: Certificate, successor: Certificate) -> None:
         system, name = system_user(), str(successor)
         record(Event.CERTIFICATE_RETIRED, certificate, by=system, successor=name, problems=problems)
         if successor.notify:
-            label, link, key = f"{certificate} by {successor}", successor.get_absolute_url(), str(certificate.pk)
-            tell(ROTATED, label, link, key=key, recipients=[successor.owner])
+            label = f"{certificate} by {successor}"
+            tell(ROTATED, successor, successor.owner, occasion=str(certificate.pk), label=label)
 
 
 def _revoke(certificate: Certificate) -> str:

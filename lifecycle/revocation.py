@@ -84,5 +84,5 @@ def _write_down(certificate: Certificate, found: Verdict, *, now: datetime) -> N
             reason=found.reason,
             before=certificate.status,
         )
-        link, key = certificate.get_absolute_url(), f"{certificate.pk}:{now.isoformat()}"
-        raise_alarm(FOUND_REVOKED, str(certificate), link, owner=certificate.owner, key=key)
+        occasion = f"{certificate.pk}:{now.isoformat()}"
+        raise_alarm(FOUND_REVOKED, certificate, occasion=occasion, owner=certificate.owner)

@@ -39,6 +39,18 @@ KINDS: dict[str, Kind] = {
         _("Look what the authority says, or renew by hand before the certificate ends."),
         "/certificates/orders/",
     ),
+    "rotation-unverified": Kind(
+        noop("%(number)d endpoint does not serve its new certificate"),
+        noop("%(number)d endpoints do not serve their new certificates"),
+        _("Have the server there reload. Its page offers to look again, and to put the certificate before back."),
+        "/rotations/",
+    ),
+    "renewals-held": Kind(
+        noop("More renewals are due than an hour may see"),
+        noop("More renewals are due than an hour may see"),
+        _("The others wait. If so many are meant to happen, an administrator lets them on the page."),
+        "/rotations/",
+    ),
     "delivery-stuck": Kind(
         noop("%(number)d delivery is stuck"),
         noop("%(number)d deliveries are stuck"),
@@ -83,6 +95,18 @@ KINDS: dict[str, Kind] = {
     ),
     "weekly-digest": Kind(advice=_("You get this once a week."), rest=EXPIRING_PAGE),
     "security-summary": Kind(advice=_("You get this once a day."), rest=EXPIRING_PAGE),
+    "certificate-rotated": Kind(
+        noop("%(number)d certificate was replaced by its successor"),
+        noop("%(number)d certificates were replaced by their successors"),
+        _("You need not do anything: the new one was seen wherever the old one was in use."),
+        "/rotations/",
+    ),
+    "certificate-found-revoked": Kind(
+        noop("%(number)d certificate was found revoked"),
+        noop("%(number)d certificates were found revoked"),
+        _("Its authority says so, though nobody here asked for it: put another one where it is in use."),
+        "/certificates/?phase=revoked",
+    ),
     "certificate-revoked": Kind(
         noop("%(number)d certificate was revoked"),
         noop("%(number)d certificates were revoked"),

@@ -8,7 +8,7 @@ from authorities.models import Authority, DnsProvider
 from certificates.models import Certificate, Domain, Order
 from lifecycle.models import Endpoint
 from notifications.models import Notification
-from plugins import Pending
+from plugins import Pending, registry
 from stores.models import Destination, Source
 from tests.factories import a_certificate, an_order
 from tests.odd_issuer import OddIssuer

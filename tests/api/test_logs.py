@@ -54,8 +54,8 @@ def test_an_entry_has_lemurs_words_and_ours(people, certificate, items):
 
 
 def test_what_lemur_does_not_log_has_our_word_alone(people, items):
-    entry = items("event=user.created&count=1")[0]
-    assert (entry["logType"], entry["certificate"], entry["event"]) == (None, None, "user.created")
+    entry = items("event=authority.created&count=1")[0]
+    assert (entry["logType"], entry["certificate"], entry["event"]) == (None, None, "authority.created")
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,7 @@ class Results:
         yield f"  {able.p256_cert_per_s:10,.1f}/s  P-256 key with a certificate by an RSA-2048 issuer"
         yield f"  {able.rsa2048_keygen_per_s:10,.1f}/s  RSA-2048 key"
         yield f"  {able.select1_per_s:10,.1f}/s  SELECT 1"
+        yield f"  {able.python_text_per_s:10,.1f}/s  text of 1,000 rows by Python alone"
 
     def _issued(self) -> Iterator[str]:
         yield "\nissued            per s   p50 ms   p95 ms   CPU ms  statements  of what the machine can do"
@@ -82,7 +83,7 @@ class Results:
         return f"{per_s / (able.rsa2048_keygen_per_s * able.cores):.3f} of keys on all cores"
 
     def _read(self) -> Iterator[str]:
-        yield "\nread                             p50 ms   p95 ms  statements  SELECT 1s in p50  beside administrator"
+        yield "\nread                             p50 ms   p95 ms  statements  SELECT 1s  texts in p50  beside administrator"
         for name, found in self.read.items():
             yield f"  {name:12} {'administrator':15}{self._times(found)}"
             if mine := self.read_user.get(name):
@@ -90,8 +91,11 @@ class Results:
                 yield f"  {name:12} {'50 roles':15}{self._times(mine)}{ratio:22.2f}"
 
     def _times(self, found: Reading) -> str:
-        selects = found.times.p50_ms / 1000 * self.calibration.select1_per_s
-        return f"{found.times.p50_ms:9.1f}{found.times.p95_ms:9.1f}{found.sql:12}{selects:18.0f}"
+        selects, texts = (
+            found.times.p50_ms / 1000 * rate
+            for rate in (self.calibration.select1_per_s, self.calibration.python_text_per_s)
+        )
+        return f"{found.times.p50_ms:9.1f}{found.times.p95_ms:9.1f}{found.sql:12}{selects:11.0f}{texts:14.2f}"
 
 
 def _issuing(found: Issuing | None) -> dict[str, float] | None:

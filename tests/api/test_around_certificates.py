@@ -8,7 +8,7 @@ from authorities.models import Authority, DnsProvider
 from certificates.models import Certificate, Domain, Order
 from lifecycle.models import Endpoint
 from notifications.models import Notification
-from plugins import Pending
+from plugins import Pending, registry
 from stores.models import Destination, Source
 from tests.factories import a_certificate, an_order
 from tests.odd_issuer import OddIssuer
@@ -235,8 +235,10 @@ class TestEndpoints:
 
 def test_dns_providers(people):
     client, root = api(people.alice), api(people.root)
-    assert get(client, "dns_provider_options") == {"options": [], "total": 0}
-    body = {"name": "r53", "description": "", "providerType": {"slug": "route53", "pluginOptions": []}}
+    offered = get(client, "dns_provider_options")
+    assert offered["total"] == len(offered["options"]) == len(registry.of_kind("dns"))
+    assert all(option["requirements"] for option in offered["options"])
+    body = {"name": "r53", "description": "", "providerType": {"slug": "route54", "pluginOptions": []}}
     assert client.post("/api/1/dns_providers", body, format="json").status_code == 403
     refused = root.post("/api/1/dns_providers", body, format="json")
     assert (refused.status_code, "plugin" in refused.json()["reasons"]) == (400, True)

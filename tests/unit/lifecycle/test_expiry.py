@@ -140,7 +140,7 @@ class TestNobody:
             {"not_after": NOW},
             {"not_after": NOW - DAY},
         ],
-        ids=str,
+        ids=["muted", "deleted", "demo", "revoked", "over", "over for a day"],
     )
     def test_about_what_is_muted_gone_or_over(self, hers, columns):
         Certificate.objects.filter(pk=hers.pk).update(**columns)

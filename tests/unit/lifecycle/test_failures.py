@@ -76,7 +76,9 @@ class TestDeliveries:
         assert len(told()) == 4
 
     @pytest.mark.parametrize(
-        "columns", [{"status": Status.REVOKED}, {"not_after": NOW - DAY}, {"deleted": True}, {"demo": True}], ids=str
+        "columns",
+        [{"status": Status.REVOKED}, {"not_after": NOW - DAY}, {"deleted": True}, {"demo": True}],
+        ids=["revoked", "over", "deleted", "demo"],
     )
     def test_not_of_what_need_not_be_there(self, stuck, columns):
         Certificate.objects.update(**columns)

@@ -108,7 +108,8 @@ def test_connectors_that_cannot_work_here_are_switched_off(world: World, take_ov
     assert "hunter2" not in str(sftp.options)
     assert (aws.active, aws.options) == (False, {"accountNumber": "123456789012"})
     assert not Source.objects.get(label="elb").active
-    assert DnsProvider.objects.get(name="route53").secret_names == {"account_id"}
+    dns = DnsProvider.objects.get(name="route53")
+    assert (dns.active, dns.plugin, dns.options["account_id"]) == (True, "route53-dns", "123456789012")
     said = " ".join(f"{one['title']}: {one['what']}" for one in report.noted)
     assert "web1: Switched off: Option 'hostKey' is required." in said
     assert "Left out what its plugin does not know here: privateKeyPath." in said

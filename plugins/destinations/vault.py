@@ -106,10 +106,11 @@ class VaultDestination(Destination, Confirms, Removes):
 
 
 def _written(kv: Kv, path: str, entries: Mapping[str, Any], version: int) -> bool:
-    if entries:
-        return kv.write(path, entries, version=version)
-    kv.delete(path)
-    return True
+    """Also before a deletion, which cannot say what version it follows."""
+    written = kv.write(path, entries, version=version)
+    if written and not entries:
+        kv.delete(path)
+    return written
 
 
 def _fingerprint(secret: Secret, name: str) -> str | None:

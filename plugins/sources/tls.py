@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import Final
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -23,7 +24,7 @@ from plugins.values import FoundCertificate, FoundEndpoint
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 48
+AT_ONCE: Final = 64
 SECONDS: Final = 5.0
 """For one place, from connecting to the end of the handshake."""
 TRIAL_SECONDS: Final = 20.0
@@ -78,7 +79,8 @@ class TlsSource(Source, SeesEndpoints):
 
     def check(self) -> None:
         """Until the first server shows a certificate; AddressRefused if none of them may be contacted."""
-        next(self._looked(time.monotonic() + TRIAL_SECONDS))
+        with closing(self._looked(time.monotonic() + TRIAL_SECONDS)) as looking:
+            next(looking)
 
     def certificates(self) -> Iterator[FoundCertificate]:
         """Each once, wherever it was seen first. Temporary if nobody shows any: then nothing is known."""
@@ -93,7 +95,7 @@ class TlsSource(Source, SeesEndpoints):
         """One for each address of a name. Errors as `certificates`."""
         return self._looked(None)
 
-    def _looked(self, ends: float | None) -> Iterator[FoundEndpoint]:
+    def _looked(self, ends: float | None) -> Generator[FoundEndpoint, None, None]:
         problem: PluginError = Temporary("there is no address")
         found = False
         for result in self._results():

@@ -76,6 +76,19 @@ def write_private(path: Path, text: str) -> None:
         raise HomeError(f"{path} cannot be written: {_reason(error)}.") from error
 
 
+def claim(home: Path) -> None:
+    """Lock the directory for as long as this process lives, also as a supervisor: two would share one queue.
+
+    Raises HomeError where another process has it.
+    """
+    lock = os.open(home / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise HomeError(f"Lemur is already running on {home}: stop it, or set LEMUR_HOME.") from None
+    os.set_inheritable(lock, True)  # noqa: FBT003
+
+
 def check_writable(home: Path) -> None:
     """Raises HomeError unless a file can be made in the directory, which is made if it is missing."""
     _make_directory(home)

@@ -1,16 +1,29 @@
-"""Kombu's transport that keeps messages in a folder, so that a reader never meets half a message."""
+"""Where nudges wait: a queue for each app, and a transport that keeps messages in a folder."""
 
 from __future__ import annotations
 
 import uuid
 from pathlib import Path
 from time import monotonic_ns
-from typing import Any
+from typing import Any, Final
 
+from kombu.entity import Queue
 from kombu.transport import filesystem
 from kombu.utils.json import dumps
 
 UNFINISHED = ".unfinished"
+QUEUES: Final = ("authorities", "certificates", "lifecycle", "notifications", "stores")
+
+
+def queues() -> list[Queue]:
+    """All of them: what a worker serves that is not told which."""
+    return [Queue(name, routing_key=name) for name in QUEUES]  # type: ignore[no-untyped-call]
+
+
+def route(name: str, *_args: Any, **_options: Any) -> dict[str, str] | None:
+    """A task waits in the queue of its app: with a worker of its own, no other kind of work is in its way."""
+    app = name.partition(".")[0]
+    return {"queue": app} if app in QUEUES else None
 
 
 class Channel(filesystem.Channel):

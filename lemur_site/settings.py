@@ -14,7 +14,7 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from lemur_site import home, mail, pairs
+from lemur_site import home, mail, pairs, queue
 from lemur_site.schedule import beat_schedule
 
 env = environ.FileAwareEnv(interpolate=False)
@@ -212,6 +212,9 @@ MAX_CHAIN = env.int("MAX_CHAIN", default=10)
 # Background work: rows are the truth, messages only nudges
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://localhost")
 CELERY_BEAT_SCHEDULE = beat_schedule()
+CELERY_TASK_QUEUES = queue.queues()
+CELERY_TASK_DEFAULT_QUEUE = queue.QUEUES[0]
+CELERY_TASK_ROUTES = [queue.route]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_SERIALIZER = "json"

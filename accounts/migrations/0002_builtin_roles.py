@@ -12,10 +12,13 @@ ROLES = {
 
 
 def forwards(apps, schema_editor):
-    role_model = apps.get_model("accounts", "Role")
-    roles = {name: role_model.objects.create(name=name, description=text) for name, text in ROLES.items()}
-    system = apps.get_model("accounts", "User").objects.create(
-        username="system", email="system@localhost.localdomain", password=make_password(None)
+    database = schema_editor.connection.alias
+    rows = apps.get_model("accounts", "Role").objects.using(database)
+    roles = {name: rows.create(name=name, description=text) for name, text in ROLES.items()}
+    system = (
+        apps.get_model("accounts", "User")
+        .objects.using(database)
+        .create(username="system", email="system@localhost.localdomain", password=make_password(None))
     )
     system.roles.add(roles["admin"])
 

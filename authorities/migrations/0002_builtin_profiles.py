@@ -121,7 +121,9 @@ DESCRIPTIONS = {
 def forwards(apps, schema_editor):
     profile_model = apps.get_model("authorities", "Profile")
     for fields in BUILT_IN:
-        profile_model.objects.create(description=DESCRIPTIONS[fields["name"]], **fields)
+        profile_model.objects.using(schema_editor.connection.alias).create(
+            description=DESCRIPTIONS[fields["name"]], **fields
+        )
 
 
 class Migration(migrations.Migration):

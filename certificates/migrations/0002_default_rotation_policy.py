@@ -4,7 +4,8 @@ from django.db import migrations
 
 
 def forwards(apps, schema_editor):
-    apps.get_model("certificates", "RotationPolicy").objects.create(name="default", days=30)
+    policy_model = apps.get_model("certificates", "RotationPolicy")
+    policy_model.objects.using(schema_editor.connection.alias).create(name="default", days=30)
 
 
 class Migration(migrations.Migration):

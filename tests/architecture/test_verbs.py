@@ -96,6 +96,7 @@ NO_EVENT = {
 ON_THE_SIDE = {"accounts.service.roles.create_role", "accounts.service.roles.ensure_owner_role"}
 # Transactions that are no verb's.
 OTHER_TRANSACTIONS = {
+    "lemur_site.copying": "all of the other database at once, which nobody uses yet",
     "core.commits": "the one place",
     "web.rest.idempotency": "one transaction for the verb and the stored answer, with failpoints of its own",
     "lifecycle.moving.run": "a dry run: all of it, through all its transactions, and taken back",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import logging
 import os
@@ -50,7 +49,7 @@ class Command(BaseCommand):
         try:
             supervisor.check_port(HOST, settings.PORT)
             home.check_writable(settings.LEMUR_HOME)
-            _claim(settings.LEMUR_HOME)
+            home.claim(settings.LEMUR_HOME)
             self._prepare()
         except (home.HomeError, SupervisorError, DomainError) as error:
             raise CommandError(str(error)) from error
@@ -118,16 +117,6 @@ def _programs() -> list[Program]:
 def _exit_on_signals() -> None:
     for number in supervisor.stop_signals():
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
-
-
-def _claim(directory: Path) -> None:
-    """Lock the directory for as long as this process lives, also as a supervisor: two would share one queue."""
-    lock = os.open(directory / "up.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        raise SupervisorError(f"Lemur is already running on {directory}: stop it, or set LEMUR_HOME.") from None
-    os.set_inheritable(lock, True)  # noqa: FBT003
 
 
 @contextmanager

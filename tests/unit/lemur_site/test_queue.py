@@ -14,6 +14,8 @@ import pytest
 from kombu import Connection
 
 from lemur_site.celery import app
+from lemur_site.queue import QUEUES
+from lemur_site.schedule import PERIODS
 
 MESSAGES = 400
 
@@ -58,3 +60,12 @@ def test_a_reader_meets_no_half_message(channel: Any) -> None:
             while True:
                 read.append(channel._get("celery")["number"])
     assert sorted(read) == list(range(MESSAGES))
+
+
+@pytest.mark.parametrize("task", PERIODS)
+def test_a_task_waits_in_the_queue_of_its_app(task: str) -> None:
+    assert app.amqp.router.route({}, task)["queue"].name == task.partition(".")[0]
+
+
+def test_a_worker_that_is_not_told_otherwise_serves_every_queue() -> None:
+    assert set(app.amqp.queues.consume_from) == set(QUEUES)

@@ -37,6 +37,8 @@ BY_RULES = {
     "POST /api/1/pending_certificates/{id}/upload": "the certificate is the one that was ordered",
     "PUT /api/1/certificates/{id}/revoke": "only a hold can be taken back",
     "PUT /api/1/certificates/{id}/deactivate": "no plugin can",
+    "POST /api/1/policies": "a name may hold a character that is younger than this Python, and so not visible to it",
+    "PUT /api/1/policies/{id}": "the same",
     "POST /api/1/users": "a password is strong, and unlike the name",
     "PUT /api/1/users/{id}": "a password is strong, and unlike the name",
     "POST /api/1/domains": "a name is one by IDNA 2008",

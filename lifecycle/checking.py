@@ -21,6 +21,7 @@ from plugins import network
 from plugins.errors import PluginError
 from plugins.handshake import look
 from plugins.network import Target
+from plugins.starttls import PROTOCOLS
 
 EVERY = timedelta(hours=1)
 AT_ONCE = 5_000
@@ -55,7 +56,12 @@ def _problems(endpoint: Endpoint, certificate: Certificate, address: str) -> Ite
     try:
         with around("endpoint.check"):
             shown = look(
-                address, endpoint.port, name=_name(endpoint, certificate), target=Target.FOUND, seconds=SECONDS
+                address,
+                endpoint.port,
+                name=_name(endpoint, certificate),
+                target=Target.FOUND,
+                seconds=SECONDS,
+                before=PROTOCOLS.get(endpoint.type),
             )
         served = [x509.load_der_x509_certificate(der) for der in shown.certificates]
         yield from (f"{address} {problem}" for problem in compare(certificate, served))

@@ -27,6 +27,7 @@ from plugins import network
 from plugins.errors import Misconfigured, PluginError, Temporary
 from plugins.handshake import serves
 from plugins.network import Target
+from plugins.starttls import PROTOCOLS
 from plugins.values import FoundEndpoint
 from stores import service as stores
 
@@ -138,7 +139,15 @@ def require_served(endpoint: Endpoint, certificate: Certificate) -> None:
 def _shows(endpoint: Endpoint, address: str, certificate: Certificate) -> bool:
     names = [endpoint.dnsname, *(name.replace("*", "www", 1) for name in certificate.facts.domains[:1])]
     try:
-        return serves(address, endpoint.port, certificate.parsed, names=names, target=Target.FOUND, seconds=SECONDS)
+        return serves(
+            address,
+            endpoint.port,
+            certificate.parsed,
+            names=names,
+            target=Target.FOUND,
+            seconds=SECONDS,
+            before=PROTOCOLS.get(endpoint.type),
+        )
     except Temporary as error:
         raise Temporary(f"{endpoint} was not seen at {address}: {error}") from error
 

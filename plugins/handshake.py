@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import sys
 import time
@@ -26,10 +27,18 @@ _DER: Final = 2  # of the library's own encodings
 
 
 def serves(
-    host: str, port: int, certificate: x509.Certificate, *, names: Sequence[str], target: Target, seconds: float
+    host: str,
+    port: int,
+    certificate: x509.Certificate,
+    *,
+    names: Sequence[str],
+    target: Target,
+    seconds: float,
+    before: Callable[[Line], None] | None = None,
 ) -> bool:
     """Is this certificate shown to clients that ask for one of these names? False: others are.
 
+    `before` is what must be said before TLS begins, of `plugins.starttls.PROTOCOLS`.
     Raises Temporary, saying why, where that cannot be found out within so many seconds.
     """
     wanted, ends = certificate.fingerprint(hashes.SHA256()), time.monotonic() + seconds
@@ -39,7 +48,8 @@ def serves(
             problem = f"there was no answer within {seconds:g} seconds"
             break
         try:
-            found = _shown(host, port, name, ciphers, target=target, seconds=left)
+            with connected(host, port, target=target, seconds=left) as plain:
+                found = _shown(plain, name, ciphers, before)
         except ssl.SSLError as error:
             problem = f"the handshake failed ({error.reason or 'no TLS'})"
         except (OSError, ValueError) as error:
@@ -109,11 +119,10 @@ def _ways(certificate: x509.Certificate, names: Sequence[str]) -> Iterator[tuple
             yield name, ciphers
 
 
-def _shown(host: str, port: int, name: str, ciphers: str, *, target: Target, seconds: float) -> bytes:
-    with (
-        connected(host, port, target=target, seconds=seconds) as plain,
-        _context(ciphers).wrap_socket(plain, server_hostname=name) as made,
-    ):
+def _shown(plain: socket.socket, name: str, ciphers: str, before: Callable[[Line], None] | None) -> bytes:
+    if before is not None:
+        before(plain)
+    with _context(ciphers).wrap_socket(plain, server_hostname=name) as made:
         return made.getpeercert(binary_form=True) or b""
 
 

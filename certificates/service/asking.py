@@ -19,6 +19,7 @@ from core.failpoints import around
 from plugins.errors import PluginError
 from plugins.handshake import serves
 from plugins.network import Target
+from plugins.starttls import PROTOCOLS
 
 AT_ONCE = 8
 MOST = 40  # that are asked; more take too long
@@ -77,7 +78,13 @@ def _ask(endpoint: Any, certificate: x509.Certificate, names: Sequence[str], sec
     try:
         with around("endpoint.ask"):
             found = serves(
-                endpoint.dnsname, endpoint.port, certificate, names=asked, target=Target.FOUND, seconds=seconds
+                endpoint.dnsname,
+                endpoint.port,
+                certificate,
+                names=asked,
+                target=Target.FOUND,
+                seconds=seconds,
+                before=PROTOCOLS.get(endpoint.type),
             )
     except PluginError as error:
         return _unasked(endpoint, str(error).rstrip("."))

@@ -39,3 +39,16 @@ class RemoteCa(OddIssuer, Revokes):
         self.revoked.append(request)
         if isinstance(self.answer, Exception):
             raise self.answer
+
+
+class AtOnce(Issuer, Revokes):
+    """A remote CA without orders: it answers at once or not at all, as ``answer`` of :class:`OddIssuer` says."""
+
+    slug = "odd-issuer"
+    title = "Odd, at once"
+
+    def issue(self, request: IssueRequest) -> Issued | Pending:
+        return OddIssuer().issue(request)
+
+    def revoke(self, request: RevokeRequest) -> None:
+        """Agreed."""

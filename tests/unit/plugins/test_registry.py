@@ -88,7 +88,9 @@ def test_the_kind_must_be_right_too() -> None:
 
 
 def test_an_unknown_plugin_is_a_misconfiguration_that_lists_the_known_ones() -> None:
-    with pytest.raises(Misconfigured, match=r"There is no issuer plugin 'no-such'; there are: .*cryptography-issuer, v"):
+    with pytest.raises(
+        Misconfigured, match=r"There is no issuer plugin 'no-such'; there are: .*cryptography-issuer, v"
+    ):
         registry.get("no-such", "issuer")
     with pytest.raises(PluginUnavailable, match=r"There is no oracle plugin 'x'; there are: none\."):
         registry.get("x", "oracle")

@@ -67,3 +67,16 @@ class SuggestingCa(RemoteCa, SuggestsRenewal):
         if isinstance(self.window, Exception):
             raise self.window
         return self.window
+
+
+class AtOnce(Issuer, Revokes):
+    """A remote CA without orders: it answers at once or not at all, as ``answer`` of :class:`OddIssuer` says."""
+
+    slug = "odd-issuer"
+    title = "Odd, at once"
+
+    def issue(self, request: IssueRequest) -> Issued | Pending:
+        return OddIssuer().issue(request)
+
+    def revoke(self, request: RevokeRequest) -> None:
+        """Agreed."""

@@ -25,7 +25,7 @@ from plugins.json_api import retry_after, said_by
 from plugins.network import Target
 
 LONGEST_ANSWER: Final = 1024 * 1024
-NONCE_TRIES: Final = 5
+NONCE_TRIES: Final = 10
 BUSY: Final = frozenset({"badNonce", "rateLimited", "serverInternal"})
 FOR_SOMEBODY: Final = frozenset(
     {

@@ -240,11 +240,11 @@ def web_server() -> Iterator[int]:
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         connections["default"] = ours
+        for signal in (request_started, request_finished):  # ours stays open; the test's client connects them again
+            signal.disconnect(close_old_connections)
         return [b"".join(product(environ, start_response))]
 
     ours.inc_thread_sharing()
-    for signal in (request_started, request_finished):  # the test's connection stays open
-        signal.disconnect(close_old_connections)
     try:
         with make_server("127.0.0.1", 0, answer) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -19,7 +19,7 @@ from tests import pki_material
 from tests.servers import require
 from tests.servers.running import free_port, running
 
-BAD_NONCES = "15"  # of a hundred
+BAD_NONCES = "10"  # of a hundred
 BLOCKED = "blocked.example.org"
 
 

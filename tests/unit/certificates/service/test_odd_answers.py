@@ -12,8 +12,9 @@ from certificates import service
 from certificates.models import Certificate, Order
 from core.audit import Event
 from core.errors import Unavailable
+from core.failpoints import Injected
 from core.models import AuditEntry, StoredKey
-from plugins import Issued, Misconfigured, Pending, Permanent, Temporary, registry
+from plugins import Issued, Misconfigured, Pending, Permanent, Rejected, Temporary, Uncertain, registry
 from plugins.registry import Entry
 from tests.odd_issuer import OddIssuer
 from tests.pki_material import material
@@ -138,3 +139,53 @@ def test_over_the_api_a_ca_that_is_down_is_a_503(people, odd_ca, monkeypatch):
     body = {"owner": "a@example.org", "commonName": "www.example.org", "authority": {"id": odd_ca.pk}}
     answer = api(people.alice).post("/api/1/certificates", body, format="json")
     assert (answer.status_code, "connection refused" in answer.json()["message"]) == (503, True)
+
+
+@pytest.fixture
+def ca_without_orders(odd_ca, monkeypatch) -> Authority:
+    entry = Entry("odd-issuer", "issuer", "tests.odd_issuer:AtOnce", "tests")
+    monkeypatch.setitem(registry.entries, "odd-issuer", entry)
+    return odd_ca
+
+
+def test_an_answer_that_never_came_is_for_a_person(people, ca_without_orders, monkeypatch):
+    with pytest.raises(Unavailable, match="may have signed"):
+        order(people.alice, ca_without_orders, Uncertain("It may have signed."), monkeypatch)
+    doubtful = Order.objects.get()
+    assert doubtful.state == Order.State.UNKNOWN
+    assert service.fulfil(doubtful.pk, now=datetime.now(UTC) + LATER) is None
+    assert (len(OddIssuer.asked), StoredKey.objects.count()) == (1, 1)
+
+
+def test_a_ca_without_orders_is_not_asked_again_by_whoever_finds_the_order_left_alone(
+    people, ca_without_orders, monkeypatch
+):
+    monkeypatch.setenv("FAILPOINTS", "issue.after=raise")
+    with pytest.raises(Injected):
+        order(people.alice, ca_without_orders, Issued(material().leaf.pem, ()), monkeypatch)
+    monkeypatch.delenv("FAILPOINTS")
+    assert service.fulfil(Order.objects.get().pk, now=datetime.now(UTC) + LATER) is None
+    left = Order.objects.get()
+    assert (left.state, "may have been asked already" in left.last_error) == (Order.State.UNKNOWN, True)
+    assert len(OddIssuer.asked) == 1
+
+
+def test_a_ca_without_orders_that_said_why_is_asked_again(people, ca_without_orders, monkeypatch):
+    with pytest.raises(Unavailable):
+        order(people.alice, ca_without_orders, Temporary("busy"), monkeypatch)
+    service.fulfil(Order.objects.get().pk, now=datetime.now(UTC) + LATER)
+    assert (Order.objects.get().state, len(OddIssuer.asked)) == (Order.State.WAITING, 2)
+
+
+def test_a_ca_that_has_rejected_its_own_order_leaves_no_doubt(people, odd_ca, monkeypatch):
+    order(people.alice, odd_ca, Pending("ca-17", None), monkeypatch)
+    monkeypatch.setattr(OddIssuer, "answer", Rejected("no such domain"))
+    service.fulfil(Order.objects.get().pk, now=datetime.now(UTC) + LATER)
+    assert (Order.objects.get().state, StoredKey.objects.count()) == (Order.State.FAILED, 0)
+
+
+def test_a_ca_says_when_to_come_again(people, odd_ca, monkeypatch):
+    now = datetime.now(UTC)
+    with pytest.raises(Unavailable):
+        order(people.alice, odd_ca, Temporary("limit", retry_after=timedelta(hours=5)), monkeypatch)
+    assert Order.objects.get().not_before >= now + timedelta(hours=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -25,7 +26,7 @@ class Threshold:
     def __str__(self) -> str:
         return f"{self.percent}%" if self.percent else f"{self.days}d"
 
-    @property
+    @cached_property
     def widest(self) -> timedelta:
         """The most that it is, of any certificate."""
         return timedelta(days=LONGEST_DAYS if self.percent else self.days)

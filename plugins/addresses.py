@@ -1,12 +1,10 @@
-"""Addresses: which lead nowhere that somebody has reason to reach, which are private, and which only seem public."""
+"""Classes of addresses that `plugins.network` judges by."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
@@ -46,19 +44,3 @@ NOT_PUBLIC: Final = networks(
 )
 PRIVATE: Final = networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 LOOPBACK: Final = networks("127.0.0.0/8", "::1/128")
-
-
-def embedded(address: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 address leads to."""
-    if isinstance(address, IPv4Address) or is_in(address, LOOPBACK):
-        return None
-    if address.ipv4_mapped or address.sixtofour:
-        return address.ipv4_mapped or address.sixtofour
-    if address.teredo:
-        return address.teredo[1]
-    translated = is_in(address, networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
-    return IPv4Address(int(address) & 0xFFFF_FFFF) if translated else None
-
-
-def is_in(address: Address, networks: Iterable[Network]) -> bool:
-    return any(address in network for network in networks)

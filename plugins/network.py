@@ -7,7 +7,6 @@ DNS answer that changes between two look-ups gets around it (decision 0008).
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Final
 
 import requests
@@ -24,8 +23,11 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from plugins.addresses import LOOPBACK, NEVER, NOT_PUBLIC, PRIVATE, Address, Network, embedded, is_in
+from plugins.addresses import LOOPBACK, NEVER, NOT_PUBLIC, PRIVATE, Network, networks
 from plugins.errors import Misconfigured, Permanent, Temporary
+from plugins.trust import tls_context
+
+Address = IPv4Address | IPv6Address
 
 CONNECT_SECONDS: Final = 3.05
 READ_SECONDS: Final = 6.0
@@ -53,6 +55,10 @@ class AddressRefused(Misconfigured):
     """What `connect` and `fetch` make of Refused, and of URLs that are not of HTTP: nobody was asked."""
 
 
+class Unreachable(requests.ConnectionError):
+    """No connection came about, so that nothing was sent."""
+
+
 class TooLarge(requests.RequestException):
     """The body is longer than was asked for, or compressed."""
 
@@ -76,8 +82,7 @@ def session(
 ) -> requests.Session:
     """A session that follows no redirect, asks no proxy, and gives a body of at most `longest` bytes, read already.
 
-    Servers prove themselves by the system's roots or, if given, by these alone (PEM). Raises what requests raises;
-    besides Refused and TooLarge.
+    `roots`: PEM, trusted besides the public ones. Raises what requests raises; besides Refused, Unreachable, TooLarge.
     """
     return _Session(target, longest, roots)
 
@@ -169,14 +174,14 @@ def explained(place: str) -> Iterator[None]:
 
 def may_contact(address: Address, target: Target) -> bool:
     """By what it is and by OUTBOUND_ALLOW; link-local addresses and cloud metadata never."""
-    inner = embedded(address)
+    inner = _embedded(address)
     if inner is not None and not may_contact(inner, target):
         return False
-    if is_in(address, NEVER):
+    if _is_in(address, NEVER):
         return False
-    if is_in(address, _allowed) or is_in(address, _NAMED_BY[target]):
+    if _is_in(address, _allowed) or _is_in(address, _NAMED_BY[target]):
         return True
-    return address.is_global and not address.is_multicast and not is_in(address, NOT_PUBLIC)
+    return address.is_global and not address.is_multicast and not _is_in(address, NOT_PUBLIC)
 
 
 @dataclass
@@ -233,17 +238,20 @@ class _TlsPool(HTTPSConnectionPool):
 
 class _Adapter(HTTPAdapter):
     def __init__(self, roots: str | None) -> None:
-        self._context = ssl.create_default_context(cadata=roots) if roots else None
+        self._roots = roots
         super().__init__()
 
-    def cert_verify(self, *args: Any) -> None:
-        """The system's roots are added unless there are others."""
-        if self._context is None:
-            super().cert_verify(*args)  # type: ignore[no-untyped-call]
-
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+        super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {**pool, **({"ssl_context": tls_context(self._roots)} if verify is True else {})}
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        if verify is not True:  # else the context knows whom it trusts, and need not read it anew
+            super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
 
 
 class _Session(requests.Session):
@@ -337,15 +345,32 @@ def _explained(error: requests.RequestException, call: _Call) -> requests.Reques
         return call.refusals[0]
     if call.is_over or time.monotonic() >= call.ends:
         return requests.Timeout(f"there was no complete answer within {TOTAL_SECONDS:g} seconds")
-    return None
+    nothing_sent = isinstance(error, requests.ConnectionError) and not call.sockets
+    return Unreachable(_reason(error)) if nothing_sent else None
 
 
 def _refusal(host: str, address: Address, target: Target) -> Refused:
     host = host.rstrip(".")
-    if is_in(address, NEVER):
+    if _is_in(address, NEVER):
         return Refused(f"{host} is at {address}, an address that is never contacted.")
     what = "not public" if target is Target.FOUND else "neither public nor private"
     return Refused(f"{host} is at {address}, which is {what}; the setting OUTBOUND_ALLOW can permit it.")
+
+
+def _embedded(address: Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to."""
+    if isinstance(address, IPv4Address) or _is_in(address, LOOPBACK):
+        return None
+    if address.ipv4_mapped or address.sixtofour:
+        return address.ipv4_mapped or address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    translated = _is_in(address, networks("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+    return IPv4Address(int(address) & 0xFFFF_FFFF) if translated else None
+
+
+def _is_in(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
 
 
 def _network(text: str) -> Network:

@@ -1,21 +1,17 @@
-"""Whom one trusts at the other end: roots that an administrator gives as PEM, in an option of a connector."""
+"""Whom TLS servers are vouched for by: the public roots, and those that a connector names besides."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import ssl
+from functools import lru_cache
 
-from pki import chains, containers
-from pki.errors import PkiError
-
-TEXTAREA: Final[dict[str, Any]] = {"type": "textarea"}
+import certifi
 
 
-def readable_roots(text: str) -> str:
-    """The text; ValueError, for the validator of an option, if it holds no certificate or what is none."""
-    try:
-        found = chains.split(text, limit=containers.MOST_CERTIFICATES)
-    except PkiError as error:
-        raise ValueError(error.message) from error
-    if not found:
-        raise ValueError("there is no certificate in it")
-    return text
+@lru_cache(maxsize=64)
+def tls_context(roots: str | None = None) -> ssl.SSLContext:
+    """Made once for each set of roots: to read all public ones takes longer than many a request. ValueError."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    if roots:
+        context.load_verify_locations(cadata=roots)
+    return context

@@ -20,7 +20,7 @@ from plugins.contracts import Confirms, Destination, Removes
 from plugins.destinations import layout
 from plugins.errors import Misconfigured, Permanent, Temporary, refusing
 from plugins.options import TARGET, PluginOptions
-from plugins.trust import TEXTAREA, readable_roots
+from plugins.roots import TEXTAREA, readable_roots
 from plugins.values import Bundle
 
 ATTEMPTS: Final = 5

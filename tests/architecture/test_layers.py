@@ -52,6 +52,7 @@ MAY_TOUCH_IT = (
     "plugins.destinations.sftp",
     "plugins.destinations.kubernetes",
     "plugins.commands",
+    "plugins.trust",
     "plugins.notifications.email",
 )
 # Files of the kernel from its beginning.

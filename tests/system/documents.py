@@ -7,7 +7,6 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
 from textwrap import dedent
 
 from tests.system.installation import KEPT, ROOT, free_port
@@ -40,21 +39,20 @@ def code(cell: str) -> str:
     return found.group(1)
 
 
-def run_shell(document: str, folder: Path, home: Path, port: int, given: Mapping[str, str] | None = None) -> str:
+def run_shell(document: str, folder: Path, home: Path, port: int, instead: Mapping[str, str] | None = None) -> str:
     """Run all `sh` blocks of a document in one shell, as a person does who has started the product from `folder`.
 
-    `folder` gets what the documents use of a checkout. Only the ports are others, since the usual ones may be taken; and
-    the variables that are `given`, which the document sets on lines of their own.
+    `folder` gets what the documents use of a checkout. Only the ports are others, since the usual ones may be taken;
+    and `instead`: what a reader writes in the place of what the page invents.
     """
     for name in (".venv", "manage.py"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "var").symlink_to(home)
     script = "\n".join(blocks(document, "sh"))
     script = script.replace(PRODUCT, f"127.0.0.1:{port}").replace(TLS_SERVER, f"127.0.0.1:{free_port()}")
-    for name, value in (given or {}).items():
-        lines = re.findall(rf"^{name}=.*$", script, flags=re.MULTILINE)
-        assert len(lines) == 1, f"{document} sets {name} {len(lines)} times"
-        script = script.replace(f"{lines[0]}\n", f"{name}={quote(value)}\n")
+    for invented, real in (instead or {}).items():
+        assert invented in script, invented
+        script = script.replace(invented, real)
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     done = subprocess.run(
         ["sh", "-eux"],

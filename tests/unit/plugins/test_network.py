@@ -447,7 +447,7 @@ def test_names_are_checked_in_tls(tls_server, resolver):
 
 
 @pytest.mark.usefixtures("loopback")
-def test_roots_that_are_given_are_the_only_ones(tls_server, resolver):
+def test_roots_that_are_given_count_as_well(tls_server, resolver):
     resolver.answers.append(["127.0.0.1"])
     address = url(tls_server, host="www.example.com", scheme="https")
     with session(roots=material().root.pem) as made:

@@ -7,7 +7,6 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
 from textwrap import dedent
 
 from tests.system.installation import KEPT, ROOT, free_port
@@ -40,20 +39,11 @@ def code(cell: str) -> str:
     return found.group(1)
 
 
-def run_shell(
-    document: str,
-    folder: Path,
-    home: Path,
-    port: int,
-    *,
-    given: Mapping[str, str] | None = None,
-    instead: Mapping[str, str] | None = None,
-) -> str:
+def run_shell(document: str, folder: Path, home: Path, port: int, instead: Mapping[str, str] | None = None) -> str:
     """Run all `sh` blocks of a document in one shell, as a person does who has started the product from `folder`.
 
-    `folder` gets what the documents use of a checkout. Only the ports are others, since the usual ones may be taken; the
-    variables that are `given`, which the document sets on lines of their own; and `instead`: what a reader writes in the
-    place of what the page invents.
+    `folder` gets what the documents use of a checkout. Only the ports are others, since the usual ones may be taken;
+    and `instead`: what a reader writes in the place of what the page invents.
     """
     for name in (".venv", "manage.py"):
         (folder / name).symlink_to(ROOT / name)
@@ -63,10 +53,6 @@ def run_shell(
     for invented, real in (instead or {}).items():
         assert invented in script, invented
         script = script.replace(invented, real)
-    for name, value in (given or {}).items():
-        lines = re.findall(rf"^{name}=.*$", script, flags=re.MULTILINE)
-        assert len(lines) == 1, f"{document} sets {name} {len(lines)} times"
-        script = script.replace(f"{lines[0]}\n", f"{name}={quote(value)}\n")
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     done = subprocess.run(
         ["sh", "-eux"],

@@ -43,11 +43,15 @@ def test_a_certificate_is_delivered_by_sftp(place: Installation, tmp_path: Path)
         for name in ("", ".pub"):
             (tmp_path / f"lemur-sftp{name}").write_text((server.keys / f"user_ed25519{name}").read_text())
         (tmp_path / "lemur-sftp").chmod(0o600)
-        given = {
-            "host": "127.0.0.1", "port": str(server.port), "user": server.user, "folder": str(server.files),
-            "host_key": server.public(), "reload": f"touch {server.files}/reloaded",
-        }  # fmt: skip
-        said = run_shell("docs/howto/deliver-by-sftp.md", tmp_path, place.home, place.port, given)
+        instead = {
+            "host=web1.example.com": "host=127.0.0.1",
+            "port=22": f"port={server.port}",
+            "user=lemur": f"user={server.user}",
+            "folder=/srv/certs": f"folder={server.files}",
+            "reload='sudo systemctl reload nginx'": f"reload='touch {server.files}/reloaded'",
+            "'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… root@web1'": f"'{server.public()}'",
+        }
+        said = run_shell("docs/howto/deliver-by-sftp.md", tmp_path, place.home, place.port, instead)
         assert "CN = www.example.com" in said.splitlines()[-1]
         key = server.files / "www.example.com" / "www.example.com.key"
         assert key.stat().st_mode & 0o777 == 0o600
@@ -57,8 +61,8 @@ def test_a_certificate_is_delivered_by_sftp(place: Installation, tmp_path: Path)
 def test_a_network_is_scanned(place: Installation, tmp_path: Path) -> None:
     bundle = sample_pki().bundle()
     with openssl_server(bundle) as port:
-        given = {"hosts": "127.0.0.0/29", "ports": str(port)}
-        assert run_shell("docs/howto/scan-a-network.md", tmp_path, place.home, place.port, given).strip() == "office"
+        instead = {"www.example.com, 10.0.0.0/24": "127.0.0.0/29", "443, 25, 5432": str(port)}
+        assert run_shell("docs/howto/scan-a-network.md", tmp_path, place.home, place.port, instead).strip() == "office"
         assert place.manage("shell", "--no-imports", "-c", ASK).returncode == 0
         wait_until(lambda: _found(place)[0] == "done")
     [one] = _found(place)[1]

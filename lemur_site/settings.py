@@ -236,6 +236,9 @@ if CELERY_BROKER_URL.startswith("filesystem"):
         "polling_interval": 0.1,
     }
 
+# Figures for Prometheus at /metrics, for whoever shows this token; without one, for nobody
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # Mail
 globals().update(mail.read(env.str("EMAIL_URL", default="")))  # Django's EMAIL_HOST, EMAIL_PORT and so on
 EMAIL_CA_FILE = env.str("EMAIL_CA_FILE", default="")

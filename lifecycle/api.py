@@ -1,15 +1,21 @@
-"""Endpoints over the API, which are read-only since sources say what there is (contract 11), and their rotation."""
+"""Endpoints over the API, read-only since sources say what there is (contract 11); their rotation; figures."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lifecycle import budgets, undoing
+from lifecycle import metrics as figures
 from lifecycle.filters import BrakeFilter, EndpointFilter, RotationFilter
 from lifecycle.models import Brake, Endpoint, EndpointRotation
 from lifecycle.permissions import brake_permissions, endpoint_permissions, rotation_permissions
@@ -59,3 +65,14 @@ class BrakeViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet):
     def release(self, request: Request, pk: int) -> Response:
         """For a day, whatever is due is renewed."""
         return self.answer(budgets.release(self.get_object(), by=self.caller))
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures for Prometheus, for who shows METRICS_TOKEN; 404 where the site has none."""
+    if not settings.METRICS_TOKEN:
+        return HttpResponse("Set METRICS_TOKEN to have figures here.", status=404, content_type="text/plain")
+    shown = request.headers.get("Authorization", "").rpartition(" ")[2]
+    if not constant_time_compare(shown, settings.METRICS_TOKEN):
+        return HttpResponse("Show METRICS_TOKEN as Authorization: Bearer.", status=401, content_type="text/plain")
+    return HttpResponse(figures.exposition(), content_type=CONTENT_TYPE_LATEST)

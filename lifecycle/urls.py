@@ -16,6 +16,7 @@ router.register("syncs", api_found.SyncViewSet)
 api_urls = router.urls
 
 urlpatterns = [
+    path("metrics", api.metrics, name="metrics"),
     path("endpoints/", views.endpoint_list, name="endpoints"),
     path("rotations/", views.rotation_list, name="rotations"),
     path("rotations/<int:pk>/retry", views.retry, name="retry"),

@@ -27,6 +27,7 @@ from certificates.serializers_input import (
     Reissue,
     Switches,
 )
+from lifecycle.serializers import Assignment, SyncRequest
 from notifications.api_notices import SnoozeInput
 from notifications.serializers import NotificationEdit, NotificationInput
 from stores.serializers import DestinationEdit, DestinationRequest, SourceEdit, SourceRequest
@@ -69,6 +70,8 @@ INPUTS: dict[str, type[drf.BaseSerializer[Any]]] = {
     "POST /api/1/notifications": NotificationInput,
     "PUT /api/1/notifications/{}": NotificationEdit,
     "PUT /api/1/notices/{}/snooze": SnoozeInput,
+    "POST /api/1/findings/{}/assign": Assignment,
+    "POST /api/1/syncs": SyncRequest,
     "POST /api/1/policies": PolicyInput,
     "PUT /api/1/policies/{}": PolicyEdit,
 }
@@ -76,6 +79,13 @@ WITHOUT_BODY = {
     "PUT /api/1/notices/{}/acknowledge",
     "PUT /api/1/certificates/{}/deactivate",
     "POST /api/1/pending_certificates/{}/retry",
+    "POST /api/1/dns_providers/{}/check",
+    "POST /api/1/rotations/{}/retry",
+    "POST /api/1/rotations/{}/rollback",
+    "POST /api/1/brakes/{}/release",
+    "POST /api/1/findings/{}/claim",
+    "POST /api/1/findings/{}/dismiss",
+    "POST /api/1/syncs/{}/cancel",
 }
 # The body of a DELETE, which may be absent.
 NOT_ASKED = {OrderCancel}

@@ -205,7 +205,7 @@ class TestWhom:
 
         def told_meanwhile(*notices: Notice) -> None:
             written(*notices)
-            assert notifications.waiting_recipients() == [], "not before all are written"
+            assert notifications.waiting_recipients(NOW) == [], "not before all are written"
 
         monkeypatch.setattr(expiry, "raise_notice", told_meanwhile)
         notify_expiring(now=NOW)

@@ -110,10 +110,10 @@ class TestRenewing:
         assert [sweep(NOW + minutes * HOUR / 60) for minutes in (59, 60)] == [[], [due.pk]]
 
     def test_a_ca_that_does_not_answer_keeps_one_order(self, due, sweep, monkeypatch):
-        def down(order):
+        def down(order, **_):
             raise Temporary("no answer")
 
-        monkeypatch.setattr(issuance, "_ask_ca", down)
+        monkeypatch.setattr(issuance, "ask_ca", down)
         sweep()
         assert rotation.reissue(due.pk, now=NOW) is None
         assert Order.objects.get(reissues=due).state == "waiting"

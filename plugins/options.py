@@ -22,13 +22,15 @@ from plugins.errors import Misconfigured
 
 SECRET_TYPES = (Secret, SecretStr, SecretBytes)
 TYPE_NAMES = {"string": "str", "integer": "int", "number": "str", "boolean": "bool", "textarea": "textarea"}
+TEXTAREA: Final[dict[str, Any]] = {"type": "textarea"}
+"""`Field(json_schema_extra=TEXTAREA)`: a text of several lines."""
 TARGET: Final[dict[str, Any]] = {"target": True}
 """`json_schema_extra` of an option that says where one connects: host, port, URL. Stored secrets are for that place."""
 SHAPE = 'Options are an object, or a list of objects with a "name" and a "value".'
 
 
 class PluginOptions(BaseModel):
-    """Base of every plugin's `Options`. A text of several lines is `Field(json_schema_extra={"type": "textarea"})`."""
+    """Base of every plugin's `Options`. A text of several lines is `Field(json_schema_extra=TEXTAREA)`."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ssl
 from functools import lru_cache
-from typing import Any, Final
 
 import certifi
 
 from pki import chains, containers
 from pki.errors import PkiError
-
-TEXTAREA: Final[dict[str, Any]] = {"type": "textarea"}
 
 
 @lru_cache(maxsize=64)
@@ -23,12 +20,17 @@ def tls_context(roots: str | None = None) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=roots) if roots else ssl.create_default_context(cafile=certifi.where())
 
 
-def readable_roots(text: str) -> str:
-    """The text; ValueError, for the validator of an option, if it holds no certificate or what is none."""
+def readable_certificates(text: str, *, limit: int = containers.MOST_CERTIFICATES) -> str:
+    """The text, perhaps empty; ValueError, for the validator of an option, if it holds too many, or what is none."""
     try:
-        found = chains.split(text, limit=containers.MOST_CERTIFICATES)
+        chains.split(text, limit=limit)
     except PkiError as error:
-        raise ValueError(error.message) from error
-    if not found:
-        raise ValueError("there is no certificate in it")
+        raise ValueError(error.message) from None
     return text
+
+
+def readable_roots(text: str) -> str:
+    """The same of a text that must hold one at least."""
+    if not text.strip():
+        raise ValueError("there is no certificate in it")
+    return readable_certificates(text)

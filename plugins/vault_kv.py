@@ -16,8 +16,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 
 from plugins import network
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
-from plugins.options import TARGET, PluginOptions
-from plugins.trust import TEXTAREA, readable_roots
+from plugins.options import TARGET, TEXTAREA, PluginOptions
+from plugins.trust import readable_roots
 
 PATH: Final = r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/?$"
 NO_SUCH: Final = "there is no secret"

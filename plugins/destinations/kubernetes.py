@@ -19,8 +19,8 @@ from plugins import network
 from plugins.contracts import Confirms, Destination, Removes
 from plugins.destinations import layout
 from plugins.errors import Misconfigured, Permanent, Temporary, refusing
-from plugins.options import TARGET, PluginOptions
-from plugins.trust import TEXTAREA, readable_roots
+from plugins.options import TARGET, TEXTAREA, PluginOptions
+from plugins.trust import readable_roots
 from plugins.values import Bundle
 
 ATTEMPTS: Final = 5

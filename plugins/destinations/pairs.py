@@ -178,7 +178,7 @@ class Pair:
                 self.at.write(self._path(f"{version}/{name}"), file)
             self.at.open_up(self._path(version))
             self.at.sync(self._path(version))
-        except Exception:
+        except Exception:  # tidied up, and raised again, whatever it was
             with suppress(OSError, EOFError, PluginError):
                 self._discard(version)
             raise

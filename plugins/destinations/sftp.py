@@ -7,7 +7,7 @@ import posixpath
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import paramiko
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
@@ -16,9 +16,7 @@ from plugins.destinations import ssh
 from plugins.destinations.files import RELOAD_SECONDS, FileDestination
 from plugins.destinations.layout import FORMATS, ExportFormat, File
 from plugins.errors import Misconfigured
-from plugins.options import TARGET, PluginOptions
-
-TEXTAREA: Final[dict[str, Any]] = {"type": "textarea"}
+from plugins.options import TARGET, TEXTAREA, PluginOptions
 
 
 def _absolute(path: str) -> str:

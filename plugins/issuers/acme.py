@@ -19,7 +19,6 @@ from josepy.jwk import JWK
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from pki import chains, inspection, keys, requests, subjects
-from pki.errors import PkiError
 from pki.keys import KeySpec
 from pki.names import NameType
 from plugins.contracts import FinishesLater, Issuer, Revokes, StandsForAuthority, SuggestsRenewal
@@ -27,13 +26,13 @@ from plugins.errors import Misconfigured, Permanent, Rejected, refusing
 from plugins.issuers.acme_order import Kind, Unfinished, Visit
 from plugins.issuers.acme_session import Binding, Session, algorithm_of, explained
 from plugins.json_api import retry_after
-from plugins.options import TARGET, PluginOptions
+from plugins.options import TARGET, TEXTAREA, PluginOptions
+from plugins.trust import readable_certificates
 from plugins.values import Issued, IssueRequest, Pending, RenewalWindow, RevokeRequest
 
 LONGEST_ID: Final = 512
 MOST_LINKS: Final = 50
 LONGEST_PEM: Final = 200_000
-TEXT: Final[dict[str, Any]] = {"type": "textarea"}
 IDENTIFIERS: Final = {NameType.DNS: messages.IDENTIFIER_FQDN, NameType.IP: messages.IDENTIFIER_IP}
 # RFC 5280, 5.3.1; a CA that revokes over ACME puts nothing on hold.
 REASONS: Final = {
@@ -71,7 +70,7 @@ class AcmeIssuer(Issuer, FinishesLater, Revokes, SuggestsRenewal, StandsForAutho
         certificate: str = Field(
             max_length=LONGEST_PEM,
             description="The CA's certificate in PEM, and those above it up to its root.",
-            json_schema_extra=TEXT,
+            json_schema_extra=TEXTAREA,
         )
         email: str = Field(
             "", pattern=r"^([^@\s,]+@[^@\s,]+)?$", max_length=254, description="Where the CA writes about the account."
@@ -81,7 +80,7 @@ class AcmeIssuer(Issuer, FinishesLater, Revokes, SuggestsRenewal, StandsForAutho
             default_factory=new_account_key,
             alias="acme_private_key",
             description="The account's key (RSA, P-256, P-384, P-521) in PEM, or a JWK. Without one, one is made.",
-            json_schema_extra=TEXT,
+            json_schema_extra=TEXTAREA,
         )
         eab_kid: str = Field("", alias="eab_kid", max_length=255, description="The key id of an external account.")
         eab_hmac_key: SecretStr | None = Field(
@@ -96,19 +95,15 @@ class AcmeIssuer(Issuer, FinishesLater, Revokes, SuggestsRenewal, StandsForAutho
             "",
             max_length=LONGEST_PEM,
             description="Certificates in PEM by which the CA's own web server is trusted, instead of the public ones.",
-            json_schema_extra=TEXT,
+            json_schema_extra=TEXTAREA,
         )
 
         @field_validator("certificate", "trusted_roots")
         @classmethod
         def _are_certificates(cls, text: str, info: ValidationInfo) -> str:
-            try:
-                found = chains.split(text, limit=MOST_LINKS)
-            except PkiError as error:
-                raise ValueError(error.message) from None
-            if info.field_name == "certificate" and not found:
+            if info.field_name == "certificate" and not text.strip():
                 raise ValueError("there is no certificate in it")
-            return text
+            return readable_certificates(text, limit=MOST_LINKS)
 
         @field_validator("acme_private_key")
         @classmethod

@@ -13,15 +13,14 @@ from cryptography import x509
 from pydantic import Field, SecretStr, field_validator
 
 from pki import chains, inspection, requests
-from pki.errors import PkiError
 from plugins.contracts import Issuer, Revokes, StandsForAuthority
 from plugins.errors import Misconfigured, Permanent, Rejected, Unanswered, Uncertain, refusing
 from plugins.json_api import JsonApi
-from plugins.options import TARGET, PluginOptions
+from plugins.options import TARGET, TEXTAREA, PluginOptions
+from plugins.trust import readable_certificates
 from plugins.values import Issued, IssueRequest, RevokeRequest
 
 MOST_LINKS: Final = 20
-TEXT: Final[dict[str, Any]] = {"type": "textarea"}
 WRONG_KEY: Final = "invalid token"
 UNKNOWN: Final = "certificate not found"
 
@@ -47,7 +46,7 @@ class CfsslIssuer(Issuer, Revokes, StandsForAuthority):
             "",
             max_length=200_000,
             description="Certificates above the server's own in PEM, up to the root.",
-            json_schema_extra=TEXT,
+            json_schema_extra=TEXTAREA,
         )
 
         @field_validator("key")
@@ -62,11 +61,7 @@ class CfsslIssuer(Issuer, Revokes, StandsForAuthority):
         @field_validator("certificate")
         @classmethod
         def _are_certificates(cls, text: str) -> str:
-            try:
-                chains.split(text, limit=MOST_LINKS)
-            except PkiError as error:
-                raise ValueError(error.message) from None
-            return text
+            return readable_certificates(text, limit=MOST_LINKS)
 
     options: Options
 

@@ -13,17 +13,16 @@ from cryptography import x509
 from pydantic import Field, SecretStr, field_validator
 
 from pki import chains, inspection
-from pki.errors import PkiError
 from plugins import network
 from plugins.contracts import Issuer, Revokes, StandsForAuthority
 from plugins.errors import Misconfigured, Permanent, PluginError, Rejected, Temporary, Uncertain, refusing
-from plugins.options import TARGET, PluginOptions
+from plugins.options import TARGET, TEXTAREA, PluginOptions
+from plugins.trust import readable_certificates
 from plugins.values import Issued, IssueRequest, RevokeRequest
 
 NAME: Final = "Vault"
 MOST_LINKS: Final = 20
 LONGEST_PEM: Final = 200_000
-TEXT: Final[dict[str, Any]] = {"type": "textarea"}
 
 
 class VaultIssuer(Issuer, Revokes, StandsForAuthority):
@@ -51,23 +50,19 @@ class VaultIssuer(Issuer, Revokes, StandsForAuthority):
             "",
             max_length=LONGEST_PEM,
             description="Certificates above the engine's own in PEM, as far as it does not know them itself.",
-            json_schema_extra=TEXT,
+            json_schema_extra=TEXTAREA,
         )
         trusted_roots: str = Field(
             "",
             max_length=LONGEST_PEM,
             description="Certificates in PEM by which the server's own TLS is trusted, instead of the public ones.",
-            json_schema_extra=TEXT,
+            json_schema_extra=TEXTAREA,
         )
 
         @field_validator("certificate", "trusted_roots")
         @classmethod
         def _are_certificates(cls, text: str) -> str:
-            try:
-                chains.split(text, limit=MOST_LINKS)
-            except PkiError as error:
-                raise ValueError(error.message) from None
-            return text
+            return readable_certificates(text, limit=MOST_LINKS)
 
     options: Options
 

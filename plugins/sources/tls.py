@@ -17,7 +17,7 @@ from plugins import handshake, network
 from plugins.contracts import SeesEndpoints, Source
 from plugins.errors import PluginError, Temporary, refusing
 from plugins.network import Target
-from plugins.options import PluginOptions
+from plugins.options import TEXTAREA, PluginOptions
 from plugins.sources.targets import Port, Targets, read_hosts, read_ports, require_few
 from plugins.starttls import PROTOCOLS
 from plugins.values import FoundCertificate, FoundEndpoint
@@ -43,7 +43,7 @@ class TlsSource(Source, SeesEndpoints):
         hosts: str = Field(
             max_length=65_536,
             description="Names, addresses and networks such as 10.0.0.0/24, one a line or with commas between them.",
-            json_schema_extra={"type": "textarea"},
+            json_schema_extra=TEXTAREA,
         )
         ports: str = Field(
             "443",

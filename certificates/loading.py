@@ -16,9 +16,10 @@ from stores.models import Destination
 
 SINGLE = ("user", "authority", "rotation_policy", "dns_provider")
 OF_CONNECTORS = ("id", "label", "description", "plugin", "options", "active")
+Lists = dict[str, list[Any]]
 CONNECTORS: Mapping[str, type[Connector]] = {"destinations": Destination, "notifications": Notification}
-LISTS = ("domains", "roles", "replaces", "replaced", *CONNECTORS)
 LOADED = "loaded_in_full"
+"""Under this name a certificate bears its lists: by their names, in the order in which they are shown."""
 
 
 def in_full() -> QuerySet[Certificate]:
@@ -30,13 +31,13 @@ def complete(certificates: Iterable[Certificate]) -> None:
     """Read the lists that the full output shows, of those that have not got them yet."""
     new = [one for one in certificates if LOADED not in one.__dict__]
     for certificate in new:
-        certificate.__dict__[LOADED] = True
-        if certificate.made_with is not None:
-            _fill(certificate, certificate.made_with)
+        certificate.__dict__[LOADED] = certificate.made_with or defaultdict(list)
     if read := [one for one in new if one.made_with is None]:
         _share(read)
         prefetch_related_objects(read, "endpoints")
-        _load(read)
+        for certificate in read:
+            certificate.__dict__[LOADED]["endpoints"] = list(certificate.endpoints.all())
+        _load({one.pk: one.__dict__[LOADED] for one in read})
 
 
 def _share(certificates: Iterable[Certificate]) -> None:
@@ -49,53 +50,62 @@ def _share(certificates: Iterable[Certificate]) -> None:
                 certificate._state.fields_cache[name] = known.setdefault((name, pk), getattr(certificate, name))
 
 
-def _load(certificates: Sequence[Certificate]) -> None:
-    found: dict[int, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    ids = [one.pk for one in certificates]
-    _names(ids, found)
-    _lineage(ids, found)
-    _connectors(ids, found)
-    for certificate in certificates:
-        lists = found[certificate.pk]
-        _fill(certificate, {name: lists[name] for name in LISTS})
+def _load(found: Mapping[int, Lists]) -> None:
+    _lineage(_names(found), found)
+    _connectors(found)
 
 
-def _names(ids: list[int], found: dict[int, dict[str, list[Any]]]) -> None:
-    """Domains in the order of the certificate, and roles by name: both are little more than names."""
+def _names(found: Mapping[int, Lists]) -> list[tuple[int, int]]:
+    """Domains in the order of the certificate, and roles by name: both are little more than names.
+
+    In the same statement which certificates replace which, newest first; that is returned.
+    """
     no_text, no_flag = Value("", output_field=CharField()), Value(value=False, output_field=BooleanField())
-    kinds = {name: Value(name, output_field=CharField()) for name in ("domains", "roles")}
-    held = CertificateDomain.objects.order_by().filter(certificate__in=ids)
+    kinds = {name: Value(name, output_field=CharField()) for name in ("domains", "links", "roles")}
+    held = CertificateDomain.objects.order_by().filter(certificate__in=found)
     domains = held.values_list(
         kinds["domains"], "certificate_id", "pk", "domain_id", "domain__name", no_text, "domain__sensitive"
     )
-    managing = Certificate.roles.through._default_manager.filter(certificate__in=ids)
+    managing = Certificate.roles.through._default_manager.filter(certificate__in=found)
     roles = managing.values_list(
         kinds["roles"], "certificate_id", "pk", "role_id", "role__name", "role__description", no_flag
     )
-    for kind, certificate, _, pk, name, text, flag in sorted(domains.union(roles, all=True), key=_in_order):
-        one = Domain(pk, name, flag) if kind == "domains" else Role(pk=pk, name=name, description=text)
-        found[certificate][kind].append(one)
+    replacing = Certificate.replaces.through._default_manager.filter(
+        Q(from_certificate__in=found) | Q(to_certificate__in=found)
+    )
+    ends = ("from_certificate_id", "pk", "to_certificate_id")
+    links = []
+    rows = domains.union(roles, replacing.values_list(kinds["links"], *ends, no_text, no_text, no_flag), all=True)
+    for kind, certificate, _, pk, name, text, flag in sorted(rows, key=_in_order):
+        if kind == "links":
+            links.append((certificate, pk))
+        else:
+            one = Domain(pk, name, flag) if kind == "domains" else Role(pk=pk, name=name, description=text)
+            found[certificate][kind].append(one)
+    return sorted(links, key=lambda link: (link[1], link[0]), reverse=True)
 
 
 def _in_order(row: tuple[Any, ...]) -> tuple[Any, ...]:
     kind, _, place, _, name, *_ = row
-    return (kind, place, "") if kind == "domains" else (kind, 0, name)
+    return (kind, 0, name) if kind == "roles" else (kind, place, "")
 
 
-def _lineage(ids: list[int], found: dict[int, dict[str, list[Any]]]) -> None:
-    """What each replaces, and what replaces it, newest first: one statement for both directions."""
-    links = Certificate.replaces.through._default_manager.filter(
-        Q(from_certificate__in=ids) | Q(to_certificate__in=ids)
-    ).select_related("from_certificate__rotation_policy", "to_certificate__rotation_policy")
-    for link in links.order_by("-to_certificate", "-from_certificate"):
-        found[link.from_certificate_id]["replaces"].append(link.to_certificate)
-        found[link.to_certificate_id]["replaced"].append(link.from_certificate)
+def _lineage(links: Sequence[tuple[int, int]], found: Mapping[int, Lists]) -> None:
+    """What each replaces, and what replaces it. A statement only where there is something."""
+    if not links:
+        return
+    others = Certificate.objects.select_related("rotation_policy").in_bulk({pk for link in links for pk in link})
+    for new, old in links:
+        if new in found:
+            found[new]["replaces"].append(others[old])
+        if old in found:
+            found[old]["replaced"].append(others[new])
 
 
-def _connectors(ids: list[int], found: dict[int, dict[str, list[Any]]]) -> None:
+def _connectors(found: Mapping[int, Lists]) -> None:
     """Destinations and notifications look alike, so that one statement reads both; equal ones are one object."""
-    watched = Certificate.notifications.through._default_manager.filter(certificate__in=ids)
-    rows = _columns(Deployment.objects.order_by().filter(certificate__in=ids), "destinations").union(
+    watched = Certificate.notifications.through._default_manager.filter(certificate__in=found)
+    rows = _columns(Deployment.objects.order_by().filter(certificate__in=found), "destinations").union(
         _columns(watched, "notifications"), all=True
     )
     known: dict[tuple[str, int], Connector] = {}
@@ -118,12 +128,3 @@ def _columns(rows: QuerySet[Any], name: str) -> QuerySet[Any, tuple[Any, ...]]:
     single = name.removesuffix("s")
     kind = Value(name, output_field=CharField())
     return rows.values_list(kind, "certificate_id", *(f"{single}__{column}" for column in OF_CONNECTORS))
-
-
-def _fill(certificate: Certificate, lists: Mapping[str, list[Any]]) -> None:
-    """As prefetch_related would have."""
-    cache = certificate.__dict__.setdefault("_prefetched_objects_cache", {})
-    for name, rows in lists.items():
-        known = getattr(certificate, name).all()
-        known._result_cache, known._prefetch_done = rows, True
-        cache[name] = known

@@ -11,7 +11,7 @@ from rest_framework import serializers as drf
 from accounts.serializers import RoleOutput, UserBrief
 from authorities.serializers import AuthorityBrief
 from certificates.extensions import from_wire, to_wire
-from certificates.loading import complete
+from certificates.loading import LOADED, complete
 from certificates.models import Certificate, Revocation
 from core.errors import Invalid
 from web.rest.connectors import ConnectorBrief
@@ -149,6 +149,13 @@ class InFull(drf.ListSerializer[Any]):
         return super().to_representation(rows)
 
 
+class Hung(drf.ListSerializer[Any]):
+    """A list that hangs on a certificate, as :func:`~certificates.loading.complete` has read it."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance.__dict__[LOADED][self.source]
+
+
 class Relative(Nested, CertificateBrief):
     """A certificate that another one replaces, or that replaces it."""
 
@@ -164,14 +171,14 @@ class CertificateOutput(CertificateBrief):
     authority = AuthorityBrief(allow_null=True)
     dns_provider_id = drf.IntegerField(allow_null=True)
     dns_provider = NamedBrief(allow_null=True)
-    domains = DomainOutput(many=True)
-    roles = RoleOutput(many=True)
-    destinations = ConnectorBrief(many=True)
-    notifications = ConnectorBrief(many=True)
-    endpoints = EndpointBrief(many=True)
-    replaces = Relative(many=True)
-    replaced = Relative(many=True)
-    replaced_by = Relative(many=True, source="replaced")
+    domains = Hung(child=DomainOutput())
+    roles = Hung(child=RoleOutput())
+    destinations = Hung(child=ConnectorBrief())
+    notifications = Hung(child=ConnectorBrief())
+    endpoints = Hung(child=EndpointBrief())
+    replaces = Hung(child=Relative())
+    replaced = Hung(child=Relative())
+    replaced_by = Hung(child=Relative(), source="replaced")
     extensions = ExtensionsField()
 
     class Meta:

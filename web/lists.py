@@ -336,7 +336,7 @@ def _count(rows: QuerySet[Any]) -> int:
     """One statement at most: a large count is remembered, a small one is made again each time."""
     rows = rows.order_by()
     try:
-        statement, values = rows.query.sql_with_params()
+        statement, values = rows.values("pk").query.sql_with_params()
     except EmptyResultSet:
         return 0
     return remembered((statement, values), rows.count, size=int, seconds=COUNT_KEPT)

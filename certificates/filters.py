@@ -65,6 +65,7 @@ SORTABLE = (
 # Whoever asks for one of these asks for what is over, too.
 ASKS_FOR_OLD_ONES = ("phase", "id", "filter_id", "serial", "filter_serial", "fingerprint", "fixed_name")
 USUAL_MONTHS = 1
+_SEPARATORS = re.compile(r"[\s:-]")
 
 
 def long_ago() -> datetime:
@@ -87,6 +88,12 @@ def serial_number(text: str) -> str:
     if hexadecimal and len(hexadecimal) <= 256 and re.fullmatch(r"[0-9a-fA-F]+", hexadecimal):
         return str(int(hexadecimal, 16))
     return text
+
+
+def serial_numbers(text: str) -> set[str]:
+    """Every serial that the text may mean, as we store them; hex is taken with spaces or hyphens and bare as well."""
+    bare = _SEPARATORS.sub("", text)
+    return {serial_number(text), *([serial_number("0x" + bare)] if bare else [])}
 
 
 def like(field: str, pattern: str) -> Q:
@@ -189,7 +196,7 @@ class CertificateFilter(FilterSet):
         """The one search box: name, common name, any domain, owner, issuer, or a serial number or fingerprint."""
         text = value.strip()
         anywhere = searching.mentions(text) | Q(owner__icontains=text) | Q(issuer__icontains=text)
-        exactly = Q(serial=serial_number(text)) | Q(fingerprint=text.replace(":", "").lower())
+        exactly = Q(serial__in=serial_numbers(text)) | Q(fingerprint=_SEPARATORS.sub("", text).lower())
         return rows.filter(anywhere | exactly)
 
     def in_phase(self, rows: Rows, name: str, value: str) -> Rows:

@@ -13,13 +13,11 @@ from django.utils.text import get_valid_filename
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from accounts.permissions import audit_log
 from authorities.models import Authority, Profile
 from authorities.permissions import permissions as authority_permissions
 from certificates import anatomy, service
-from certificates.filters import CertificatePageFilter
 from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
 from certificates.models.certificate import CertificateQuerySet
@@ -33,12 +31,10 @@ from notifications.models import Notice
 from notifications.permissions import notice_permissions
 from notifications.service import topic
 from plugins import Exporter, registry
-from web.lists import Listing
 from web.views import act, get_or_404, person
 
 NOTICES = 10
 RECENT = 10
-ROWS = 25
 WORDS = {"create": "order"}
 ALIASES = {"java-export"}  # Lemur's older name of two plugins that are listed themselves
 USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands first
@@ -75,16 +71,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         "can": may(request, "create", "upload") | may_create,
     }
     return render(request, "overview.html", context)
-
-
-@login_required
-@require_safe
-@vary_on_headers("HX-Request")
-def certificate_list(request: HttpRequest) -> HttpResponse:
-    """The certificates the person may see, narrowed and ordered as asked."""
-    listing = Listing(CertificatePageFilter, visible(request), request.GET, request=request, count=ROWS)
-    template = "certificates/_rows.html" if request.htmx else "certificates/list.html"  # type: ignore[attr-defined]
-    return render(request, template, {"listing": listing, "can": may(request, "create", "upload")})
 
 
 @login_required

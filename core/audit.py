@@ -116,6 +116,8 @@ class Event(StrEnum):
     USER_CREATED = "user.created"
     USER_DELETED = "user.deleted"
     USER_UPDATED = "user.updated"
+    VIEW_REMOVED = "view.removed"
+    VIEW_SAVED = "view.saved"
 
 
 @dataclass(frozen=True)

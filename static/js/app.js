@@ -96,6 +96,22 @@
     }
   });
 
+  // What was found as one typed: the arrow keys go through it, Escape leaves it.
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest(".topbar-search");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!box) return;
+    const places = [box.querySelector("input"), ...box.querySelectorAll(".found a")];
+    if (event.key === "Escape") {
+      document.getElementById("found").textContent = "";
+      places[0].focus();
+    } else if (step && places.length > 1) {
+      event.preventDefault();
+      const at = places.indexOf(document.activeElement);
+      places[(at + step + places.length) % places.length].focus();
+    }
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     applyTheme();
     announceToasts();

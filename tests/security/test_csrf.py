@@ -57,6 +57,8 @@ def browser(people):
         "/account/password",
         "/account/keys/new",
         "/account/keys/1/revoke",
+        "/views/save",
+        "/views/1/remove",
         "/people/new",
         "/people/1/edit",
         "/roles/new",

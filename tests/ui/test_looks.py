@@ -15,6 +15,7 @@ PAGES = {
     "overview": "/",
     "certificates": "/certificates/",
     "certificates-expiring": "/certificates/?phase=expiring&ordering=not_after&filter_owner=data",
+    "certificates-narrowed": "/certificates/?filter_owner=outfitters&rotation=false&ordering=cn",
     "certificates-none": "/certificates/?q=no+such+certificate",
     "certificate": "/certificates/{www}",
     "certificate-authority": "/certificates/{root}",

@@ -19,8 +19,8 @@ from authorities.models import Authority, Profile
 from authorities.permissions import permissions as authority_permissions
 from certificates import anatomy, service
 from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
+from certificates.listed import may, visible
 from certificates.models import Certificate, Order
-from certificates.models.certificate import CertificateQuerySet
 from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions
 from certificates.views_orders import made
@@ -35,20 +35,8 @@ from web.views import act, get_or_404, person
 
 NOTICES = 10
 RECENT = 10
-WORDS = {"create": "order"}
 ALIASES = {"java-export"}  # Lemur's older name of two plugins that are listed themselves
 USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands first
-
-
-def visible(request: HttpRequest) -> CertificateQuerySet:
-    """The certificates that the person may see, as lists show them."""
-    rows: CertificateQuerySet = permissions.allowed(request.user, "view")  # type: ignore[assignment]
-    return rows.present().without_texts().with_replaced().select_related("authority")
-
-
-def may(request: HttpRequest, *actions: str) -> set[str]:
-    """Which of these the person may do at all, in the pages' words."""
-    return {WORDS.get(action, action) for action in actions if permissions.can(request.user, action)}
 
 
 def demo_banner(request: HttpRequest) -> dict[str, Any]:
@@ -60,7 +48,7 @@ def demo_banner(request: HttpRequest) -> dict[str, Any]:
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """What a person should know first."""
-    now, rows = clock(), visible(request)
+    now, rows = clock(), visible(person(request))
     authority, certificate = Authority.objects.exists(), Certificate.objects.filter(root_authority=None).exists()
     may_create = {"create"} if authority_permissions.can(request.user, "create") else set()
     context = {
@@ -68,7 +56,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "expiring": rows.current(now).unreplaced().order_by("not_after")[:RECENT],
         "entries": audit_log.allowed(request.user, "view")[:RECENT],
         "guide": None if authority and certificate else {"authority": authority, "certificate": certificate},
-        "can": may(request, "create", "upload") | may_create,
+        "can": may(person(request), "create", "upload") | may_create,
     }
     return render(request, "overview.html", context)
 

@@ -12,9 +12,13 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from certificates.filters import CertificatePageFilter
-from certificates.views import may, visible
+from certificates.forms_batches import TITLES
+from certificates.listed import may, visible
+from certificates.permissions import permissions
+from certificates.service.batches import VERBS
 from web.lists import Listing
 from web.tables import Columns, download
+from web.views import person
 
 ROWS = 25
 FOUND = 8
@@ -46,16 +50,18 @@ COLUMNS: Columns = {
 @vary_on_headers("HX-Request")
 def certificate_list(request: HttpRequest) -> HttpResponse:
     """The certificates the person may see, narrowed and ordered as asked."""
-    listing = Listing(CertificatePageFilter, visible(request), request.GET, request=request, count=ROWS)
+    listing = Listing(CertificatePageFilter, visible(person(request)), request.GET, request=request, count=ROWS)
     template = "certificates/_rows.html" if request.htmx else "certificates/list.html"  # type: ignore[attr-defined]
-    return render(request, template, {"listing": listing, "can": may(request, "create", "upload")})
+    verbs = [(name, title) for name, title in TITLES.items() if permissions.can(request.user, VERBS[name].action)]
+    context = {"listing": listing, "can": may(person(request), "create", "upload"), "verbs": verbs}
+    return render(request, template, context)
 
 
 @login_required
 @require_safe
 def download_list(request: HttpRequest, form: str) -> HttpResponseBase:
     """All of the same list, as CSV or JSON."""
-    rows = visible(request).defer(None).defer("body", "chain", "csr")
+    rows = visible(person(request)).defer(None).defer("body", "chain", "csr")
     listing = Listing(CertificatePageFilter, rows, request.GET, request=request, form=False)
     return download(f"certificates-{clock():%Y-%m-%d}", form, COLUMNS, listing.stream())
 
@@ -67,6 +73,6 @@ def find(request: HttpRequest) -> HttpResponse:
     asked = request.GET.copy()
     text = asked.get("q", "").strip()
     asked["total"] = "none"
-    listing = Listing(CertificatePageFilter, visible(request), asked, request=request, form=False, count=FOUND)
+    listing = Listing(CertificatePageFilter, visible(person(request)), asked, request=request, form=False, count=FOUND)
     found = listing.items if len(text) >= SHORTEST else None
     return render(request, "certificates/_found.html", {"found": found, "listing": listing, "q": text})

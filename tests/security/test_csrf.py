@@ -23,6 +23,9 @@ def browser(people):
     [
         "/certificates/new",
         "/certificates/import",
+        "/certificates/many",
+        "/certificates/batches/1/cancel",
+        "/certificates/batches/1/retry",
         "/certificates/{pk}/edit",
         "/certificates/{pk}/key",
         "/certificates/{pk}/export",

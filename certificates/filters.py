@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import django_filters
@@ -275,6 +275,17 @@ class CertificateFilter(FilterSet):
 
 class CertificatePageFilter(CertificateFilter):
     """For people, who look for what is in use: a page hides what expired long ago, and says so."""
+
+    ends_in = django_filters.CharFilter(method="in_month", label="Ends in")
+
+    def in_month(self, rows: Rows, name: str, value: str) -> Rows:
+        """``2027-03``, in UTC; anything else finds nothing."""
+        try:
+            begins = datetime.strptime(value.strip(), "%Y-%m").replace(tzinfo=UTC)
+            ends = (begins + timedelta(days=32)).replace(day=1)
+        except (ValueError, OverflowError):
+            return rows.none()
+        return rows.filter(not_after__gte=begins, not_after__lt=ends)
 
     def usually_hides(self) -> bool:
         """Always."""

@@ -16,10 +16,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.permissions import audit_log
 from authorities.models import Authority, Profile
-from authorities.permissions import permissions as authority_permissions
 from certificates import anatomy, service
 from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
-from certificates.listed import may, visible
 from certificates.models import Certificate, Order
 from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions
@@ -42,23 +40,6 @@ USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands 
 def demo_banner(request: HttpRequest) -> dict[str, Any]:
     """Context of every page: is there demo data? Asked only where a page is shown to somebody."""
     return {"demo_banner": lambda: Authority.objects.filter(demo=True).exists()}
-
-
-@login_required
-@require_safe
-def overview(request: HttpRequest) -> HttpResponse:
-    """What a person should know first."""
-    now, rows = clock(), visible(person(request))
-    authority, certificate = Authority.objects.exists(), Certificate.objects.filter(root_authority=None).exists()
-    may_create = {"create"} if authority_permissions.can(request.user, "create") else set()
-    context = {
-        "counts": service.phases(rows),
-        "expiring": rows.current(now).unreplaced().order_by("not_after")[:RECENT],
-        "entries": audit_log.allowed(request.user, "view")[:RECENT],
-        "guide": None if authority and certificate else {"authority": authority, "certificate": certificate},
-        "can": may(person(request), "create", "upload") | may_create,
-    }
-    return render(request, "overview.html", context)
 
 
 @login_required

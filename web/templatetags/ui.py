@@ -192,6 +192,12 @@ def happened(event: str) -> str:
 
 
 @register.filter
+def in_words(kind: str) -> str:
+    """``delivery-stuck`` as words: "Delivery stuck"."""
+    return kind.replace("-", " ").capitalize()
+
+
+@register.filter
 def tone(event: str) -> str:
     """The colour of an audit event."""
     return TONES.get(event.partition(".")[2], "tone-calm")

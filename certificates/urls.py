@@ -50,6 +50,7 @@ urlpatterns = [
     path("batches/<int:pk>/retry", views_batches.retry, name="batch-retry"),
     path("find", views_lists.find, name="find"),
     path("new", views.order, name="order"),
+    path("preview", views.preview, name="preview"),
     path("import", views.import_, name="import"),
     path("<int:pk>", views.detail, name="detail"),
     path("orders", views_orders.order_list, name="orders"),

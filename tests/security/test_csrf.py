@@ -24,6 +24,7 @@ def browser(people):
         "/certificates/new",
         "/certificates/import",
         "/certificates/many",
+        "/certificates/preview",
         "/certificates/batches/1/cancel",
         "/certificates/batches/1/retry",
         "/certificates/{pk}/edit",

@@ -18,17 +18,17 @@ from tests.servers import MISSING, require
 
 TESTS = Path(__file__).parent
 LIVE = {"system", "ui", "bench", "faults"}
-# Folders that share one running product: each is run by one worker.
-WHOLE = ("tests/ui/",)
-# Files that start servers for all of their tests: each is run by one worker.
+# Folders whose tests share a running product, or a process of it: each is run by one worker.
+WHOLE = ("tests/faults/", "tests/system/", "tests/ui/")
+# Files that start servers, or make a world, for all of their tests: each is run by one worker.
 TOGETHER = (
-    "tests/system/",
     "tests/plugins/destinations/test_sftp.py",
     "tests/plugins/dns/",
     "tests/plugins/issuers/test_acme",
     "tests/plugins/issuers/test_cfssl.py",
     "tests/plugins/issuers/test_vault.py",
     "tests/api/test_acme.py",
+    "tests/security/",
 )
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 

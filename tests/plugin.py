@@ -18,16 +18,17 @@ from tests.servers import MISSING, require
 
 TESTS = Path(__file__).parent
 LIVE = {"system", "ui", "bench", "faults"}
-# Files that start servers for all of their tests: each is run by one worker.
+# Folders whose tests share a running product, or a process of it: each is run by one worker.
+WHOLE = ("tests/faults/", "tests/system/", "tests/ui/")
+# Files that start servers, or make a world, for all of their tests: each is run by one worker.
 TOGETHER = (
-    "tests/system/",
-    "tests/ui/",
     "tests/plugins/destinations/test_sftp.py",
     "tests/plugins/dns/",
     "tests/plugins/issuers/test_acme",
     "tests/plugins/issuers/test_cfssl.py",
     "tests/plugins/issuers/test_vault.py",
     "tests/api/test_acme.py",
+    "tests/security/",
 )
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
@@ -54,9 +55,11 @@ def pytest_unconfigure() -> None:
 
 
 class ByServers(LoadScopeScheduling):
-    """Tests go to workers one by one, but those of a file in ``TOGETHER`` all to one."""
+    """Tests go to workers one by one, but those of a file in ``TOGETHER``, or of a folder in ``WHOLE``, all to one."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(WHOLE):
+            return "/".join(nodeid.split("/")[:2])
         return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
 
 

@@ -126,6 +126,18 @@ class Outcome:
         return int(self.result["status"])
 
 
+def rehearsals(tokens: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    """What most cases do: orders, a new authority, sweeps."""
+    order = {"owner": "alice@example.org", "commonName": "rehearsed.example.org", "authority": {"name": "Root"}}
+    authority = {"owner": "pki@example.org", "commonName": "Rehearsed CA", "name": "Rehearsed"}
+    return [
+        ("post", {"address": "/api/1/certificates", "body": order, "token": tokens["alice"], "key": "rehearsed"}),
+        ("post", {"address": "/api/1/authorities", "body": authority, "token": tokens["root"]}),
+        ("sweep", {}),
+        ("sweep revoked", {}),
+    ]
+
+
 class Worker:
     """The worker process, and the prepared database with the tokens in it."""
 
@@ -151,16 +163,21 @@ class Worker:
         assert prepared.code == 0, self.errors()
         self.tokens: dict[str, str] = prepared.result
         self.prepared = self.engine.keep(database)
+        for deed, arguments in rehearsals(self.tokens):
+            self._ask({"rehearse": self._job({"deed": deed, "database": database, "arguments": arguments})})
 
     def start(self, job: dict[str, Any]) -> tuple[int, Path]:
         """A new process that does this."""
-        result = self.directory / f"{uuid.uuid4().hex}.json"
-        return int(self._ask({**job, "result": str(result)})), result
+        job = self._job(job)
+        return int(self._ask(job)), Path(job["result"])
 
     def wait(self, running: tuple[int, Path]) -> Outcome:
         pid, result = running
         code = int(self._ask({"wait": pid}))
         return Outcome(code, json.loads(result.read_text()) if result.exists() else {})
+
+    def _job(self, job: dict[str, Any]) -> dict[str, Any]:
+        return {**job, "result": str(self.directory / f"{uuid.uuid4().hex}.json")}
 
     def errors(self) -> str:
         """What the processes logged, the end of it."""

@@ -130,15 +130,27 @@ def names(response: HttpResponse, path: str) -> bool:
 
 def watched(act: Callable[[], HttpResponse]) -> Answer:
     """Do this, note what it did, and undo it."""
+    changes = Changes()
     with transaction.atomic():
-        before = rows()
-        began = time.process_time()
-        response = act()
-        seconds = time.process_time() - began
+        with connection.execute_wrapper(changes):
+            began = time.process_time()
+            response = act()
+            seconds = time.process_time() - began
         # A server error may have left the transaction unusable; the status says enough then.
-        after = before if response.status_code >= 500 else rows()
+        after = rows() if changes.made and response.status_code < 500 else {}
         transaction.set_rollback(True)
+    before = rows() if after else {}
     return Answer(response, frozenset(table for table in after if after[table] != before[table]), seconds)
+
+
+class Changes:
+    """Whether a statement was seen that adds or takes away rows: most of what is refused needs no counting."""
+
+    made = False
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.made = self.made or sql.startswith(("INSERT", "DELETE"))
+        return execute(sql, params, many, context)
 
 
 def rows() -> dict[str, int]:

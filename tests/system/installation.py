@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -40,6 +43,12 @@ class Installation:
         kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         self.environment = {**kept, "LEMUR_HOME": str(home), "PORT": str(self.port), **environment}
 
+    @classmethod
+    def prepared(cls, home: Path, *, demo: bool = False, **environment: str) -> Installation:
+        """One whose first start is over: a copy of what that makes. What a first start does is test_up's to look at."""
+        shutil.copytree(_prepared(demo), home)
+        return cls(home, LEMUR_DEMO=str(int(demo)), **environment)
+
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, ROOT / "manage.py", *arguments],
@@ -52,6 +61,15 @@ class Installation:
 
     def start(self, *arguments: str) -> Running:
         return Running(self, arguments or ("up",))
+
+    @contextmanager
+    def running(self) -> Iterator[Running]:
+        """`manage.py up` there, ready; gone afterwards, whatever a test did."""
+        running = self.start()
+        try:
+            yield running.wait_until_ready()
+        finally:
+            running.end()
 
     def get(self, path: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -116,3 +134,12 @@ class Running:
             self.stop()
         for process in self.left():
             process.kill()
+
+
+@cache
+def _prepared(demo: bool) -> Path:
+    """Made once in the process; goes away with the directory that tests.plugin makes for it."""
+    made = Installation(Path(os.environ["LEMUR_HOME"], f"prepared-{int(demo)}"), LEMUR_DEMO=str(int(demo)))
+    done = made.manage("up", "--check")
+    assert done.returncode == 0, done.stderr
+    return made.home

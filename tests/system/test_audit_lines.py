@@ -13,14 +13,7 @@ from tests.system.installation import Installation
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    made = Installation(tmp_path_factory.mktemp("audit") / "home")
-    assert made.manage("migrate", "-v0").returncode == 0
-    created = made.manage(
-        "createsuperuser", "--noinput", "--username", "admin", "--email", "admin@example.org",
-        DJANGO_SUPERUSER_PASSWORD="Three plain Django words: 3!",
-    )  # fmt: skip
-    assert created.returncode == 0, created.stderr
-    return made
+    return Installation.prepared(tmp_path_factory.mktemp("audit") / "home")
 
 
 def lines(stderr: str) -> list[dict[str, Any]]:

@@ -33,10 +33,7 @@ def server() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """An installation with the demo that does not run."""
-    made = Installation(tmp_path_factory.mktemp("copy") / "home")
-    done = made.manage("up", "--check")
-    assert done.returncode == 0, done.stderr
-    return made
+    return Installation.prepared(tmp_path_factory.mktemp("copy") / "home", demo=True)
 
 
 def database(server: str, name: str) -> str:
@@ -102,10 +99,6 @@ def test_what_is_no_place_for_it(place: Installation, url: str, reason: str) -> 
     assert "Traceback" not in done.stderr
 
 
-def test_not_while_the_product_runs(place: Installation, server: str) -> None:
-    running = place.start().wait_until_ready()
-    try:
-        done = place.manage("copy_to", database(server, "busy"))
-        assert (done.returncode, "already running" in done.stderr) == (1, True)
-    finally:
-        running.end()
+def test_not_while_the_product_runs(product: Installation, server: str) -> None:
+    done = product.manage("copy_to", database(server, "busy"))
+    assert (done.returncode, "already running" in done.stderr) == (1, True)

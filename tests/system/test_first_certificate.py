@@ -43,17 +43,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One start of the product: log in, a root, an intermediate under it, a P-256 leaf with three names."""
+def world(product: Installation, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Log in, a root, an intermediate under it, a P-256 leaf with three names."""
     files = tmp_path_factory.mktemp("first")
-    place = Installation(files / "home", LEMUR_DEMO="0")
-    running = place.start()
-    try:
-        running.wait_until_ready()
-        api = Api(place, first_password(place))
-        yield World(api, _leaf(api, files), files)
-    finally:
-        running.end()
+    api = Api(product, first_password(product))
+    return World(api, _leaf(api, files), files)
 
 
 def _leaf(api: Api, files: Path) -> dict[str, Any]:

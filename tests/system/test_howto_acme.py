@@ -28,19 +28,7 @@ def ca(names: Knot) -> Iterator[Pebble]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    home = tmp_path_factory.mktemp("acme") / "home"
-    place = Installation(home, LEMUR_DEMO="0", OUTBOUND_ALLOW="127.0.0.0/8")
-    running = place.start()
-    try:
-        running.wait_until_ready()
-        yield place
-    finally:
-        running.end()
-
-
-def test_an_acme_ca_is_connected_and_issues(place: Installation, ca: Pebble, names: Knot, tmp_path: Path) -> None:
+def test_an_acme_ca_is_connected_and_issues(product: Installation, ca: Pebble, names: Knot, tmp_path: Path) -> None:
     (tmp_path / "acme-ca.pem").write_text(ca.ca())
     (tmp_path / "acme-tls.pem").write_text(ca.root)
     instead = {
@@ -51,7 +39,7 @@ def test_an_acme_ca_is_connected_and_issues(place: Installation, ca: Pebble, nam
         "name_server_port=53": f"name_server_port={names.port}",
         "c2VjcmV0LW9mLXRoZS1rZXk=": names.secret,
     }
-    shown = run_shell(PAGE, tmp_path, place.home, place.port, instead)
+    shown = run_shell(PAGE, tmp_path, product.home, product.port, instead)
     assert '{"works":true,"problem":""}' in shown.replace(" ", "")
     assert "issuer=CN = Pebble Intermediate CA" in shown.replace("CN=", "CN = ")
     assert "DNS:howto.example.org" in shown

@@ -25,10 +25,7 @@ PLUGINS = "from plugins import registry; print({slug: entry.problem for slug, en
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Set up, with the demo's private keys in it, and not running."""
-    place = Installation(tmp_path_factory.mktemp("howto") / "home")
-    done = place.manage("up", "--check")
-    assert done.returncode == 0, done.stderr
-    return place
+    return Installation.prepared(tmp_path_factory.mktemp("howto") / "home", demo=True)
 
 
 def test_encryption_keys_are_rotated(place: Installation, tmp_path: Path) -> None:
@@ -56,9 +53,7 @@ def test_a_backup_is_restored(place: Installation, tmp_path: Path) -> None:
 
 def test_a_lemur_moves_in(tmp_path: Path) -> None:
     """Step by step; the answer to the last run is the report of a complete move."""
-    place = Installation(tmp_path / "home")
-    place.home.mkdir(mode=0o700)
-    assert place.manage("migrate", "-v0").returncode == 0
+    place = Installation.prepared(tmp_path / "home")
     folder = tmp_path / "folder"
     folder.mkdir()
     with lemur_server() as server:

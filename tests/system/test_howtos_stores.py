@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,19 +25,7 @@ print(json.dumps(list(Scan.objects.values_list("state", "found"))[-1]))
 """
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    home = tmp_path_factory.mktemp("stores") / "home"
-    place = Installation(home, LEMUR_DEMO="0", OUTBOUND_ALLOW="127.0.0.0/8")
-    running = place.start()
-    try:
-        running.wait_until_ready()
-        yield place
-    finally:
-        running.end()
-
-
-def test_a_certificate_is_delivered_by_sftp(place: Installation, tmp_path: Path) -> None:
+def test_a_certificate_is_delivered_by_sftp(product: Installation, tmp_path: Path) -> None:
     with sftp_server() as server:
         for name in ("", ".pub"):
             (tmp_path / f"lemur-sftp{name}").write_text((server.keys / f"user_ed25519{name}").read_text())
@@ -51,21 +38,23 @@ def test_a_certificate_is_delivered_by_sftp(place: Installation, tmp_path: Path)
             "reload='sudo systemctl reload nginx'": f"reload='touch {server.files}/reloaded'",
             "'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA… root@web1'": f"'{server.public()}'",
         }
-        said = run_shell("docs/howto/deliver-by-sftp.md", tmp_path, place.home, place.port, instead)
+        said = run_shell("docs/howto/deliver-by-sftp.md", tmp_path, product.home, product.port, instead)
         assert "CN = www.example.com" in said.splitlines()[-1]
         key = server.files / "www.example.com" / "www.example.com.key"
         assert key.stat().st_mode & 0o777 == 0o600
         wait_until((server.files / "reloaded").exists)
 
 
-def test_a_network_is_scanned(place: Installation, tmp_path: Path) -> None:
+def test_a_network_is_scanned(product: Installation, tmp_path: Path) -> None:
     bundle = sample_pki().bundle()
     with openssl_server(bundle) as port:
         instead = {"www.example.com, 10.0.0.0/24": "127.0.0.0/29", "443, 25, 5432": str(port)}
-        assert run_shell("docs/howto/scan-a-network.md", tmp_path, place.home, place.port, instead).strip() == "office"
-        assert place.manage("shell", "--no-imports", "-c", ASK).returncode == 0
-        wait_until(lambda: _found(place)[0] == "done")
-    [one] = _found(place)[1]
+        assert (
+            run_shell("docs/howto/scan-a-network.md", tmp_path, product.home, product.port, instead).strip() == "office"
+        )
+        assert product.manage("shell", "--no-imports", "-c", ASK).returncode == 0
+        wait_until(lambda: _found(product)[0] == "done")
+    [one] = _found(product)[1]
     assert (one["fingerprint"], one["where"]) == (inspection.fingerprint(bundle.certificate), f"127.0.0.1:{port}")
 
 

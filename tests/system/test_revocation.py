@@ -110,15 +110,11 @@ def _rest(arguments: tuple[str, ...]) -> list[str]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("revocation")
-    place = Installation(directory / "home", LEMUR_DEMO="0", PKI_ROOT=f"http://{HOST}", SWEEP_PUBLISH_CRLS_SECONDS="1")
-    running = place.start()
-    try:
-        running.wait_until_ready()
+    place = Installation.prepared(directory / "home", PKI_ROOT=f"http://{HOST}", SWEEP_PUBLISH_CRLS_SECONDS="1")
+    with place.running():
         world = World(place, Api(place, first_password(place)), directory)
         world.furnish()
         yield world
-    finally:
-        running.end()
 
 
 def test_certificates_say_where_to_look(world: World) -> None:

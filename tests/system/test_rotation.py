@@ -143,12 +143,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("rotation")
     with sftp_server() as server, mail_server(home) as mail:
         often = {f"SWEEP_{name}_SECONDS": SOON for name in SWEEPS}
-        place = Installation(
-            home / "home", LEMUR_DEMO="0", OUTBOUND_ALLOW="127.0.0.0/8", EMAIL_URL=f"smtp://127.0.0.1:{mail.port}",
+        place = Installation.prepared(
+            home / "home", OUTBOUND_ALLOW="127.0.0.0/8", EMAIL_URL=f"smtp://127.0.0.1:{mail.port}",
             SOURCE_DIRECTORIES=str(server.files), **often,
         )  # fmt: skip
-        running = place.start().wait_until_ready()
-        try:
+        with place.running():
             api = Api(place, first_password(place))
             old = take_over(api, server)
             folder = server.files / HOST
@@ -157,8 +156,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 shell(place, AN_ENDPOINT.format(port=port, certificate=old["id"]))
                 assert served(port) == api.get(f"certificates/{old['id']}")["fingerprint"]
                 yield World(api, place, mail, old, port)
-        finally:
-            running.end()
 
 
 def test_it_renews_itself(world: World) -> None:

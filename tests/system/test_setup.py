@@ -30,7 +30,7 @@ class Checkout:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "bin").mkdir(parents=True)
+        (root / "bin").mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "bin" / "setup.sh", root / "bin")
 
     def lock(self, name: str, version: str, *, digest: str = "") -> None:
@@ -66,6 +66,21 @@ def checkout(tmp_path: Path) -> Checkout:
     return made
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    made = Checkout(tmp_path_factory.mktemp("made") / "a checkout")
+    made.lock("requirements.lock", "1.0")
+    assert made.set_up("requirements.lock").returncode == 0
+    return made
+
+
+@pytest.fixture
+def installed(made_once: Checkout, tmp_path: Path) -> Checkout:
+    """A copy of one whose .venv is made."""
+    shutil.copytree(made_once.root, tmp_path / "a checkout", symlinks=True)
+    return Checkout(tmp_path / "a checkout")
+
+
 def test_the_first_start_installs_and_the_second_does_nothing(checkout: Checkout) -> None:
     first = checkout.set_up("requirements.lock")
     assert (first.returncode, first.stdout) == (0, "1.0\n"), first.stderr
@@ -75,33 +90,31 @@ def test_the_first_start_installs_and_the_second_does_nothing(checkout: Checkout
     assert (second.returncode, second.stdout, second.stderr) == (0, "1.0\n", "")
 
 
-def test_a_changed_lock_is_installed(checkout: Checkout) -> None:
-    checkout.set_up("requirements.lock")
-    checkout.lock("requirements.lock", "2.0")
-    assert checkout.set_up("requirements.lock").stdout == "2.0\n"
+def test_a_changed_lock_is_installed(installed: Checkout) -> None:
+    installed.lock("requirements.lock", "2.0")
+    assert installed.set_up("requirements.lock").stdout == "2.0\n"
 
 
-def test_the_larger_lock_counts_as_both(checkout: Checkout) -> None:
-    checkout.lock("requirements-dev.lock", "1.0")
-    checkout.set_up("requirements.lock", "requirements-dev.lock")
-    assert checkout.stamps == {"requirements.lock", "requirements-dev.lock"}
-    assert checkout.set_up("requirements.lock").stderr == ""
+def test_the_larger_lock_counts_as_both(installed: Checkout) -> None:
+    installed.lock("requirements-dev.lock", "1.0")
+    installed.set_up("requirements.lock", "requirements-dev.lock")
+    assert installed.stamps == {"requirements.lock", "requirements-dev.lock"}
+    assert installed.set_up("requirements.lock").stderr == ""
 
 
-def test_a_wrong_hash_is_refused_and_not_taken_for_installed(checkout: Checkout) -> None:
-    checkout.lock("requirements.lock", "1.0", digest="0" * 64)
-    done = checkout.set_up("requirements.lock")
+def test_a_wrong_hash_is_refused_and_not_taken_for_installed(installed: Checkout) -> None:
+    installed.lock("requirements.lock", "1.0", digest="0" * 64)
+    done = installed.set_up("requirements.lock")
     assert done.returncode != 0
     assert "Installing requirements.lock failed" in done.stderr
-    assert checkout.stamps == set()
+    assert installed.stamps == set()
 
 
-def test_a_broken_environment_is_made_anew(checkout: Checkout) -> None:
-    checkout.set_up("requirements.lock")
-    python = checkout.root / ".venv" / "bin" / "python"
+def test_a_broken_environment_is_made_anew(installed: Checkout) -> None:
+    python = installed.root / ".venv" / "bin" / "python"
     python.unlink()
     python.symlink_to("/nonexistent/python")
-    assert checkout.set_up("requirements.lock").stdout == "1.0\n"
+    assert installed.set_up("requirements.lock").stdout == "1.0\n"
 
 
 def test_too_old_a_python_is_named_in_one_line(checkout: Checkout) -> None:

@@ -27,11 +27,8 @@ Start = Callable[[Installation], Running]
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Shared by the tests that leave it as it is; set up once, without the demo."""
-    place = Installation(tmp_path_factory.mktemp("up") / "home", LEMUR_DEMO="0")
-    done = place.manage("up", "--check")
-    assert done.returncode == 0, done.stderr
-    return place
+    """Shared by the tests that leave it as it is; not started, without the demo."""
+    return Installation.prepared(tmp_path_factory.mktemp("up") / "home")
 
 
 @pytest.fixture
@@ -54,12 +51,16 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Running, for tests that only look."""
-    place = Installation(tmp_path_factory.mktemp("served") / "home", LEMUR_DEMO="0")
-    running = place.start().wait_until_ready()
-    yield place
-    running.end()
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The first start of a new installation, for tests that only look."""
+    place = Installation(tmp_path_factory.mktemp("first") / "home", LEMUR_DEMO="0")
+    with place.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(first: Running) -> Installation:
+    return first.installation
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:
@@ -79,20 +80,19 @@ def log_in(place: Installation, password: str) -> str:
         return json.load(answer)["token"]
 
 
-def test_the_first_start_makes_everything_and_serves(tmp_path: Path, start: Start) -> None:
-    place = Installation(tmp_path / "home", LEMUR_DEMO="0")
-    running = start(place)
+def test_the_first_start_makes_everything_and_serves(first: Running) -> None:
+    place = first.installation
     assert place.get("/readyz")[0] == 200
     password = (place.home / "admin-password").read_text().strip()
     assert log_in(place, password)
-    assert password not in running.output
-    assert str(place.home / "admin-password") in running.output
-    assert f"http://127.0.0.1:{place.port}" in running.output
+    assert password not in first.output
+    assert str(place.home / "admin-password") in first.output
+    assert f"http://127.0.0.1:{place.port}" in first.output
 
 
-def test_what_it_makes_is_private(installation: Installation) -> None:
-    assert stat.S_IMODE(installation.home.stat().st_mode) == 0o700
-    files = [path for path in installation.home.iterdir() if path.is_file()]
+def test_what_it_makes_is_private(served: Installation) -> None:
+    assert stat.S_IMODE(served.home.stat().st_mode) == 0o700
+    files = [path for path in served.home.iterdir() if path.is_file()]
     assert {"secret-key", "encryption-keys", "admin-password", "lemur.sqlite3"} <= {path.name for path in files}
     assert [path.name for path in files if path.stat().st_mode & 0o077] == []
 
@@ -142,15 +142,6 @@ def style_sheets(place: Installation) -> list[str]:
     return sheets
 
 
-def test_it_stops_and_leaves_nothing(installation: Installation, start: Start) -> None:
-    running = start(installation)
-    running.stop(signal.SIGTERM)
-    assert len(running.family) >= 5  # the supervisor, gunicorn and its two workers, Celery
-    assert running.process.returncode == 0
-    assert running.left() == []
-    assert not installation.is_up()
-
-
 def test_ctrl_c_in_a_terminal_reaches_the_whole_foreground_group(installation: Installation, start: Start) -> None:
     running = start(installation)
     os.killpg(running.process.pid, signal.SIGINT)
@@ -170,11 +161,16 @@ def test_when_a_part_dies_everything_stops_and_it_is_named(installation: Install
     assert running.left() == []
 
 
-def test_nothing_survives_a_killed_supervisor(installation: Installation, start: Start) -> None:
+def test_nothing_survives_a_killed_supervisor_and_the_next_one_stops(installation: Installation, start: Start) -> None:
+    killed = start(installation)
+    killed.process.kill()
+    wait_until(lambda: killed.left() == [], 60)
     running = start(installation)
-    running.process.kill()
-    wait_until(lambda: running.left() == [], 60)
-    start(installation).stop()
+    running.stop(signal.SIGTERM)
+    assert len(running.family) >= 5  # the supervisor, gunicorn and its two workers, Celery
+    assert running.process.returncode == 0
+    assert running.left() == []
+    assert not installation.is_up()
 
 
 def test_two_on_one_directory_are_refused(served: Installation) -> None:

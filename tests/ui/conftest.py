@@ -1,6 +1,6 @@
-"""Fixtures for tests with a browser: one product for the whole folder, one browser for each file.
+"""Fixtures for tests with a browser: one product and one browser for the whole folder.
 
-The browser has module scope because a running Playwright must be gone before other tests use the ORM.
+They have package scope because a running Playwright must be gone before other tests use the ORM.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def product(tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer, opene
 
     Tests of all files share it: what they look at they make, under a name of its own, or it is the demo's.
     """
-    place = Installation(
+    place = Installation.prepared(
         tmp_path_factory.mktemp("ui") / "home",
+        demo=True,
         EMAIL_URL=f"smtp+tls://{USER}:{quote(PASSWORD)}@localhost:{mailbox.port}",
         EMAIL_CA_FILE=mailbox.ca_file,
         LEMUR_EMAIL="pki@example.org",
@@ -79,7 +80,7 @@ def served(product: Site) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     with sync_playwright() as playwright:
@@ -88,9 +89,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def site(product: Site, browser: Browser) -> Site:
-    """The product, visited with the browser of this file."""
+    """The product, visited with that browser."""
     product.browser = browser
     return product
 

@@ -207,9 +207,5 @@ class Site:
 @contextmanager
 def running(place: Installation) -> Iterator[Site]:
     """The product, until it is not needed any more."""
-    started = place.start()
-    try:
-        started.wait_until_ready()
+    with place.running():
         yield Site(place)
-    finally:
-        started.end()

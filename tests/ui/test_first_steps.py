@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.server("chromium-headless-shell"), pytest.mark.server(
 
 
 def test_from_nothing_to_a_certificate_in_hand(browser: Browser, tmp_path: Path) -> None:
-    with running(Installation(tmp_path / "home", LEMUR_DEMO="0")) as site:
+    with running(Installation.prepared(tmp_path / "home")) as site:
         site.browser = browser
         with site.visitor(logged_in=False) as me:
             log_in(me, site.password)

@@ -29,9 +29,11 @@ HOST = "127.0.0.1"
 # On a laptop or in a container root is who there is; what Celery warns of, pickled messages, we do not accept.
 AS_ROOT = {"C_FORCE_ROOT": "1", "PYTHONWARNINGS": "ignore:You're running the worker"}
 WEB = ["gunicorn", "-c", "python:lemur_site.gunicorn_conf", "lemur_site.wsgi"]
-WORKER = ["celery", "--quiet", "-A", "lemur_site", "worker", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
+# Without Django's checks, which have been made by then.
+CELERY = ["celery", "--quiet", "--skip-checks", "-A", "lemur_site"]
+WORKER = [*CELERY, "worker", "-P", "threads", "-c", "4", "--loglevel", "WARNING"]
 # Beside the worker, not inside it: a timetable that dies inside would die unseen.
-BEAT = ["celery", "--quiet", "-A", "lemur_site", "beat", "--pidfile=", "--loglevel", "WARNING"]
+BEAT = [*CELERY, "beat", "--pidfile=", "--loglevel", "WARNING"]
 
 
 class Command(BaseCommand):

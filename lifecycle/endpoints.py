@@ -6,6 +6,7 @@ and is watched. An endpoint that keeps showing it is an alarm.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -43,14 +44,18 @@ def find_endpoint_rotations(*, now: datetime | None = None) -> int:
 
     That is so once their certificate has a successor that has arrived wherever it must be.
     """
-    now, number = now or clock(), 0
+    now = now or clock()
+    return sum(_write_down(endpoint, successor, now=now) for endpoint, successor in behind(now))
+
+
+def behind(now: datetime) -> Iterator[tuple[Endpoint, Certificate]]:
+    """Each endpoint whose certificate has such a successor, with that, unless that is written down already."""
     replaced = Certificate.replaces.through.objects.values("to_certificate")
-    behind = Endpoint.objects.filter(active=True, certificate__in=replaced).select_related("certificate")
-    for endpoint in behind.iterator(chunk_size=AT_ONCE):
+    rows = Endpoint.objects.filter(active=True, certificate__in=replaced).select_related("certificate")
+    for endpoint in rows.iterator(chunk_size=AT_ONCE):
         successor = delivered_successor(endpoint.certificate, now=now)
-        if successor is not None:
-            number += _write_down(endpoint, successor, now=now)
-    return number
+        if successor is not None and not endpoint.rotations.filter(certificate=successor).exists():
+            yield endpoint, successor
 
 
 def delivered_successor(certificate: Certificate | None, *, now: datetime) -> Certificate | None:

@@ -55,10 +55,16 @@ def notify_expiring(*, now: datetime | None = None) -> int:
     """
     now = now or clock()
     held = now + LEASE
+    for notices in missing(now, held=held):
+        raise_notice(*notices)
+    return release(held, now=now)
+
+
+def missing(now: datetime, *, held: datetime) -> Iterator[list[Notice]]:
+    """The notices that are not written down yet, for a page of certificates at a time; they are not saved."""
     for subject in subjects():
         for page in pages(subject, now):
-            raise_notice(*due(subject, page, now=now, held=held))
-    return release(held, now=now)
+            yield due(subject, page, now=now, held=held)
 
 
 def subjects() -> Iterator[Subject]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.utils.timezone import now as clock
@@ -34,13 +34,19 @@ def retire_replaced(*, now: datetime | None = None) -> int:
 
     By their policy they are revoked, and removed from the sources that they were found at.
     """
-    now, number = now or clock(), 0
+    number = 0
+    for certificate, successor in ready(now or clock()):
+        _retire(certificate, successor)
+        number += 1
+    return number
+
+
+def ready(now: datetime) -> Iterator[tuple[Certificate, Certificate]]:
+    """Each that has nothing to do any more, with the successor that was delivered and is served."""
     for certificate in retiring().iterator(chunk_size=CHUNK):
         successor = delivered_successor(certificate, now=now)
         if successor is not None and not successor.rotations.exclude(state=EndpointRotation.State.DONE).exists():
-            _retire(certificate, successor)
-            number += 1
-    return number
+            yield certificate, successor
 
 
 def retiring() -> CertificateQuerySet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
 from django.utils.timezone import now as clock
 
@@ -15,8 +16,9 @@ from certificates.service.deploying import hand_over
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import DomainError
+from core.jobs import Job
 from lifecycle.alarms import tell
-from lifecycle.endpoints import delivered_successor
+from lifecycle.endpoints import delivered_successors
 from lifecycle.models import EndpointRotation
 from pki.errors import PkiError
 from plugins.errors import PluginError
@@ -43,10 +45,15 @@ def retire_replaced(*, now: datetime | None = None) -> int:
 
 def ready(now: datetime) -> Iterator[tuple[Certificate, Certificate]]:
     """Each that has nothing to do any more, with the successor that was delivered and is served."""
-    for certificate in retiring().iterator(chunk_size=CHUNK):
-        successor = delivered_successor(certificate, now=now)
-        if successor is not None and not successor.rotations.exclude(state=EndpointRotation.State.DONE).exists():
-            yield certificate, successor
+    found = retiring().iterator(chunk_size=CHUNK)
+    while some := list(islice(found, CHUNK)):
+        successors = delivered_successors({one.pk for one in some}, now=now)
+        unseen = EndpointRotation.objects.filter(certificate__in=successors.values()).exclude(state=Job.State.DONE)
+        busy = set(unseen.values_list("certificate", flat=True))
+        for certificate in some:
+            successor = successors.get(certificate.pk)
+            if successor is not None and successor.pk not in busy:
+                yield certificate, successor
 
 
 def retiring() -> CertificateQuerySet:

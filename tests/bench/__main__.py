@@ -132,11 +132,15 @@ def _sweep(servers: Servers, results: Results, *, seconds: float) -> None:
         results.selects[name] = select(name)
     results.sweeps = sweeping.costs(servers, _say)
     number = round(MOST_WORK * min(1, seconds / SECONDS))
-    with working.workers(servers.home / "worker.log"):
+    with working.workers(servers.home / "worker.log") as used:
+
+        def cpu_seconds() -> float:
+            return used() + servers.cpu_seconds()
+
         _say(f"checking {2 * number} certificates for revocation")
-        results.revocation_per_s = working.revocations(servers.home, 2 * number)
+        results.revocation = working.revocations(servers.home, 2 * number, cpu_seconds)
         _say(f"rotating {number} certificates")
-        results.rotation_per_s = working.rotations(servers.home, number)
+        results.rotation = working.rotations(servers.home, number, cpu_seconds)
 
 
 def _statements(servers: Servers, act: Callable[[], object]) -> int:

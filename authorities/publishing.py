@@ -36,7 +36,7 @@ from plugins.values import CaMaterial
 log = structlog.get_logger(__name__)
 
 CRL_LIFE = timedelta(days=7)
-UNLISTED = timedelta(hours=1)  # a new authority may be without a list
+UNLISTED = timedelta(hours=1)  # a new authority may be without a list and a responder
 ANSWER_LIFE = timedelta(hours=12)
 RESPONDER_LIFE = timedelta(days=14)
 KEY_OF_RESPONDERS = "ECCPRIME256V1"  # every client verifies it, and an answer costs little
@@ -74,6 +74,12 @@ def stale(now: datetime) -> list[Authority]:
     rows = _due_for_crl(now).filter(created_at__lte=now - UNLISTED)
     old = Q(listed_at=None) | Q(listed_at__lte=now - CRL_LIFE * 3 / 4)
     return list(filter(pointers.signs_crls, rows.filter(old)))
+
+
+def silent(now: datetime) -> list[Authority]:
+    """Authorities whose OCSP answers end soon, or have ended: three quarters of each responder's life are over."""
+    rows = _due_for_responder(now).filter(created_at__lte=now - UNLISTED)
+    return list(rows.filter(Q(until=None) | Q(until__lte=now + RESPONDER_LIFE / 4)))
 
 
 def _publishing(now: datetime) -> QuerySet[Authority]:

@@ -11,6 +11,8 @@ from django.utils.timezone import now as clock
 
 LEASE = timedelta(minutes=10)
 OFTEN = 3
+DOUBLINGS = 16
+"""Of the first pause, whatever the longest one is: three weeks. Of more than forty no time span can be made."""
 
 
 class LeaseLost(Exception):
@@ -116,7 +118,8 @@ class Job(models.Model):
         changes = {"last_error": error, "failures": failures}
         if permanent or failures >= self.most_failures:
             return {"state": self.State.FAILED, **changes}
-        pause = min(max(timedelta(seconds=30 * 2**failures), retry_after or timedelta(0)), self.longest_pause)
+        doubled = timedelta(seconds=30 * 2 ** min(failures, DOUBLINGS))
+        pause = min(max(doubled, retry_after or timedelta(0)), self.longest_pause)
         return {"state": self.State.WAITING, "not_before": now + pause, **changes}
 
     def wait(self, until: datetime, **changes: Any) -> None:

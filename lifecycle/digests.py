@@ -37,27 +37,40 @@ class Ending(NamedTuple):
 
 def send_digests(*, now: datetime | None = None) -> None:
     """Write down what is to be told of this week and of today, unless it is nothing."""
-    now = now or clock()
-    if settings.LEMUR_WEEKLY_DIGEST:
-        raise_notice(*_of_the_week(now))
-    if settings.LEMUR_SECURITY_TEAM_EMAIL and settings.LEMUR_EXPIRATION_SUMMARY_EMAIL_THRESHOLD_DAYS > 0:
-        raise_notice(*_of_the_day(now))
+    for notices in missing(now or clock()):
+        raise_notice(*notices)
 
 
-def _of_the_week(now: datetime) -> Iterator[Notice]:
-    year, week, _day = now.isocalendar()
+def missing(now: datetime) -> Iterator[list[Notice]]:
+    """All of the week, then all of the day, if it is not written down yet; the notices are not saved."""
+    year, number, _day = now.isocalendar()
+    week = f"{year}-W{number:02}"
+    if settings.LEMUR_WEEKLY_DIGEST and not _is_written(WEEKLY, week):
+        yield list(_of_the_week(now, week))
+    day = now.date().isoformat()
+    wanted = settings.LEMUR_SECURITY_TEAM_EMAIL and settings.LEMUR_EXPIRATION_SUMMARY_EMAIL_THRESHOLD_DAYS > 0
+    if wanted and not _is_written(DAILY, day):
+        yield list(_of_the_day(now, day))
+
+
+def _is_written(kind: str, occasion: str) -> bool:
+    """All of them are written in one transaction, so one stands for all."""
+    return Notice.objects.filter(dedupe__startswith=f"{kind}:{occasion}:").exists()
+
+
+def _of_the_week(now: datetime, week: str) -> Iterator[Notice]:
     rows = _ending(now, DIGEST_DAYS).order_by("owner", "not_after", "pk")
     for owner, group in groupby(_read(rows), key=lambda one: one.owner):
         listed, total = _first(group)
         for address in by_mail(owner):
-            yield address.notice(WEEKLY, f"{year}-W{week:02}", **_said(listed, total, days=DIGEST_DAYS))
+            yield address.notice(WEEKLY, week, **_said(listed, total, days=DIGEST_DAYS))
 
 
-def _of_the_day(now: datetime) -> Iterator[Notice]:
+def _of_the_day(now: datetime, day: str) -> Iterator[Notice]:
     days = settings.LEMUR_EXPIRATION_SUMMARY_EMAIL_THRESHOLD_DAYS
     listed, total = _first(_read(_ending(now, days)))
     for address in by_mail(*settings.LEMUR_SECURITY_TEAM_EMAIL) if total else ():
-        yield address.notice(DAILY, now.date().isoformat(), **_said(listed, total, days=days))
+        yield address.notice(DAILY, day, **_said(listed, total, days=days))
 
 
 def _ending(now: datetime, days: int) -> CertificateQuerySet:

@@ -6,8 +6,10 @@ and is watched. An endpoint that keeps showing it is an alarm.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 
 from django.utils.timezone import now as clock
 
@@ -43,27 +45,49 @@ def find_endpoint_rotations(*, now: datetime | None = None) -> int:
 
     That is so once their certificate has a successor that has arrived wherever it must be.
     """
-    now, number = now or clock(), 0
+    now = now or clock()
+    return sum(_write_down(endpoint, successor, now=now) for endpoint, successor in behind(now))
+
+
+def behind(now: datetime) -> Iterator[tuple[Endpoint, Certificate]]:
+    """Each endpoint whose certificate has such a successor, with that, unless that is written down already."""
     replaced = Certificate.replaces.through.objects.values("to_certificate")
-    behind = Endpoint.objects.filter(active=True, certificate__in=replaced).select_related("certificate")
-    for endpoint in behind.iterator(chunk_size=AT_ONCE):
-        successor = delivered_successor(endpoint.certificate, now=now)
-        if successor is not None:
-            number += _write_down(endpoint, successor, now=now)
-    return number
+    rows = Endpoint.objects.filter(active=True, certificate__in=replaced).select_related("certificate")
+    found = rows.iterator(chunk_size=AT_ONCE)
+    while some := list(islice(found, AT_ONCE)):
+        successors = delivered_successors({one.certificate_id or 0 for one in some}, now=now)
+        known = set(EndpointRotation.objects.filter(endpoint__in=some).values_list("endpoint", "certificate"))
+        for endpoint in some:
+            successor = successors.get(endpoint.certificate_id or 0)
+            if successor is not None and (endpoint.pk, successor.pk) not in known:
+                yield endpoint, successor
 
 
-def delivered_successor(certificate: Certificate | None, *, now: datetime) -> Certificate | None:
-    """The last of those that took its place one after the other, if it is valid and at all of its destinations."""
-    last: Certificate | None = None
-    seen: set[int] = set()
-    while certificate is not None and certificate.pk not in seen:
-        seen.add(certificate.pk)
-        certificate = certificate.replaced.current(now).order_by("-pk").first()
-        last = certificate or last
-    if last is None or last.deployments.exclude(state=Deployment.State.DONE).exists():
-        return None
-    return last
+def delivered_successors(certificates: Collection[int], *, now: datetime) -> dict[int, Certificate]:
+    """By the ids of these, of each the last of those that took its place one after the other.
+
+    Only where that is valid and at all of its destinations. It takes a statement for each step of the longest way.
+    """
+    last: dict[int, int] = {}
+    ways: dict[int, set[int]] = {pk: {pk} for pk in certificates}
+    here = {pk: pk for pk in certificates}
+    while here:
+        follows = _following(set(here.values()), now=now)
+        steps = {pk: follows[at] for pk, at in here.items() if at in follows}
+        here = {pk: to for pk, to in steps.items() if to not in ways[pk]}
+        for pk, to in here.items():
+            ways[pk].add(to)
+        last |= here
+    waiting = Deployment.objects.filter(certificate__in=set(last.values())).exclude(state=Deployment.State.DONE)
+    arrived = Certificate.objects.in_bulk(set(last.values()) - set(waiting.values_list("certificate", flat=True)))
+    return {pk: arrived[to] for pk, to in last.items() if to in arrived}
+
+
+def _following(certificates: set[int], *, now: datetime) -> dict[int, int]:
+    """The newest valid one that took the place of each, by their ids."""
+    valid = Certificate.objects.current(now).values("pk")
+    rows = Certificate.replaces.through.objects.filter(to_certificate__in=certificates, from_certificate__in=valid)
+    return dict(rows.order_by("from_certificate").values_list("to_certificate", "from_certificate"))
 
 
 @committing("rotation.find")

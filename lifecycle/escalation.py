@@ -20,12 +20,21 @@ AT_ONCE = 500
 
 def escalate(*, now: datetime | None = None) -> None:
     """Write down what LEMUR_ESCALATION_EMAIL, else the security team, must hear: each thing once."""
-    now, days = now or clock(), settings.LEMUR_ESCALATION_DAYS
+    for notices in missing(now or clock()):
+        raise_notice(*notices)
+
+
+def missing(now: datetime) -> Iterator[list[Notice]]:
+    """What is not written down yet, bit by bit; the notices are not saved."""
+    days = settings.LEMUR_ESCALATION_DAYS
     to = by_mail(*(settings.LEMUR_ESCALATION_EMAIL or settings.LEMUR_SECURITY_TEAM_EMAIL))
     if days <= 0 or not to:
         return
     for topics in _that_matter(now):
-        raise_notice(*_unanswered(topics, to, now=now, before=now - timedelta(days=days)))
+        found = list(_unanswered(topics, to, now=now, before=now - timedelta(days=days)))
+        names = [one.dedupe for one in found]
+        known = set(Notice.objects.filter(dedupe__in=names).values_list("dedupe", flat=True)) if names else set()
+        yield [one for one in found if one.dedupe not in known]
 
 
 def _that_matter(now: datetime) -> Iterator[Sequence[str]]:

@@ -7,10 +7,10 @@ at the same time on another machine, adds nothing. It costs what ends within the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 from django.conf import settings
@@ -55,10 +55,16 @@ def notify_expiring(*, now: datetime | None = None) -> int:
     """
     now = now or clock()
     held = now + LEASE
+    for notices in missing(now, held=held):
+        raise_notice(*notices)
+    return release(held, now=now)
+
+
+def missing(now: datetime, *, held: datetime) -> Iterator[list[Notice]]:
+    """The notices that are not written down yet, for a page of certificates at a time; they are not saved."""
     for subject in subjects():
         for page in pages(subject, now):
-            raise_notice(*due(subject, page, now=now, held=held))
-    return release(held, now=now)
+            yield due(subject, page, now=now, held=held)
 
 
 def subjects() -> Iterator[Subject]:
@@ -82,20 +88,26 @@ def _with_thresholds(kind: str, rows: CertificateQuerySet, days: Sequence[int]) 
 
 def _of_notifications() -> tuple[timedelta, Callable[[Sequence[Certificate]], Mapping[int, list[Watch]]]]:
     """The widest threshold of an active notification, and what those of a certificate ask for."""
-    known: dict[int, Watch] = {}
-    for notification in Notification.objects.filter(active=True).iterator():
-        if (threshold := notification.threshold) is not None:
-            known[notification.pk] = Watch(threshold, addresses_of(notification))
-    widest = max((watch.threshold.widest for watch in known.values()), default=timedelta())
-    return widest, partial(_attached, known)
+    active = {one.pk: one for one in Notification.objects.filter(active=True).iterator()}
+    thresholds = {pk: threshold for pk, one in active.items() if (threshold := one.threshold) is not None}
+
+    @cache
+    def watch(pk: int) -> Watch:
+        """Of each owner there are some: only those are opened that watch over what ends soon."""
+        return Watch(thresholds[pk], addresses_of(active[pk]))
+
+    widest = max((one.widest for one in thresholds.values()), default=timedelta())
+    return widest, partial(_attached, thresholds, watch)
 
 
-def _attached(known: Mapping[int, Watch], page: Sequence[Certificate]) -> Mapping[int, list[Watch]]:
+def _attached(
+    known: Container[int], watch: Callable[[int], Watch], page: Sequence[Certificate]
+) -> Mapping[int, list[Watch]]:
     links = Certificate.notifications.through._default_manager.filter(certificate__in=[one.pk for one in page])
     found = defaultdict(list)
     for certificate, notification in links.order_by("pk").values_list("certificate_id", "notification_id"):
         if notification in known:
-            found[certificate].append(known[notification])
+            found[certificate].append(watch(notification))
     return found
 
 

@@ -41,6 +41,9 @@ class Failure:
     owner: str
     error: str
 
+    def __str__(self) -> str:
+        return f"{self.kind.replace('-', ' ')}: {self.label}"
+
     def alarm(self, now: datetime) -> Alarm:
         return Alarm(
             kind=self.kind,
@@ -60,11 +63,18 @@ class Failure:
 def sweep_failures(*, now: datetime | None = None) -> int:
     """Raise an alarm for whatever has none, and resolve those of what works again; how many are new."""
     now, by = now or clock(), system_user()
+    begun, over = changes(now)
+    for alarm in over:
+        _resolve(alarm, by=by, now=now)
+    return sum(_raise(failure, by=by, now=now) for failure in begun)
+
+
+def changes(now: datetime) -> tuple[list[Failure], list[Alarm]]:
+    """What has no alarm yet, and the alarms of what works again."""
     found = {(one.kind, one.topic): one for one in failing(now)}
     known = {(one.kind, one.topic): one for one in Alarm.objects.filter(resolved_at=None)}
-    for key in known.keys() - found.keys():
-        _resolve(known[key], by=by, now=now)
-    return sum(_raise(found[key], by=by, now=now) for key in found.keys() - known.keys())
+    begun = [failure for key, failure in found.items() if key not in known]
+    return begun, [alarm for key, alarm in known.items() if key not in found]
 
 
 @committing("alarm.raise")
@@ -100,7 +110,8 @@ def failing(now: datetime) -> Iterator[Failure]:
     yield from map(_delivery, delivered.select_related("certificate", "destination"))
     unrevoked = Q(certificate__demo=False) & ~Q(certificate__status="revoked")
     yield from map(_revocation, Revocation.objects.failing().filter(unrevoked).select_related("certificate"))
-    yield from map(_list, (one for one in publishing.stale(now) if not one.demo))
+    for kind, authorities in (("crl-stale", publishing.stale(now)), ("ocsp-stale", publishing.silent(now))):
+        yield from (_unpublished(kind, one) for one in authorities if not one.demo)
 
 
 def _renewal(order: Order) -> Failure:
@@ -128,5 +139,5 @@ def _about(certificate: Certificate, kind: str, about: str, *, error: str, label
     return Failure(kind, about, label or certificate.name, certificate.get_absolute_url(), certificate.owner, error)
 
 
-def _list(authority: Authority) -> Failure:
-    return Failure("crl-stale", topic(authority), str(authority), authority.get_absolute_url(), authority.owner, "")
+def _unpublished(kind: str, authority: Authority) -> Failure:
+    return Failure(kind, topic(authority), str(authority), authority.get_absolute_url(), authority.owner, "")

@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from authorities.models import Crl
+from authorities.models import Crl, Responder
 from certificates.models import Certificate, Deployment, Order
 from certificates.service.query import phases
 from core.jobs import Job
@@ -46,7 +46,8 @@ class _Rows(Collector):
         yield _first_end(self.now)
         yield from _jobs(self.now)
         yield from _sweeps()
-        yield from _lists()
+        yield from _lists(self.now)
+        yield _responders(self.now)
         yield _calls()
 
 
@@ -106,15 +107,28 @@ def _sweeps() -> Iterator[Gauge]:
     yield from (success, period, seen)
 
 
-def _lists() -> Iterator[Gauge]:
-    """The last revocation list of each authority."""
+def _lists(now: datetime) -> Iterator[Gauge]:
+    """The last revocation list of each authority that is not over: nobody asks for another one then."""
     begins = _gauge("crl_this_update_timestamp_seconds", "When an authority's revocation list was made.", "authority")
     ends = _gauge("crl_next_update_timestamp_seconds", "When an authority's revocation list is over.", "authority")
-    rows = Crl.objects.values("authority__name").order_by("authority__name")
+    rows = Crl.objects.filter(authority__not_after__gt=now).values("authority__name").order_by("authority__name")
     for row in rows.annotate(begins=Max("this_update"), ends=Max("next_update")):
         begins.add_metric([row["authority__name"]], row["begins"].timestamp())
         ends.add_metric([row["authority__name"]], row["ends"].timestamp())
     yield from (begins, ends)
+
+
+def _responders(now: datetime) -> Gauge:
+    """The last one of each authority that is not over itself."""
+    family = _gauge(
+        "ocsp_responder_end_timestamp_seconds",
+        "When the certificate of an authority's OCSP responder ends.",
+        "authority",
+    )
+    rows = Responder.objects.filter(authority__not_after__gt=now).exclude(private_key="")
+    for name, end in rows.values_list("authority__name").annotate(Max("not_after")).order_by("authority__name"):
+        family.add_metric([name], end.timestamp())
+    return family
 
 
 def _calls() -> Gauge:

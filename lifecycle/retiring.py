@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 
 from django.utils.timezone import now as clock
 
@@ -15,8 +16,9 @@ from certificates.service.deploying import hand_over
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import DomainError
+from core.jobs import Job
 from lifecycle.alarms import tell
-from lifecycle.endpoints import delivered_successor
+from lifecycle.endpoints import delivered_successors
 from lifecycle.models import EndpointRotation
 from pki.errors import PkiError
 from plugins.errors import PluginError
@@ -34,13 +36,24 @@ def retire_replaced(*, now: datetime | None = None) -> int:
 
     By their policy they are revoked, and removed from the sources that they were found at.
     """
-    now, number = now or clock(), 0
-    for certificate in retiring().iterator(chunk_size=CHUNK):
-        successor = delivered_successor(certificate, now=now)
-        if successor is not None and not successor.rotations.exclude(state=EndpointRotation.State.DONE).exists():
-            _retire(certificate, successor)
-            number += 1
+    number = 0
+    for certificate, successor in ready(now or clock()):
+        _retire(certificate, successor)
+        number += 1
     return number
+
+
+def ready(now: datetime) -> Iterator[tuple[Certificate, Certificate]]:
+    """Each that has nothing to do any more, with the successor that was delivered and is served."""
+    found = retiring().iterator(chunk_size=CHUNK)
+    while some := list(islice(found, CHUNK)):
+        successors = delivered_successors({one.pk for one in some}, now=now)
+        unseen = EndpointRotation.objects.filter(certificate__in=successors.values()).exclude(state=Job.State.DONE)
+        busy = set(unseen.values_list("certificate", flat=True))
+        for certificate in some:
+            successor = successors.get(certificate.pk)
+            if successor is not None and successor.pk not in busy:
+                yield certificate, successor
 
 
 def retiring() -> CertificateQuerySet:

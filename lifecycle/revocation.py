@@ -44,13 +44,18 @@ def stale(now: datetime) -> CertificateQuerySet:
 
 def check_revocation(*, now: datetime | None = None) -> list[int]:
     """Have workers ask about those that were asked longest ago; which."""
-    now = now or clock()
-    most = max(AT_LEAST, Certificate.objects.current(now).count() // SHARE)
-    oldest = stale(now).order_by(F("status_checked_at").asc(nulls_first=True), "pk")
-    chosen = list(oldest.values_list("pk", flat=True)[:most])
+    chosen = due_checks(now)
     for start in range(0, len(chosen), TOGETHER):
         enqueue("lifecycle.check_status", ",".join(map(str, chosen[start : start + TOGETHER])))
     return chosen
+
+
+def due_checks(now: datetime | None = None) -> list[int]:
+    """Which an hour takes on, those that were asked about longest ago first."""
+    now = now or clock()
+    most = max(AT_LEAST, Certificate.objects.current(now).count() // SHARE)
+    oldest = stale(now).order_by(F("status_checked_at").asc(nulls_first=True), "pk")
+    return list(oldest.values_list("pk", flat=True)[:most])
 
 
 def check(certificate_ids: Iterable[int], *, now: datetime | None = None) -> int:

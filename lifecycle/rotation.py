@@ -92,7 +92,7 @@ def reissue(certificate_id: int, *, now: datetime | None = None) -> Certificate 
     try:
         if not _is_wanted(certificate) or not _begin(certificate, now=now):
             return None
-        return reissue_certificate(certificate, replace=True, user=None)
+        return reissue_certificate(certificate, replace=True, user=None, now=now)
     except (PluginError, PkiError, DomainError) as error:
         if open_order(certificate) is None:
             _failed(certificate, error, now=now)

@@ -75,6 +75,12 @@ KINDS: dict[str, Kind] = {
         _("Once a list is over, strict clients refuse all that it has issued. The log says why there is no new one."),
         "/authorities/",
     ),
+    "ocsp-stale": Kind(
+        noop("The OCSP responder of %(number)d authority is stale"),
+        noop("The OCSP responders of %(number)d authorities are stale"),
+        _("Once its certificate is over, nobody gets an answer about what it has issued. The log says what is wrong."),
+        "/authorities/",
+    ),
     "certificate-expiring": Kind(
         noop("%(number)d certificate ends soon"),
         noop("%(number)d certificates end soon"),

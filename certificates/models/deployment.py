@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Self
 
 from django.db import models
@@ -35,6 +36,8 @@ class Deployment(Job):
     destination = models.ForeignKey(Destination, models.CASCADE, related_name="deployments")
     created_at = models.DateTimeField(auto_now_add=True)
     deployed_at = models.DateTimeField(null=True, editable=False)
+    most_failures = 90
+    longest_pause = timedelta(hours=4)  # so it is tried for a fortnight: a target may be away for long
 
     objects = DeploymentQuerySet.as_manager()  # type: ignore[misc]
 

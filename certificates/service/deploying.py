@@ -105,7 +105,7 @@ def _deliver(deployment: Deployment, *, now: datetime) -> None:
     require_deliverable(certificate, [destination])
     _require_own_place(deployment, now=now)
     stores.upload(destination, _parcel(certificate, destination, with_key=with_key))
-    _succeed(deployment)
+    _succeed(deployment, now=now)
 
 
 def _shall_leave(deployment: Deployment) -> bool:
@@ -177,8 +177,9 @@ def _require_own_place(deployment: Deployment, *, now: datetime) -> None:
     """Another certificate that is in use there under this name gives way to its successor alone. Raises Conflict."""
     certificate, destination = deployment.certificate, deployment.destination
     neighbours = _neighbours(deployment, certificate__in=Certificate.objects.current(now))
-    before = _related(certificate, "replaced__in") if neighbours else set()
-    after = _related(certificate, "replaces__in") if neighbours else set()
+    there = {other.certificate_id for other in neighbours}
+    before = _related(certificate, "replaced__in", among=there)
+    after = _related(certificate, "replaces__in", among=there - before)
     for other in neighbours:
         if other.certificate_id in after:
             raise Conflict(f"{other.certificate} replaces this certificate, and takes its place at {destination}.")
@@ -189,29 +190,31 @@ def _require_own_place(deployment: Deployment, *, now: datetime) -> None:
             )
 
 
-def _related(certificate: Certificate, by: str) -> set[int]:
-    """All that it replaces, and what that had replaced (``replaced__in``); or what came after (``replaces__in``)."""
-    found: set[int] = set()
+def _related(certificate: Certificate, by: str, *, among: set[int]) -> set[int]:
+    """Which of these it replaces, or those had replaced (``replaced__in``); or which came after it (``replaces__in``).
+
+    Step by step, until none is left to be found: nearly always the first step finds the only one.
+    """
+    seen: set[int] = set()
     todo = {certificate.pk}
-    while todo:
-        todo = set(Certificate.objects.filter(**{by: todo}).values_list("pk", flat=True)) - found
-        found |= todo
-    return found
+    while todo and not among <= seen:
+        todo = set(Certificate.objects.filter(**{by: todo}).values_list("pk", flat=True)) - seen
+        seen |= todo
+    return among & seen
 
 
 @committing("deployment.succeed")
-def _succeed(deployment: Deployment) -> None:
+def _succeed(deployment: Deployment, *, now: datetime) -> None:
     # Locked, so that a revocation either finds that it is there, or is found here.
     Certificate.objects.select_for_update().filter(pk=deployment.certificate_id).first()
     if _shall_leave(deployment):
-        deployment.wait(clock(), deployed_at=clock())
+        deployment.wait(now, deployed_at=now)
     else:
-        deployment.succeed(deployed_at=clock())
+        deployment.succeed(deployed_at=now)
     label = deployment.destination.label
     record(Event.CERTIFICATE_DEPLOYED, deployment.certificate, by=system_user(), destination=label)
-    for pk in (
-        Deployment.objects.due().in_turn().filter(certificate=deployment.certificate_id).values_list("pk", flat=True)
-    ):
+    rest = Deployment.objects.due(now).in_turn().filter(certificate=deployment.certificate_id)
+    for pk in rest.values_list("pk", flat=True):
         enqueue("certificates.deploy", pk)  # whose turn it is now
 
 

@@ -324,6 +324,6 @@ def _check_answer(order: Order, certificate: Certificate) -> None:
         raise NotAllowed(f"The CA certified names that nobody asked for: {', '.join(name.value for name in surplus)}.")
 
 
-def due_orders(limit: int = 1000) -> list[int]:
+def due_orders(now: datetime | None = None, *, limit: int = 1000) -> list[int]:
     """The orders that a sweep should take up, longest waiting first."""
-    return list(Order.objects.due().order_by("not_before").values_list("pk", flat=True)[:limit])
+    return list(Order.objects.due(now).order_by("not_before").values_list("pk", flat=True)[:limit])

@@ -61,7 +61,9 @@ def _longest(authority: Authority | None) -> timedelta | None:
     return timedelta(days=days) if days else None
 
 
-def get_certificate_primitives(certificate: Certificate, *, authority: Authority | None = None) -> dict[str, Any]:
+def get_certificate_primitives(
+    certificate: Certificate, *, authority: Authority | None = None, now: datetime | None = None
+) -> dict[str, Any]:
     """What :func:`~certificates.service.create` needs to make the same again, from now on: ``create(**primitives)``.
 
     From the authority that issued it, or from another one. Names and subject are the certificate's own. Key type and
@@ -72,7 +74,9 @@ def get_certificate_primitives(certificate: Certificate, *, authority: Authority
     if authority is None:
         raise Invalid.rule("Missing Authority.")
     profile = _profile(certificate, authority)
-    start, end = calculate_reissue_range(certificate.not_before, certificate.not_after, authority, certificate.rotation)
+    start, end = calculate_reissue_range(
+        certificate.not_before, certificate.not_after, authority, certificate.rotation, now=now
+    )
     end = min(end, start + profile.longest)
     subject = {name: getattr(certificate.subject_fields, name) for name in SUBJECT_FIELDS}
     replaces = list(certificate.replaces.all())
@@ -160,7 +164,12 @@ def _normal(name: names.Name) -> bool:
 
 
 def reissue_certificate(
-    certificate: Certificate, replace: bool | None = None, user: User | None = None, *, notify: bool | None = None
+    certificate: Certificate,
+    replace: bool | None = None,
+    user: User | None = None,
+    *,
+    notify: bool | None = None,
+    now: datetime | None = None,
 ) -> Certificate | Order:
     """The same certificate again, with a new key: owner, roles, key type, destinations and the rest stay.
 
@@ -168,7 +177,7 @@ def reissue_certificate(
     and the creator stays. ``replace``: the new one takes the place of the old one, of which nobody is told any more.
     ``notify`` is accepted as in Lemur. Raises Conflict while another order renews it.
     """
-    by = acting(user)
+    by, now = acting(user), now or clock()
     permissions.require(by, "reissue", certificate, message="You are not authorized to reissue this certificate")
     if certificate.root_authority_id is not None:
         raise Precondition("An authority's own certificate is not reissued; create a new authority.")
@@ -176,12 +185,12 @@ def reissue_certificate(
         raise Precondition("Certificate is already deleted")
     if (other := open_order(certificate)) is not None and other != idempotency.recall(Order):
         raise Conflict(renewed_already(certificate))
-    primitives = get_certificate_primitives(certificate, authority=renewing_authority(certificate))
+    primitives = get_certificate_primitives(certificate, authority=renewing_authority(certificate), now=now)
     fields = {**primitives, "description": _description(certificate)}
     fields.pop("replacements")
     fields["replaces"] = [certificate] if replace else []
     keeps = {} if user else {"user_id": certificate.user_id, "handed_over": certificate.handed_over}
-    return place_order(fields, by=by, now=clock(), reissues=certificate, keeps=keeps)
+    return place_order(fields, by=by, now=now, reissues=certificate, keeps=keeps)
 
 
 def open_order(certificate: Certificate) -> Order | None:

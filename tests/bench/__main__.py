@@ -17,10 +17,12 @@ from statistics import median_high
 from tests.bench.calibration import calibrate
 from tests.bench.measure import ISSUE_PATH, Client, issue, orders, read
 from tests.bench.report import Issuing, Reading, Results
+from tests.bench.selecting import SELECTIONS, select
 from tests.bench.servers import Servers
 from tests.bench.world import World
 
 SAMPLES = 200
+MOST_WORK = 1_000  # rotations, and half the checks of revocation
 SECONDS = 15
 
 
@@ -31,7 +33,7 @@ def main() -> None:
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     servers = Servers()
     try:
-        servers.start()
+        servers.start(sweeps=options.sweeps)
         results = _run(servers, options)
     finally:
         servers.stop()
@@ -41,9 +43,12 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="certificates to load first (100000)")
-    parser.add_argument("--only", choices=("issue", "read"), help="leave out the other half")
+    parser.add_argument("--only", choices=("issue", "read", "sweeps"), help="leave out the rest")
+    parser.add_argument("--sweeps", action="store_true", help="measure what happens by itself, too")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"time for each measurement ({SECONDS})")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.sweeps = options.sweeps or options.only == "sweeps"
+    return options
 
 
 def _run(servers: Servers, options: argparse.Namespace) -> Results:
@@ -52,11 +57,13 @@ def _run(servers: Servers, options: argparse.Namespace) -> Results:
     _say("calibrating")
     before = calibrate(servers.dsn, seconds=options.seconds / 2)
     results = Results(options.rows, before)
-    if options.only != "issue":
+    if options.only in (None, "read"):
         _read(servers, world, results, seconds=options.seconds)
-    if options.only != "read":
+    if options.only in (None, "issue"):
         _issue(servers, world, results, seconds=options.seconds)
     results.rss_mb = servers.rss_mb()
+    if options.sweeps:
+        _sweep(servers, results, seconds=options.seconds)
     _say("calibrating again, in case the machine does not do now what it did before")
     results.calibration = before.mean(calibrate(servers.dsn, seconds=options.seconds / 2))
     return results
@@ -67,7 +74,7 @@ def _load(rows: int) -> World:
     from django.core.management import call_command
 
     django.setup()
-    logging.getLogger("audit").setLevel(logging.WARNING)
+    logging.disable(logging.INFO)
     call_command("migrate", verbosity=0)
     from tests.bench import load  # models exist only from here on
 
@@ -115,6 +122,25 @@ def _issue(servers: Servers, world: World, results: Results, *, seconds: float) 
             cpu_ms = (servers.cpu_seconds() - before) / made * 1000
             sql = _statements(servers, partial(_post, callers[0], order))
             results.issue[f"{name}_c{clients}"] = Issuing(per_s, times, cpu_ms, sql)
+
+
+def _sweep(servers: Servers, results: Results, *, seconds: float) -> None:
+    from tests.bench import sweeping, working  # which know Django
+
+    for name in SELECTIONS:
+        _say(f"selecting: {name}")
+        results.selects[name] = select(name)
+    results.sweeps = sweeping.costs(servers, _say)
+    number = round(MOST_WORK * min(1, seconds / SECONDS))
+    with working.workers(servers.home / "worker.log") as used:
+
+        def cpu_seconds() -> float:
+            return used() + servers.cpu_seconds()
+
+        _say(f"checking {2 * number} certificates for revocation")
+        results.revocation = working.revocations(servers.home, 2 * number, cpu_seconds)
+        _say(f"rotating {number} certificates")
+        results.rotation = working.rotations(servers.home, number, cpu_seconds)
 
 
 def _statements(servers: Servers, act: Callable[[], object]) -> int:

@@ -13,6 +13,7 @@ from accounts import service as accounts
 from accounts.models import ADMIN, Role, User
 from authorities.models import Authority
 from certificates.models import Certificate, Domain
+from notifications.service import default_notifications
 from tests.bench.rows import Plan, Texts, copy_all
 from tests.bench.world import Person, World
 from tests.factories import a_certificate, an_authority
@@ -37,6 +38,7 @@ def load(rows: int, *, now: datetime) -> World:
         first_id=_next_id(Certificate),
         first_domain=_next_id(Domain),
         teams=[(team.pk, team.name) for team in teams],
+        told=[[one.pk for one in default_notifications(team.name, system)] for team in teams],
         creators=[(_person(f"creator{number:02}").pk, f"creator{number:02}") for number in range(CREATORS)],
         operators=Role.objects.get(name="pki@example.org").pk,
         texts=texts,

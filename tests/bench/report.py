@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from tests.bench.calibration import Calibration
 from tests.bench.measure import Times
+from tests.bench.selecting import Selecting
+
+if TYPE_CHECKING:  # it knows Django, as measuring must not
+    from tests.bench.sweeping import Cost
+    from tests.bench.working import Rate
 
 READS = ("list", "list_deep", "search", "search_wide", "detail", "stats", "overview")
 ISSUES = ("p256_c1", "p256_c4", "rsa2048_c1", "rsa2048_c4")
@@ -41,10 +47,15 @@ class Results:
     read: dict[str, Reading] = field(default_factory=dict)
     read_user: dict[str, Reading] = field(default_factory=dict)
     rss_mb: float = 0.0
+    selects: dict[str, Selecting] = field(default_factory=dict)
+    sweeps: Mapping[str, Mapping[str, Cost]] = field(default_factory=dict)
+    revocation: Rate | None = None
+    rotation: Rate | None = None
 
     def table(self) -> str:
         """For reading; the last column of each line holds it against the calibration."""
-        return "\n".join([*self._calibrated(), *self._issued(), *self._read(), f"\nweb server: {self.rss_mb} MB"])
+        parts = [*self._calibrated(), *self._issued(), *self._read(), f"\nweb server: {self.rss_mb} MB", *self._swept()]
+        return "\n".join(parts)
 
     def line(self) -> str:
         """The JSON object."""
@@ -56,6 +67,9 @@ class Results:
                 "read": {name: _reading(self.read.get(name)) for name in READS},
                 "read_user": {name: _reading(self.read_user.get(name)) for name in READS},
                 "rss_mb": self.rss_mb,
+                "sweeps": self._sweeps() if self.sweeps else None,
+                "revocation": asdict(self.revocation) if self.revocation else None,
+                "rotation": asdict(self.rotation) if self.rotation else None,
             }
         )
 
@@ -68,6 +82,8 @@ class Results:
         yield f"  {able.python_text_per_s:10,.1f}/s  text of 1,000 rows by Python alone"
 
     def _issued(self) -> Iterator[str]:
+        if not self.issue:
+            return
         yield "\nissued            per s   p50 ms   p95 ms   CPU ms  statements  of what the machine can do"
         for name, found in self.issue.items():
             times = found.times
@@ -83,12 +99,36 @@ class Results:
         return f"{per_s / (able.rsa2048_keygen_per_s * able.cores):.3f} of keys on all cores"
 
     def _read(self) -> Iterator[str]:
+        if not self.read:
+            return
         yield "\nread                             p50 ms   p95 ms  statements  SELECT 1s  texts in p50  beside administrator"
         for name, found in self.read.items():
             yield f"  {name:12} {'administrator':15}{self._times(found)}"
             if mine := self.read_user.get(name):
                 ratio = mine.times.p50_ms / found.times.p50_ms
                 yield f"  {name:12} {'50 roles':15}{self._times(mine)}{ratio:22.2f}"
+
+    def _sweeps(self) -> dict[str, object]:
+        selects = {f"{name}_select": asdict(found) for name, found in self.selects.items()}
+        costs = {name: {how: asdict(cost) for how, cost in both.items()} for name, both in self.sweeps.items()}
+        return {**selects, **costs}
+
+    def _swept(self) -> Iterator[str]:
+        if self.revocation is None or self.rotation is None:
+            return
+        yield "\nselected                 s    CPU s     MB  statements   found"
+        for name, one in self.selects.items():
+            yield f"  what to {name:10} {one.s:7.2f}{one.cpu_s:9.2f}{one.rss_mb:7.0f}{one.sql:12}{one.found:8}"
+        yield "\nwith 4 workers      per s   CPU ms"
+        for name, rate in (("revocation", self.revocation), ("rotation", self.rotation)):
+            yield f"  {name:12}{rate.per_s:11.1f}{rate.cpu_ms:9.1f}"
+        yield "\nswept, with nothing due            ms   CPU ms  statements    with so many due     ms   CPU ms  statements"
+        for name, both in self.sweeps.items():
+            yield f"  {name:30}{self._cost(both['idle'])}{both['busy'].due:20}{self._cost(both['busy'])}"
+
+    @staticmethod
+    def _cost(found: Cost) -> str:
+        return f"{found.ms:7.0f}{found.cpu_ms:9.0f}{found.sql:12}"
 
     def _times(self, found: Reading) -> str:
         selects, texts = (

@@ -23,7 +23,7 @@ IMPORTED = 10  # per cent, without an authority of ours
 CERTIFICATE = (
     "id", "name", "owner", "description", "notify", "rotation", "status", "date_created", "body", "chain", "csr",
     "private_key", "cn", "issuer", "serial", "not_before", "not_after", "bits", "key_type", "signing_algorithm", "san",
-    "fingerprint", "spki_sha256", "domain_names", "user_id", "authority_id",
+    "fingerprint", "spki_sha256", "domain_names", "user_id", "authority_id", "renews_at", "status_checked_at",
 )  # fmt: skip
 AUDIT = ("at", "event", "actor_id", "actor_name", "target_type", "target_id", "target_name", "details", "context")
 Row = tuple[Any, ...]
@@ -51,12 +51,16 @@ class Texts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the rows are made from; ids are those of rows that exist. Teams and creators are numbered from 0."""
+    """What the rows are made from; ids are those of rows that exist. Teams and creators are numbered from 0.
+
+    ``told`` are the notifications of each team, which watch over what was not renewed yet.
+    """
 
     rows: int
     first_id: int
     first_domain: int
     teams: Sequence[tuple[int, str]]
+    told: Sequence[Sequence[int]]
     creators: Sequence[tuple[int, str]]
     operators: int
     texts: Mapping[Authority, Sequence[Texts]]
@@ -101,6 +105,7 @@ def copy_all(plan: Plan) -> None:
     copy(Certificate, CERTIFICATE, _certificates(plan))
     copy(CertificateDomain, ("certificate_id", "domain_id"), _names(plan))
     copy(Certificate.roles.through, ("certificate_id", "role_id"), _roles(plan))
+    copy(Certificate.notifications.through, ("certificate_id", "notification_id"), _told(plan))
     copy(Certificate.replaces.through, ("from_certificate_id", "to_certificate_id"), _replaced(plan))
     copy(Issuance, ("authority_id", "serial", "not_after", "tbs_sha256"), _issued(plan))
     copy(AuditEntry, AUDIT, _audited(plan))
@@ -123,11 +128,11 @@ def _certificates(plan: Plan) -> Iterator[Row]:
         renewed = number + len(plan.services) < plan.rows
         yield (
             pk, f"{host}-{issuer}-{created:%Y%m%d}-{ends:%Y%m%d}", plan.teams[service.team][1], "", not renewed,
-            number % 3 == 0, "revoked" if number % 50 == 0 else "valid" if number % 3 == 1 else None, created,
+            not renewed and number % 3 == 0, "revoked" if number % 50 == 0 else "valid" if number % 3 == 1 else None, created,
             text.body, text.chain, text.csr, f"key:{mark[:32]}" if authority else None, host, issuer, _serial(number),
             created, ends, 256, "ECCPRIME256V1", "sha256", True if len(service.names) > 1 else None, mark,
             mark[::-1], "\n".join(service.names), plan.creators[service.team % len(plan.creators)][0],
-            authority.pk if authority else None,
+            authority.pk if authority else None, ends - (ends - created) / 3, plan.now,
         )  # fmt: skip
 
 
@@ -154,6 +159,13 @@ def _roles(plan: Plan) -> Iterator[Row]:
             yield pk, plan.operators
         if number % 10 == 0:
             yield pk, plan.teams[(service.team + 1) % len(plan.teams)][0]
+
+
+def _told(plan: Plan) -> Iterator[Row]:
+    for number, pk, service in plan.each():
+        if number + len(plan.services) >= plan.rows:
+            for notification in plan.told[service.team]:
+                yield pk, notification
 
 
 def _replaced(plan: Plan) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""The product as it runs in production: a PostgreSQL whose commits are durable, and gunicorn with two workers."""
+"""The product as it runs in production: a PostgreSQL whose commits are durable, gunicorn with two workers, and Redis."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import psycopg2
 
 from pki.envelope import new_key
 from tests.postgres import Server
+from tests.servers.redis import Redis
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60
@@ -52,11 +53,14 @@ class Servers:
         self._database = Server()
         self._database_runs = False
         self._web: subprocess.Popen[bytes] | None = None
+        self._queue: Redis | None = None
 
-    def start(self) -> None:
-        """Raises pytest.UsageError where PostgreSQL is missing or does not start."""
+    def start(self, *, sweeps: bool = False) -> None:
+        """With Redis for ``sweeps``. Raises pytest.UsageError where PostgreSQL is missing or does not start."""
         url = self._database.start(*SETTINGS)
         self._database_runs = True
+        if sweeps:
+            self._start_queue()
         os.environ |= {
             "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": "lemur_site.settings",
@@ -65,6 +69,20 @@ class Servers:
             "ENCRYPTION_KEYS": new_key(),
             "PORT": str(self.port),
             "WEB_CONCURRENCY": str(WORKERS),
+        }
+
+    def _start_queue(self) -> None:
+        """And what the work of the workers needs: a network of their own, a place to deliver to, no brake."""
+        self._queue = Redis(self.home)
+        self._queue.start()
+        os.environ |= {
+            "CELERY_BROKER_URL": self._queue.url,
+            "OUTBOUND_ALLOW": "127.0.0.0/8",
+            "DESTINATION_DIRECTORIES": str(self.home),
+            "LEMUR_SECURITY_TEAM_EMAIL": "security@example.org",
+            "LEMUR_ESCALATION_DAYS": "3",
+            "LEMUR_WEEKLY_DIGEST": "true",
+            "RENEWALS_AT_LEAST_PER_HOUR": "1000000",
         }
 
     @property
@@ -133,6 +151,8 @@ class Servers:
         if self._web is not None:
             self._web.terminate()
             self._web.wait(15)
+        if self._queue is not None:
+            self._queue.kill()
         if self._database_runs:
             self._database.stop()
         shutil.rmtree(self.home)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lemur_site.schedule import PERIODS
+
 ROOT = Path(__file__).parent.parent.parent
 READS = {"list", "list_deep", "search", "search_wide", "detail", "stats", "overview"}
 RATES = {"per_s", "p50_ms", "p95_ms"}
@@ -16,13 +18,15 @@ RATES = {"per_s", "p50_ms", "p95_ms"}
 
 @pytest.mark.slow
 def test_the_last_line_is_the_promised_object():
-    command = [sys.executable, "-m", "tests.bench", "--rows", "200", "--seconds", "0.1"]
+    command = [sys.executable, "-m", "tests.bench", "--rows", "200", "--seconds", "0.1", "--sweeps"]
 
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
 
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    assert set(found) == {"rows", "calibration", "issue", "read", "read_user", "rss_mb"}
+    assert set(found) == {
+        "rows", "calibration", "issue", "read", "read_user", "rss_mb", "sweeps", "revocation", "rotation"
+    }  # fmt: skip
     assert found["rows"] == 200
     assert set(found["calibration"]) == {
         "p256_cert_per_s",
@@ -39,3 +43,7 @@ def test_the_last_line_is_the_promised_object():
     for reads in (found["read"], found["read_user"]):
         assert reads["list"]["sql"] <= 8
         assert reads["detail"]["sql"] <= 12
+    assert set(found["sweeps"]) == {*PERIODS, "notify_select", "reissue_select"}
+    assert all(found["sweeps"][name]["busy"]["due"] for name in PERIODS)
+    assert found["revocation"]["per_s"] > 0
+    assert found["rotation"]["per_s"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -17,16 +18,34 @@ from certificates.service.revoking import due_revocations
 from core.models import SweepRun
 from lemur_site.celery import app
 from lemur_site.schedule import beat_schedule
+from lifecycle import digests, endpoints, escalation, expiry, failures, retiring
 from lifecycle.checking import due_endpoints
 from lifecycle.discovery import due_syncs
 from lifecycle.endpoints import due_rotations
-from lifecycle.retiring import retiring
-from lifecycle.revocation import stale
+from lifecycle.revocation import due_checks
 from lifecycle.rotation import reissue_due
 from lifecycle.switching import wanted
+from notifications.models import Notice
 from notifications.service import waiting_recipients
 from stores.models import Source
 from stores.service import due_scans
+
+
+def _notices_of_ends() -> list[Notice]:
+    """Without those that say less than another one."""
+    found = chain.from_iterable(expiry.missing(now := clock(), held=now))
+    return [notice for notice in found if notice.state == Notice.State.WAITING]
+
+
+def _alarms() -> list[str]:
+    begun, over = failures.changes(clock())
+    return [*(f"raise {one}" for one in begun), *(f"resolve {one}" for one in over)]
+
+
+def _replaced() -> list[str]:
+    serving = (f"{endpoint} to {successor}" for endpoint, successor in endpoints.behind(clock()))
+    return [*serving, *(f"retire {old}" for old, _successor in retiring.ready(clock()))]
+
 
 # What each would do, without doing it.
 DUE: Mapping[str, Callable[[], Collection[Any]]] = {
@@ -37,11 +56,15 @@ DUE: Mapping[str, Callable[[], Collection[Any]]] = {
     "certificates.sweep_revocations": due_revocations,
     "certificates.sweep_suggestions": due_suggestions,
     "lifecycle.check_endpoints": due_endpoints,
-    "lifecycle.check_revocation": lambda: stale(clock()).values_list("pk", flat=True),
-    "lifecycle.find_endpoint_rotations": lambda: list(retiring().values_list("pk", flat=True)),
+    "lifecycle.check_revocation": due_checks,
+    "lifecycle.escalate": lambda: list(chain.from_iterable(escalation.missing(clock()))),
+    "lifecycle.find_endpoint_rotations": _replaced,
+    "lifecycle.notify_expiring": _notices_of_ends,
     "lifecycle.reissue_due": lambda: reissue_due(dry_run=True),
+    "lifecycle.send_digests": lambda: list(chain.from_iterable(digests.missing(clock()))),
     "lifecycle.set_switches": lambda: [(one.pk, on) for one, on in wanted()],
     "lifecycle.sweep_endpoint_rotations": due_rotations,
+    "lifecycle.sweep_failures": _alarms,
     "lifecycle.sweep_syncs": due_syncs,
     "lifecycle.sync_sources": lambda: list(Source.objects.filter(active=True)),
     "notifications.sweep_notices": waiting_recipients,
@@ -78,8 +101,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{name:40}{entry['schedule']:>7g}s  {said}")
 
     def _say_what_is_due(self, name: str) -> None:
-        if name not in DUE:
-            raise CommandError(f"{name} cannot say beforehand what it would do.")
         found = list(DUE[name]())
         self.stdout.write(f"{name} would take up {len(found)}.")
         for one in found[:SHOWN]:

@@ -67,6 +67,15 @@ def test_failing_waits_ever_longer_and_then_gives_up(order):
     assert (order.state, order.last_error) == (Order.State.FAILED, "no answer")
 
 
+def test_it_never_waits_longer_than_the_longest_pause(order, monkeypatch):
+    """However often it has failed: 2 to the power of that, in seconds, is more than a time span can be."""
+    monkeypatch.setattr(Order, "most_failures", 10_000)
+    Order.objects.update(failures=5_000)
+    Order.objects.claim(order.pk, now=NOW).fail("no answer", now=NOW)
+    order.refresh_from_db()
+    assert (order.state, order.not_before) == (Order.State.WAITING, NOW + Order.longest_pause)
+
+
 def test_a_hopeless_job_is_not_tried_again(order):
     Order.objects.claim(order.pk, now=NOW).fail("refused", permanent=True)
     assert not Order.objects.due(NOW + timedelta(days=365)).exists()

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils.timezone import now as clock
 
-from authorities.models import Authority, Crl
+from authorities import publishing
+from authorities.models import Authority, Crl, Responder
 from certificates import service
 from certificates.models import Certificate, Deployment, Order, Revocation
 from certificates.models.certificate import Status
@@ -151,6 +152,7 @@ class TestLists:
         made = Crl.objects.get()
         old = made.this_update + timedelta(days=7) * 3 / 4
         Authority.objects.update(created_at=made.this_update)
+        Responder.objects.update(not_after=NOW + 300 * DAY)
         assert sweep_failures(now=old - timedelta(minutes=1)) == 0
         assert sweep_failures(now=old) == 1
         assert told() == [("crl-stale", who, "Root") for who in ("pki@example.org", TEAM)]
@@ -160,6 +162,40 @@ class TestLists:
         Authority.objects.update(created_at=NOW)
         assert sweep_failures(now=NOW + timedelta(minutes=59)) == 0
         assert sweep_failures(now=NOW + timedelta(minutes=61)) == 1
+
+
+class TestResponders:
+    """Without one that lives, clients get no OCSP answer."""
+
+    @pytest.fixture(autouse=True)
+    def _listed(self, root_ca):
+        """Its list is no matter here."""
+        Crl.objects.update(this_update=NOW + 300 * DAY)
+
+    def test_one_that_ends_soon(self, root_ca):
+        end = Responder.objects.get().not_after
+        soon = end - publishing.RESPONDER_LIFE / 4
+        assert sweep_failures(now=soon - timedelta(minutes=1)) == 0
+        assert sweep_failures(now=soon) == 1
+        assert told() == [("ocsp-stale", who, "Root") for who in ("pki@example.org", TEAM)]
+        assert sweep_failures(now=end + DAY) == 0, "the same alarm goes on"
+        publishing.renew_responder(root_ca, now=end + DAY)
+        sweep_failures(now=end + DAY)
+        assert Alarm.objects.get().resolved_at == end + DAY
+
+    def test_one_that_was_never_made(self, root_ca):
+        Responder.objects.all().delete()
+        Authority.objects.update(created_at=NOW)
+        assert sweep_failures(now=NOW + timedelta(minutes=59)) == 0
+        assert sweep_failures(now=NOW + timedelta(minutes=61)) == 1
+
+    def test_one_whose_key_is_gone(self, root_ca):
+        Responder.objects.update(private_key="")
+        assert sweep_failures(now=NOW + DAY) == 1
+
+    def test_not_of_an_authority_that_is_over(self, root_ca):
+        Responder.objects.all().delete()
+        assert sweep_failures(now=root_ca.not_after) == 0
 
 
 def test_the_task_and_a_message(stuck):

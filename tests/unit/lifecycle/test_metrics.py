@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 from django.conf import settings
+from django.utils.timezone import now as clock
 from prometheus_client.parser import text_string_to_metric_families
 
+from authorities.models import Responder
 from certificates.models import Certificate, Deployment, Order
 from core.models import SweepRun
 from lifecycle.metrics import exposition
@@ -78,6 +80,18 @@ def test_lists_and_calls_of_authorities(leaf):
         - found["lemur_crl_this_update_timestamp_seconds", "Root"]
     )
     assert life >= 7 * 86400
+
+
+def test_responders_of_authorities(root_ca):
+    made, name = Responder.objects.get(), "lemur_ocsp_responder_end_timestamp_seconds"
+    assert figures(clock())[name, "Root"] == made.not_after.timestamp()
+    Responder.objects.update(private_key="")
+    assert (name, "Root") not in figures(clock())
+
+
+def test_nothing_of_an_authority_that_is_over(root_ca):
+    names = {name for name, *labels in figures(root_ca.not_after) if labels == ["Root"]}
+    assert names <= {"lemur_ca_calls"}
 
 
 def test_alerts_and_documentation_know_these_figures_alone(leaf):

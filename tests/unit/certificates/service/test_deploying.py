@@ -138,7 +138,7 @@ def test_what_may_be_put_right_is_tried_again_and_then_given_up(certificate, web
     assert (deployment.state, deployment.failures) == ("waiting", 1)
     assert str(deployment.last_error) != ""
     assert due_deployments() == []
-    for hours in range(1, 20):
+    for hours in range(1, Deployment.most_failures + 9):
         service.deploy(deployment.pk, now=clock() + timedelta(hours=12 * hours))
     deployment.refresh_from_db()
     assert (deployment.state, deployment.failures) == ("failed", Deployment.most_failures)

@@ -13,8 +13,8 @@ from django.utils.timezone import now as clock
 from core.models import SweepRun
 
 LEASE = timedelta(minutes=1)
-"""After which a sweep that is not done is presumed dead, so that one that was killed is missed for a minute at most. Two
-at once do no harm; they only do the same work twice."""
+"""After which a sweep that is not done is presumed dead, so one that was killed is missed for a minute at most. Two at
+once do no harm; they only do the same work twice."""
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from typing import Any
 
 from tests.chaos.faults import Faults
 from tests.chaos.furnish import furnish
-from tests.chaos.ground import BROKERS, Ground, ground, remove
+from tests.chaos.ground import BROKERS, Ground, ground
 from tests.chaos.load import Load
 from tests.chaos.programs import Programs
 from tests.chaos.reader import Reader
@@ -49,7 +50,7 @@ def main() -> int:
     print(summary(verdict, seed=options.seed, broker=options.broker, minutes=options.minutes, **more), flush=True)
     good = verdict.is_good and not more["refused"] and not more["torn"] and not more["restless"]
     if good and not options.keep:
-        remove(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     return 0 if good else 1
 
 
@@ -65,7 +66,7 @@ def _options() -> argparse.Namespace:
 def _run(made: Ground, options: argparse.Namespace) -> tuple[Verdict, dict[str, Any]]:
     logs = made.folder / "logs"
     logs.mkdir()
-    Parts(made.place).prepare()
+    Parts(made.place, made.database).prepare()
     programs = Programs(made.place, log=logs)
     with ExitStack() as stack:
         try:

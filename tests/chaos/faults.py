@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import psutil
 
-from tests.chaos.ground import Break, Ground
+from tests.chaos.ground import Ground, MailTrouble
 from tests.chaos.programs import Program, Programs
 
 SHORTEST, LONGEST = 0.5, 3.0
@@ -31,7 +31,7 @@ class Faults:
         self.ground, self.programs = ground, programs
         self.chance = random.Random(seed)  # noqa: S311  to be repeated, not secret
         self.done: Counter[str] = Counter()
-        self._mail = Break(ground.mail)
+        self._mail = MailTrouble(ground.mail)
         self._seldom = time.monotonic() + SELDOM / 2
         self._kinds: dict[str, tuple[int, Callable[[], None]]] = {
             "child of a worker": (4, lambda: self._kill_child("worker-3")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -128,7 +127,7 @@ def _environment(url: str, broker: str, keys: str, folder: Path, mail: MailServe
     }
 
 
-class Break:
+class MailTrouble:
     """A mail server that for a while refuses, or takes a mail and never says so."""
 
     def __init__(self, mail: MailServer) -> None:
@@ -144,8 +143,3 @@ class Break:
 
     def end(self) -> None:
         self.mail.after_data, self.mail.drops = "250 OK", False
-
-
-def remove(folder: Path) -> None:
-    """Nothing is wanted of it any more."""
-    shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from tests.chaos.furnish import Furnished, Old
@@ -172,7 +171,3 @@ class Load:
 
 def _owner(number: int) -> str:
     return f"owner{number % 7}@example.org"
-
-
-def fingerprint_of(pem: str) -> str:
-    return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA256()).hex()

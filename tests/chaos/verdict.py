@@ -111,8 +111,9 @@ def _renewed(rows: Sequence[Row], facts: Facts) -> Iterator[tuple[str, str]]:
         return
     old, new = sorted(rows, key=lambda row: row["id"])
     times = facts.events["certificate.retired", str(old["id"])]
-    if old["id"] not in facts.replaced or times != 1:
-        yield "doubled" if times > 1 else "lost", f"its old certificate was retired {times} times"
+    asked = facts.events["certificate.updated", str(old["id"])]  # who asks again has it retired again
+    if old["id"] not in facts.replaced or not 1 <= times <= asked:
+        yield "doubled" if times else "lost", f"its old certificate was retired {times} times, asked for {asked} times"
     if not _is_told("certificate-rotated", new, facts):
         yield "lost", "its owner was not told that it was rotated"
 

@@ -38,12 +38,13 @@ class Parts:
     """An installation whose programs are started one by one."""
 
     place: Installation
+    database: Server
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Migrations, the first administrator, static files."""
         unit = command("lemur-prepare.service", self.place.home)
-        subprocess.run(unit, cwd=ROOT, env=self.place.environment, check=True, timeout=120)
+        subprocess.run(unit, cwd=ROOT, env=self.place.environment, check=True, timeout=600)
 
     def start(self, name: str, *, queue: str = "", more: tuple[str, ...] = ()) -> None:
         unit = f"lemur-{name}.service" if not queue else f"lemur-{name}@.service"
@@ -70,7 +71,8 @@ def in_parts(home: Path, *, broker: str, queues: Sequence[str] = (), **environme
     """With a PostgreSQL of its own, a web server, the timetable, a worker for every queue and one for each of ``queues``."""
     database = Server()
     url = database.start("fsync=off")
-    made = Parts(Installation(home, DATABASE_URL=url, CELERY_BROKER_URL=broker, **{**SHARED, **environment}))
+    place = Installation(home, DATABASE_URL=url, CELERY_BROKER_URL=broker, **{**SHARED, **environment})
+    made = Parts(place, database)
     try:
         made.prepare()
         for name in ("web", "worker", "beat"):

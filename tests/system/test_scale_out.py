@@ -90,6 +90,17 @@ def test_a_delivery_and_a_mail(api: Api, target: SftpServer, mail: MailServer) -
     assert "gone.example.org" in str(mail.received[0].message["Subject"])
 
 
+def test_a_database_that_crashed(parts: Parts, api: Api, target: SftpServer) -> None:
+    """It is said that nothing can be done; once the database is back, so is everything, and nothing was restarted."""
+    parts.database.crash()
+    assert (parts.place.get("/healthz")[0], parts.place.get("/readyz")[0]) == (200, 503)
+    parts.database.start_again()
+    wait_until(parts.place.is_up, LONG)
+    order(api, "after.example.org", "web")
+    wait_until((target.files / "after.example.org" / "after.example.org.pem").exists, LONG)
+    assert all(process.poll() is None for process in parts.running.values())
+
+
 def test_what_a_dead_broker_and_dead_workers_left_is_done(
     parts: Parts, api: Api, broker: Redis | RabbitMQ, target: SftpServer
 ) -> None:

@@ -121,7 +121,7 @@ class Load:
     def _note(self, operation: Operation) -> None:
         self.statuses[operation.status] += 1
         if operation.is_answered:
-            if operation.kind == "order":
+            if operation.kind == "order" and operation.status == 200:
                 self._revocable.append(operation)
             return
         if operation.status not in (0, *TRY_AGAIN):

@@ -1,6 +1,6 @@
 # `make help` lists the targets. Everything runs in .venv, which bin/up and bin/test make.
 .DEFAULT_GOAL := help
-.PHONY: help up test check static fmt bench lock clean
+.PHONY: help up test check static fmt bench chaos lock clean
 python := .venv/bin/python
 T ?= tests/unit
 N ?= 2
@@ -28,6 +28,9 @@ fmt: ## format the code and fix what ruff can fix
 
 bench: ## the benchmark: make bench ROWS=1000000
 	@bin/bench --rows $(or $(ROWS),100000)
+
+chaos: ## kill its processes under load, and count what was lost: make chaos MINUTES=10 BROKER=redis
+	@bin/chaos --minutes $(or $(MINUTES),10) --broker $(or $(BROKER),redis)
 
 lock: ## pin every requirement with its hashes, newest allowed versions: make lock, or make lock P=django for one package
 	$(compile) $(if $(P),--upgrade-package $(P),--upgrade) requirements.txt -o requirements.lock

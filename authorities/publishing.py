@@ -43,6 +43,7 @@ KEY_OF_RESPONDERS = "ECCPRIME256V1"  # every client verifies it, and an answer c
 ESTABLISHED = timedelta(days=1)
 KEPT = 10  # whoever revokes many one by one makes as many lists
 TRIES = 5
+SKEW = timedelta(hours=1)  # of a clock; a list from further ahead is one that nobody accepts before its time
 
 
 def prepare(authority: Authority, *, now: datetime) -> None:
@@ -72,7 +73,7 @@ def due(now: datetime) -> list[Authority]:
 def stale(now: datetime) -> list[Authority]:
     """Authorities whose revocation list should have been made anew long ago: three quarters of its life are over."""
     rows = _due_for_crl(now).filter(created_at__lte=now - UNLISTED)
-    old = Q(listed_at=None) | Q(listed_at__lte=now - CRL_LIFE * 3 / 4)
+    old = Q(listed_at=None) | Q(listed_at__lte=now - CRL_LIFE * 3 / 4) | Q(listed_at__gt=now + SKEW)
     return list(filter(pointers.signs_crls, rows.filter(old)))
 
 
@@ -92,7 +93,7 @@ def _due_for_crl(now: datetime) -> QuerySet[Authority]:
     rows = _publishing(now).annotate(
         listed_at=Subquery(newest.values("this_update")[:1]), listed=Subquery(newest.values("ledger_version")[:1])
     )
-    old = Q(listed_at=None) | Q(listed_at__lte=now - CRL_LIFE / 2)
+    old = Q(listed_at=None) | Q(listed_at__lte=now - CRL_LIFE / 2) | Q(listed_at__gt=now + SKEW)
     return rows.filter(old | ~Q(listed=F("ledger_version")))
 
 
@@ -137,7 +138,7 @@ def publish_crl(authority: Authority, *, now: datetime) -> Crl:
 def _signed(authority: Authority, material: CaMaterial, last: Crl | None, *, now: datetime) -> Crl:
     start = now.replace(microsecond=0)
     number = last.number + 1 if last else _first_number(authority, now)
-    revoked = ledger.to_list(authority, since=last.this_update if last else None)
+    revoked = ledger.to_list(authority, since=min(last.this_update, start) if last else None)
     signed = signing.sign_crl(
         issuer=material.certificate,
         key=material.key,

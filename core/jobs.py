@@ -13,6 +13,8 @@ LEASE = timedelta(minutes=10)
 OFTEN = 3
 DOUBLINGS = 16
 """Of the first pause, whatever the longest one is: three weeks. Of more than forty no time span can be made."""
+# Nobody claims anything for longer, and nothing waits longer: what seems to was written by a clock that was ahead.
+LONGEST_LEASE, LONGEST_WAIT = timedelta(hours=1), timedelta(days=8)
 
 
 class LeaseLost(Exception):
@@ -23,8 +25,10 @@ class JobQuerySet(models.QuerySet[Any]):
     """What sweeps and workers ask of jobs."""
 
     def due(self, now: datetime | None = None) -> Self:
-        """Waiting, and either never tried, or its retry time or its lease has passed."""
-        return self.filter(state=Job.State.WAITING, not_before__lte=now or clock())
+        """Waiting, and either never tried, or its retry time or its lease has passed, or neither can be meant."""
+        now = now or clock()
+        left = Q(leased=True, not_before__gt=now + LONGEST_LEASE) | Q(not_before__gt=now + LONGEST_WAIT)
+        return self.filter(left | Q(not_before__lte=now), state=Job.State.WAITING)
 
     def failing(self) -> Self:
         """Given up, in doubt, or tried in vain :data:`OFTEN` times by now."""
@@ -56,7 +60,7 @@ class JobQuerySet(models.QuerySet[Any]):
     @staticmethod
     def at_work(now: datetime) -> Q:
         """Those that somebody has claimed, and whose lease has not run out."""
-        return Q(state=Job.State.WAITING, leased=True, not_before__gt=now)
+        return Q(state=Job.State.WAITING, leased=True, not_before__gt=now, not_before__lte=now + LONGEST_LEASE)
 
     def _take(self, pk: int, which: Q, *, until: datetime) -> Any:
         changes = {"state": Job.State.WAITING, "not_before": until, "leased": True, "attempts": F("attempts") + 1}
@@ -90,7 +94,7 @@ class Job(models.Model):
 
     def is_at_work(self, now: datetime) -> bool:
         """Has somebody claimed it, and is the lease still running?"""
-        return self.state == self.State.WAITING and self.leased and self.not_before > now
+        return self.state == self.State.WAITING and self.leased and now < self.not_before <= now + LONGEST_LEASE
 
     def succeed(self, **changes: Any) -> None:
         """Done; ``changes`` are stored with it. Raises :class:`LeaseLost` if the job is not ours any more."""

@@ -12,8 +12,9 @@ from django.utils.timezone import now as clock
 
 from core.models import SweepRun
 
-LEASE = timedelta(minutes=5)
-"""After which a sweep that is not done is presumed dead. Two at once do no harm; they only do the same work twice."""
+LEASE = timedelta(minutes=1)
+"""After which a sweep that is not done is presumed dead, so one that was killed is missed for a minute at most. Two at
+once do no harm; they only do the same work twice."""
 
 
 @contextmanager

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
+from django.db.models import Q
 from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting, system_user
 from certificates.models import Certificate, CertificateQuerySet
+from certificates.models.certificate import Status
 from certificates.service import revoke
 from certificates.service.deploying import hand_over
 from core.audit import Event, record
@@ -74,7 +76,9 @@ def _retire(certificate: Certificate, successor: Certificate) -> None:
     if policy is not None and policy.revokes_old:
         problems += filter(None, [_revoke(certificate)])
     with committing("certificate.retire"):
-        Certificate.objects.filter(pk=certificate.pk).update(rotation=False, notify=False)
+        mine = Certificate.objects.filter(Q(rotation=True) | Q(status=Status.REVOKED), pk=certificate.pk)
+        if not mine.update(rotation=False, notify=False):
+            return  # another sweep was faster
         hand_over(certificate, successor, by=system_user())
         system, name = system_user(), str(successor)
         record(Event.CERTIFICATE_RETIRED, certificate, by=system, successor=name, problems=problems)

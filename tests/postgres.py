@@ -38,13 +38,21 @@ class Server:
         self._log = self.directory / "log"
         self._bin = self._programs() / "bin"
         self._process: subprocess.Popen[bytes] | None = None
+        self._settings: tuple[str, ...] = ()
 
     def start(self, *settings: str) -> str:
         """The DATABASE_URL of the running server; `settings` are lines of postgresql.conf."""
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-U", "postgres"]
         self._run("initdb", "-D", str(self._data), *options)
-        arguments = [part for line in settings for part in ("-c", line)]
-        with self._log.open("wb") as log:
+        self._settings = settings
+        self.start_again()
+        return f"postgres://postgres@/postgres?host={self.directory}"
+
+    def start_again(self) -> None:
+        """What crashed recovers all that was committed."""
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        arguments = [part for line in self._settings for part in ("-c", line)]
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", "-D", self._data, "-k", self.directory, "-c", "listen_addresses=", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -56,13 +64,16 @@ class Server:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet
             )
         self._wait()
-        return f"postgres://postgres@/postgres?host={self.directory}"
 
-    def stop(self) -> None:
-        """Stop at once, without ceremony: nothing of it is wanted afterwards."""
+    def crash(self) -> None:
+        """Stop at once, as `pg_ctl stop -m immediate` does: no transaction is ended, nothing is written out."""
         if self._process:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
+
+    def stop(self) -> None:
+        """The same, and nothing of it is wanted afterwards."""
+        self.crash()
         shutil.rmtree(self.directory)
 
     @property

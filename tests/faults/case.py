@@ -148,6 +148,7 @@ class Worker:
         self.engine: Files | Schemas = Schemas(server) if server else Files(self.directory)
         self._errors = (self.directory / "errors").open("wb")
         environment = {**os.environ, "LEMUR_HOME": str(self.directory), "ENCRYPTION_KEYS": self.keys}
+        environment["DESTINATION_DIRECTORIES"] = str(self.directory)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.worker"],
             cwd=ROOT,
@@ -209,9 +210,14 @@ class Case:
         self.worker = worker
         self.database = worker.engine.restored(kept or worker.prepared)
 
-    def start(self, deed: str, *, failpoints: str = "", ahead: float = 0, **arguments: Any) -> tuple[int, Path]:
-        """A process that does this deed, with these failpoints armed and its clock so many seconds ahead."""
-        job = {"deed": deed, "failpoints": failpoints, "ahead": ahead, "arguments": arguments}
+    def start(
+        self, deed: str, *, failpoints: str = "", ahead: float = 0, short_of: str = "", **arguments: Any
+    ) -> tuple[int, Path]:
+        """A process that does this deed, with these failpoints armed and its clock so many seconds ahead.
+
+        ``short_of``: one of the worker's LIMITS.
+        """
+        job = {"deed": deed, "failpoints": failpoints, "ahead": ahead, "short_of": short_of, "arguments": arguments}
         return self.worker.start({**job, "database": self.database})
 
     def run(self, deed: str, **options: Any) -> Outcome:

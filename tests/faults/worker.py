@@ -10,9 +10,11 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import _lru_cache_wrapper
 from pathlib import Path
@@ -55,6 +57,8 @@ from rest_framework.test import APIClient, ForceAuthClientHandler  # noqa: E402
 from accounts.service import create_api_key  # noqa: E402
 from authorities.tasks import publish_crls  # noqa: E402
 from certificates.tasks import sweep_deployments, sweep_orders, sweep_revocations  # noqa: E402
+from lemur_site.celery import app  # noqa: E402
+from lemur_site.schedule import PERIODS  # noqa: E402
 from lemur_site.urls import urlpatterns  # noqa: E402, F401 - loaded once, for all children
 from lifecycle.tasks import notify_expiring  # noqa: E402
 from notifications.tasks import sweep_notices  # noqa: E402
@@ -63,6 +67,7 @@ from plugins.notifications.email import EmailNotifier  # noqa: E402
 from tests import odd_dns, odd_endpoints, odd_notifier, odd_stores  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
 from tests.faults.issuers import ENTRIES  # noqa: E402
+from tests.faults.staging import stage  # noqa: E402
 from tests.faults.verbs import VERBS, furnish  # noqa: E402
 from tests.people import make_people  # noqa: E402
 
@@ -131,16 +136,50 @@ def notify(sink: str) -> dict[str, Any]:
     return {}
 
 
+def timetable() -> dict[str, Any]:
+    """All that the timetable calls, and what is due by it."""
+    app.loader.import_default_modules()
+    for name in PERIODS:
+        app.tasks[name]()
+    return {}
+
+
+def messages(sent: list[tuple[str, list[Any]]]) -> dict[str, Any]:
+    """Tasks by name with their arguments, as they come from the queue."""
+    app.loader.import_default_modules()
+    for name, arguments in sent:
+        app.tasks[name](*arguments)
+    return {}
+
+
 DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
     "prepare": prepare,
     "furnish": furnish,
+    "stage": stage,
     "post": post,
     "ask": ask,
     "call": call,
     "sweep": sweep,
     "sweep revoked": sweep_revoked,
     "notify": notify,
+    "timetable": timetable,
+    "messages": messages,
 }
+LIMITS = {"disk": resource.RLIMIT_FSIZE, "files": resource.RLIMIT_NOFILE}
+
+
+@contextmanager
+def short_of(what: str) -> Iterator[None]:
+    """A disk on which no file can grow, or no file left that could be opened."""
+    if not what:
+        yield
+        return
+    before = resource.getrlimit(LIMITS[what])
+    resource.setrlimit(LIMITS[what], (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(LIMITS[what], before)
 
 
 def do(job: dict[str, Any]) -> None:
@@ -149,7 +188,8 @@ def do(job: dict[str, Any]) -> None:
     _ahead = timedelta(seconds=job.get("ahead", 0))
     os.environ["FAILPOINTS"] = job.get("failpoints", "")
     connections["default"].settings_dict["NAME"] = job["database"]
-    result = DEEDS[job["deed"]](**job.get("arguments", {}))
+    with short_of(job.get("short_of", "")):
+        result = DEEDS[job["deed"]](**job.get("arguments", {}))
     connections.close_all()
     Path(job["result"]).write_text(json.dumps(result))
 

@@ -43,6 +43,12 @@ class Redis:
             self._process.wait()
         self.socket.unlink(missing_ok=True)
 
+    def flush(self) -> None:
+        """A killed one has kept nothing."""
+
+    def close(self) -> None:
+        self.kill()
+
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[Redis]:

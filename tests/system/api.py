@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 import requests
@@ -43,6 +44,29 @@ class Api:
     def _checked(answer: requests.Response) -> Any:
         assert answer.status_code == 200, f"{answer.status_code} {answer.text[:2000]}"
         return answer.json()
+
+
+class Pages:
+    """Logged in as the first administrator, as a browser is."""
+
+    def __init__(self, place: Installation, password: str) -> None:
+        self._root = f"http://127.0.0.1:{place.port}"
+        self._session = requests.Session()
+        self._session.trust_env = False
+        [token] = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', self.read("/login")))
+        fields = {"username": "admin", "password": password, "csrfmiddlewaretoken": token}
+        answer = self._session.post(f"{self._root}/login", data=fields, timeout=30)
+        assert answer.url == f"{self._root}/", answer.text[:2000]
+
+    def read(self, path: str) -> str:
+        """The HTML of a page; any answer but 200 fails the test."""
+        answer = self._session.get(self._root + path, timeout=30)
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text[:2000]}"
+        return answer.text
+
+    def events(self, path: str) -> list[str]:
+        """What its timeline says has happened, the newest first."""
+        return re.findall(r"<strong>([^<]+)</strong>", self.read(path).partition('id="history-title"')[2])
 
 
 def first_password(place: Installation) -> str:

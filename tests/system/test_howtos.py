@@ -14,7 +14,7 @@ import pytest
 
 from tests.lemur import LemurDatabase, lemur_server
 from tests.pki_material import material
-from tests.system.documents import blocks, run_shell
+from tests.system.documents import blocks, run_shell, text_of
 from tests.system.installation import ROOT, Installation
 
 PAGE = "docs/howto/write-a-plugin.md"
@@ -49,6 +49,16 @@ def test_a_backup_is_restored(place: Installation, tmp_path: Path) -> None:
     counts = [one.manage("shell", "--no-imports", "-c", COUNT).stdout for one in (place, restored)]
     assert int(counts[0]) > 0
     assert counts[0] == counts[1]
+
+
+def test_somebody_recovers_from_faults(place: Installation, tmp_path: Path) -> None:
+    """Sweeps by hand, with nothing else running."""
+    said = run_shell("docs/howto/recover-from-faults.md", tmp_path, place.home, place.port).splitlines()
+    assert said[0].startswith("Sweep ")
+    assert "certificates.sweep_orders would take up 0." in said
+    assert "certificates.sweep_revocations is done." in said
+    linked = re.findall(r"\(\.\./\.\./(tests/[^)]+)\)", text_of("docs/howto/recover-from-faults.md"))
+    assert all((ROOT / path).exists() for path in linked)
 
 
 def test_a_lemur_moves_in(tmp_path: Path) -> None:

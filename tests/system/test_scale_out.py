@@ -1,115 +1,57 @@
-"""The product in parts, as deploy/ starts it: the command of each unit, on PostgreSQL and Redis, killed and outlived."""
+"""The product in parts, as deploy/ starts it: the command of each unit, on PostgreSQL and Redis or RabbitMQ, killed and outlived."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from lemur_site.queue import QUEUES
-from tests.postgres import Server
+from tests.servers.rabbitmq import RabbitMQ, rabbitmq_server
 from tests.servers.redis import Redis, redis_server
 from tests.servers.sftp import SftpServer, sftp_server
 from tests.servers.smtp import MailServer, mail_server
 from tests.system.api import Api, first_password
-from tests.system.installation import ROOT, Installation, wait_until
-
-UNITS = ROOT / "deploy" / "systemd"
-PYTHON = "/opt/lemur/.venv/bin/python"
-STATE = "/var/lib/lemur"
-LONG = 240.0  # seconds, on a machine that does much else; a nudge that arrives takes a second
+from tests.system.installation import ROOT, wait_until
+from tests.system.parts import LONG, UNITS, Parts, in_parts
 
 pytestmark = pytest.mark.server("sshd")
 
 
-def command(unit: str, home: Path, *, queue: str = "") -> list[str]:
-    """What a unit runs, in this checkout."""
-    line = next(line for line in (UNITS / unit).read_text().splitlines() if line.startswith("ExecStart="))
-    line = line.removeprefix("ExecStart=").replace("%%", "%").replace("%i", queue)
-    program, *arguments = line.replace(STATE, str(home)).split()
-    assert program == PYTHON
-    return [sys.executable, *arguments]
+BROKERS = [
+    pytest.param(redis_server, id="Redis"),
+    pytest.param(rabbitmq_server, id="RabbitMQ", marks=pytest.mark.server("rabbitmq-server")),
+]
 
 
-@dataclass
-class Parts:
-    """An installation whose programs are started one by one."""
-
-    place: Installation
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    def start(self, name: str, *, queue: str = "", more: tuple[str, ...] = ()) -> None:
-        unit = f"lemur-{name}.service" if not queue else f"lemur-{name}@.service"
-        with (self.place.home.parent / f"{name}{queue}.log").open("ab") as log:
-            self.running[name + queue] = subprocess.Popen(
-                [*command(unit, self.place.home, queue=queue), *more],
-                cwd=ROOT, env=self.place.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )  # fmt: skip
-
-    def kill(self, name: str) -> None:
-        process = self.running.pop(name)
-        process.kill()
-        process.wait()
-
-    def end(self) -> None:
-        for process in self.running.values():
-            process.terminate()
-        for process in self.running.values():
-            process.wait(60)
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+@pytest.fixture(scope="module", params=BROKERS)
+def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis | RabbitMQ]:
+    with request.param(tmp_path_factory.mktemp("broker")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def mail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+def mail(broker: Redis | RabbitMQ, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
+    """Another one for each broker."""
     with mail_server(tmp_path_factory.mktemp("mail")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def parts(redis: Redis, mail: MailServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+def parts(broker: Redis | RabbitMQ, mail: MailServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """Prepared, with web server, timetable, and workers of which one serves a single queue."""
-    database = Server()
-    place = Installation(
-        tmp_path_factory.mktemp("parts") / "home",
-        DATABASE_URL=database.start("fsync=off"),
-        CELERY_BROKER_URL=redis.url,
-        SECRET_KEY="x" * 60,
-        ENCRYPTION_KEYS="dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
-        EMAIL_URL=f"smtp://127.0.0.1:{mail.port}",
-        OUTBOUND_ALLOW="127.0.0.0/8",
-        SWEEP_NOTICES_SECONDS="1",
-        SWEEP_DEPLOYMENTS_SECONDS="1",
-        C_FORCE_ROOT="1",
-    )
-    made = Parts(place)
-    try:
-        subprocess.run(
-            command("lemur-prepare.service", place.home), cwd=ROOT, env=place.environment, check=True, timeout=120
-        )
-        made.start("web")
-        made.start("worker")
-        made.start("worker", queue="certificates")
-        made.start("beat")
-        wait_until(place.is_up, LONG)
+    home = tmp_path_factory.mktemp("parts") / "home"
+    often = {"SWEEP_NOTICES_SECONDS": "1", "SWEEP_DEPLOYMENTS_SECONDS": "1"}
+    address = f"smtp://127.0.0.1:{mail.port}"
+    with in_parts(home, broker=broker.url, queues=["certificates"], EMAIL_URL=address, **often) as made:
         yield made
-    finally:
-        made.end()
-        database.stop()
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[SftpServer]:
+def target(broker: Redis | RabbitMQ) -> Iterator[SftpServer]:
+    """Another one for each broker."""
     with sftp_server() as server:
         yield server
 
@@ -148,15 +90,26 @@ def test_a_delivery_and_a_mail(api: Api, target: SftpServer, mail: MailServer) -
     assert "gone.example.org" in str(mail.received[0].message["Subject"])
 
 
+def test_a_database_that_crashed(parts: Parts, api: Api, target: SftpServer) -> None:
+    """It is said that nothing can be done; once the database is back, so is everything, and nothing was restarted."""
+    parts.database.crash()
+    assert (parts.place.get("/healthz")[0], parts.place.get("/readyz")[0]) == (200, 503)
+    parts.database.start_again()
+    wait_until(parts.place.is_up, LONG)
+    order(api, "after.example.org", "web")
+    wait_until((target.files / "after.example.org" / "after.example.org.pem").exists, LONG)
+    assert all(process.poll() is None for process in parts.running.values())
+
+
 def test_what_a_dead_broker_and_dead_workers_left_is_done(
-    parts: Parts, api: Api, redis: Redis, target: SftpServer
+    parts: Parts, api: Api, broker: Redis | RabbitMQ, target: SftpServer
 ) -> None:
     """Nobody hears the nudge: the request is answered all the same, and the sweep finds the row once all are back."""
     parts.kill("workercertificates")
     parts.kill("worker")
-    redis.kill()
+    broker.kill()
     order(api, "orphan.example.org", "web")
-    redis.start()
+    broker.start()
     parts.start("worker")
     wait_until((target.files / "orphan.example.org" / "orphan.example.org.pem").exists, LONG)
 

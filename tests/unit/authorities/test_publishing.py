@@ -92,6 +92,16 @@ class TestLists:
         assert root_ca not in publishing._due_for_crl(clock() + half - DAY / 2)
         assert root_ca in publishing._due_for_crl(clock() + half)
 
+    def test_one_from_a_clock_that_was_ahead_is_replaced_and_leaves_nothing_out(self, people, root_ca):
+        made = a_certificate(people.alice, root_ca)
+        service.revoke(made, by=people.alice)
+        publishing.publish_crl(root_ca, now=clock() + 3000 * DAY)
+        assert (publishing.due(clock()), publishing.stale(clock() + DAY)) == ([root_ca], [root_ca])
+        publish_crls()
+        assert list(listed(root_ca)) == [made.parsed.serial_number]
+        assert newest(root_ca).last_update_utc <= clock()
+        assert publishing.due(clock()) == []
+
     def test_one_that_fails_does_not_stop_the_others(self, people, root_ca, issuing_ca):
         Crl.objects.all().delete()
         Authority.objects.filter(pk=root_ca.pk).update(private_key="key:00000000-0000-0000-0000-000000000000")

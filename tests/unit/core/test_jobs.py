@@ -42,6 +42,17 @@ def test_a_dead_workers_lease_runs_out(order):
     assert Order.objects.claim(order.pk, now=NOW + timedelta(minutes=5)).attempts == 2
 
 
+def test_what_a_clock_that_was_ahead_has_claimed_or_put_off_waits_for_nobody(order):
+    Order.objects.claim(order.pk, now=NOW + timedelta(days=1))
+    order.refresh_from_db()
+    assert not order.is_at_work(NOW)
+    claimed = Order.objects.claim(order.pk, now=NOW)
+    claimed.wait(NOW + timedelta(days=7))
+    assert not Order.objects.due(NOW).exists(), "a CA may say so"
+    Order.objects.update(not_before=NOW + timedelta(days=365))
+    assert list(Order.objects.due(NOW)) == [order]
+
+
 def test_a_worker_that_slept_past_its_lease_writes_nothing(order):
     sleeper = Order.objects.claim(order.pk, now=NOW)
     winner = Order.objects.claim(order.pk, now=NOW + timedelta(hours=1))

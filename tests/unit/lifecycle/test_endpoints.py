@@ -15,7 +15,7 @@ from certificates.models import Certificate, RotationPolicy
 from core import keys
 from core.audit import Event, about
 from core.errors import Conflict, Forbidden, Precondition, Unavailable
-from lifecycle import endpoints, undoing
+from lifecycle import endpoints, retiring, undoing
 from lifecycle.endpoints import due_rotations, find_endpoint_rotations, rotate_endpoint
 from lifecycle.models import Endpoint, EndpointRotation
 from lifecycle.retiring import clean_source, retire_replaced
@@ -259,6 +259,12 @@ class TestRetiring:
         assert retire_replaced() == 0
         [notice] = Notice.objects.filter(kind="certificate-rotated")
         assert (notice.recipient, notice.subject_label) == (leaf.owner, f"{leaf.name} by {new.name}")
+
+    def test_by_one_of_two_sweeps_at_once(self, leaf):
+        new = renewed(leaf)
+        for _ in range(2):
+            retiring._retire(leaf, new)
+        assert [entry.event for entry in about(leaf)].count(Event.CERTIFICATE_RETIRED) == 1
 
     def test_not_before_the_new_one_is_everywhere(self, leaf):
         new = renewed(leaf, delivered=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from accounts.models import SYSTEM, ApiKey, Role, User
+from accounts.models import SYSTEM, ApiKey, Role, Session, User
 from core.models import AuditEntry, SweepRun
 from core.permissions import Permissions, Rule, members, nobody, readers, writers
 
@@ -46,5 +46,7 @@ roles = Permissions(
     delete=writers(nobody),
 )
 api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), delete=Rule(own))
+# Who only reads may end their sessions, too.
+sessions = Permissions(Session, view=readers(own), end=readers(own))
 audit_log = Permissions(AuditEntry, view=readers(members))
 sweep_permissions = Permissions(SweepRun, view=readers(members))

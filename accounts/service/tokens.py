@@ -10,6 +10,7 @@ from django.utils.timezone import now as clock
 from accounts import permissions
 from accounts.models import ApiKey, User
 from accounts.service.identity import acting
+from accounts.service.proofs import require_recent_proof
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Forbidden, Invalid
@@ -43,6 +44,7 @@ def create_api_key(
     permissions.users.require(
         by, "make_token", user, message=f"You are not authorized to create tokens for: {user.username}"
     )
+    require_recent_proof()  # else a key would be a way around asking for one
     scope = ApiKey.Scope.READ if read_only else ApiKey.Scope.FULL
     now = clock()
     key, token = _issue_token(
@@ -140,6 +142,8 @@ def use_token(token: str, *, now: datetime | None = None) -> ApiKey:
     return key
 
 
-def revoke_tokens(user: User) -> None:
-    """From now on no token of this person opens anything."""
+def revoke_tokens(user: User, *, by: User) -> None:
+    """From now on no token of this person opens anything; of each API key that was open the log says so."""
+    for key in ApiKey.objects.filter(user=user, kind=ApiKey.Kind.KEY, revoked=False):
+        record(Event.APIKEY_REVOKED, key, by=by)
     ApiKey.objects.filter(user=user, revoked=False).update(revoked=True)

@@ -9,13 +9,12 @@ from datetime import timedelta
 from functools import cached_property
 
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.test.client import ClientHandler
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
-from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, User
+from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, Session, User
 from authorities.models import Authority, DnsProvider
 from certificates import service
 from certificates.models import Certificate, Order, Revocation, Suggestion, update_destinations

@@ -36,6 +36,8 @@ LEEWAY = 60
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 LONGEST = 1024 * 1024
+PROBLEMS = (requests.RequestException, OAuth2Error)
+"""What a conversation with the provider raises; the former is an OSError."""
 
 
 class Outbound(requests.Session):
@@ -67,6 +69,9 @@ class Provider(OpenIDConnectProvider):
     def get_pkce_params(self) -> dict[str, str]:
         params: dict[str, str] = super().get_pkce_params()
         return {**params, "nonce": nonce_for(params["code_verifier"])}
+
+    def get_oauth2_adapter(self, request: HttpRequest) -> Conversation:
+        return Conversation(request)
 
 
 provider_classes = [Provider]

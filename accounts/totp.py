@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from io import BytesIO
 
+import segno
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
@@ -37,6 +39,15 @@ def matching_period(secret: bytes, code: str, *, now: float, after: int = 0) -> 
 def address(secret: bytes, *, account: str, issuer: str) -> str:
     """The ``otpauth:`` URI that an app reads from a QR code."""
     return _totp(secret).get_provisioning_uri(account, issuer)
+
+
+def picture(uri: str) -> bytes:
+    """It as a QR code: SVG, dark on light whatever the page is, since cameras want that."""
+    drawn = BytesIO()
+    segno.make(uri, error="m").save(
+        drawn, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, svgclass=None, lineclass=None
+    )
+    return drawn.getvalue()
 
 
 def _totp(secret: bytes) -> TOTP:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import requests
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
@@ -25,7 +24,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import service, signing_in
 from accounts.forms_login import CodeForm, ConfirmForm
-from accounts.provider import Conversation
+from accounts.provider import PROBLEMS, Conversation
 from accounts.service.logging_in import SECOND_FACTOR
 from core.audit import acting
 from core.errors import DomainError, Forbidden, NotFound
@@ -96,7 +95,7 @@ def provider(request: HttpRequest) -> HttpResponse:
                 auth_params={"prompt": "login", "max_age": "0"} if again else {},
             )
         )
-    except (requests.RequestException, OAuth2Error) as problem:
+    except PROBLEMS as problem:
         return signing_in.not_by_provider(request, problem=problem)
     return answer
 
@@ -108,7 +107,10 @@ def callback(request: HttpRequest) -> HttpResponse:
         raise NotFound
     if request.GET.get("iss", settings.OIDC_ISSUER) != settings.OIDC_ISSUER:  # RFC 9207
         return signing_in.not_by_provider(request, problem=OAuth2Error("the answer is of another issuer"))
-    answer: HttpResponse = OAuth2CallbackView.adapter_view(Conversation(request))(request)
+    try:
+        answer: HttpResponse = OAuth2CallbackView.adapter_view(Conversation(request))(request)
+    except PROBLEMS as problem:
+        return signing_in.not_by_provider(request, problem=problem)
     return answer
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
-import segno
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts import permissions, service, signing_in
+from accounts import permissions, service, signing_in, totp
 from accounts.forms_login import CodeForm
 from accounts.models import ApiKey, Session, User
 from accounts.service import second_factor as factors
@@ -36,7 +33,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         return redirect("login")
     if request.user.is_authenticated:
         service.require_recent_proof()
-    form, factor, status = CodeForm(request.POST or None), factors.begin(user), 200
+    form, factor, status = CodeForm(request.POST or None), factors.begin(user), 400 if request.POST else 200
     if form.is_bound and form.is_valid():
         try:
             codes = factors.confirm(user, form.cleaned_data["code"], address=acting().address)
@@ -64,11 +61,7 @@ def qr_code(request: HttpRequest) -> HttpResponse:
     user = _who_sets_up(request)
     if user is None or service.has_second_factor(user):
         raise NotFound
-    drawn = BytesIO()
-    segno.make(factors.address(factors.begin(user)), error="m").save(
-        drawn, kind="svg", scale=5, border=4, dark="#000", light="#fff", xmldecl=False, svgclass=None, lineclass=None
-    )
-    return HttpResponse(drawn.getvalue(), content_type="image/svg+xml")
+    return HttpResponse(totp.picture(factors.address(factors.begin(user))), content_type="image/svg+xml")
 
 
 @login_required

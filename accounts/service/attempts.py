@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from accounts.models import FailedLogin
+from core.commits import committing
 from core.errors import Throttled
 
 WINDOW = timedelta(minutes=5)
@@ -23,21 +24,33 @@ def attempt(name: str, *, address: str, now: datetime) -> Iterator[None]:
     It is counted before it is looked at, so that many tries at once are no way around the limits. Names that nobody
     bears are counted alike: the answer does not tell whether there is such an account.
     """
-    recent, account = FailedLogin.objects.filter(at__gt=now - WINDOW), digest(name)
-    if _exceeded(recent.filter(address=address).count() + 1, recent.filter(account=account).count() + 1):
+    account = digest(name)
+    _require_patience(address, account, now)
+    tried = _count(address, account, now)
+    yield
+    _forgive(tried)
+
+
+def _require_patience(address: str, account: str, now: datetime, *, counted: int = 0) -> None:
+    recent = FailedLogin.objects.filter(at__gt=now - WINDOW)
+    from_address = recent.filter(address=address).count() - counted
+    to_account = recent.filter(account=account).count() - counted
+    if from_address >= settings.LOGIN_ATTEMPTS or to_account >= settings.LOGIN_ATTEMPTS_PER_ACCOUNT:
         raise Throttled(TOO_OFTEN)
+
+
+@committing("login.attempt")
+def _count(address: str, account: str, now: datetime) -> FailedLogin:
+    """Looks once more, with this one written down: the one that was too many takes it back."""
     FailedLogin.objects.filter(at__lte=now - WINDOW).delete()
     tried = FailedLogin.objects.create(address=address, account=account, at=now)
-    if _exceeded(recent.filter(address=address).count(), recent.filter(account=account).count()):
-        tried.delete()
-        raise Throttled(TOO_OFTEN)
-    yield
+    _require_patience(address, account, now, counted=1)
+    return tried
+
+
+@committing("login.attempt-over")
+def _forgive(tried: FailedLogin) -> None:
     tried.delete()
-
-
-def _exceeded(from_address: int, to_account: int) -> bool:
-    most, most_of_one = settings.LOGIN_ATTEMPTS, settings.LOGIN_ATTEMPTS_PER_ACCOUNT
-    return bool(from_address > most or to_account > most_of_one)
 
 
 def digest(name: str) -> str:

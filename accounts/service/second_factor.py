@@ -112,6 +112,7 @@ def check_code(user: User, code: str, *, address: str, now: datetime | None = No
             raise Forbidden(WRONG)
 
 
+@committing("second-factor.take")
 def _take_code(factor: SecondFactor, code: str, now: datetime) -> bool:
     period = totp.matching_period(_secret(factor), code, now=now.timestamp(), after=factor.last_period)
     # Conditional, so that of two who show the same code at once only one gets in.

@@ -23,7 +23,6 @@ def end_session(user: User, handle: str, *, by: User | None = None) -> None:
     record(Event.SESSION_ENDED, user, by=by, sessions=1, address=found.address)
 
 
-@committing("session.end-all")
 def end_sessions(user: User, *, keep: str | None = None, by: User | None = None) -> None:
     """End all of the person's log-ins, in browsers and over the API, but the session with the key ``keep``."""
     by = acting(by)
@@ -32,6 +31,7 @@ def end_sessions(user: User, *, keep: str | None = None, by: User | None = None)
     drop_sessions(user, keep=keep, by=by)
 
 
+@committing("session.drop")
 def drop_sessions(user: User, *, keep: str | None = None, by: User) -> None:
     """The same for whoever has asked already whether it may be done."""
     ended = Session.objects.filter(user=user).exclude(session_key=keep or "").delete()[0]
@@ -40,6 +40,7 @@ def drop_sessions(user: User, *, keep: str | None = None, by: User) -> None:
         record(Event.SESSION_ENDED, user, by=by, sessions=ended, tokens=tokens)
 
 
+@committing("session.shut-out")
 def shut_out(user: User, *, by: User) -> None:
     """From now on nothing that was given to this person opens anything: sessions, tokens, API keys."""
     drop_sessions(user, by=by)

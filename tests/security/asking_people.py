@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accounts.models import ADMIN, SYSTEM, ApiKey, Role, User
+from accounts.models import ADMIN, SYSTEM, ApiKey, Role, Session, User
 from tests.people import PASSWORD
 from tests.security.world import PEOPLE, UNUSED, World
 
@@ -51,7 +51,7 @@ def reference(name: str, word: str, person: str, world: World) -> Any:
 def id_of(before: str, word: str, person: str, world: World) -> Any:
     """What stands for the word after this part of an address; None if that is not about people."""
     collection = before.rstrip("/").rpartition("/")[2]
-    if collection not in ("users", "people", "roles", "keys"):
+    if collection not in ("users", "people", "roles", "keys", "sessions"):
         return None
     if word == "unknown":
         return UNKNOWN
@@ -60,6 +60,8 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
     if collection == "roles":
         names = {"own": world.team.name, "foreign": "strangers", "unused": UNUSED, "built-in": ADMIN}
         return Role.objects.get(name=names[word]).pk
+    if collection == "sessions":
+        return Session.objects.filter(user=person_called(word, person)).earliest("began_at", "pk").handle
     keys = ApiKey.objects.filter(user=person_called(word, person), kind=ApiKey.Kind.KEY)
     return keys.order_by("pk").values_list("pk", flat=True)[0]
 

@@ -168,6 +168,7 @@ def build() -> World:
     accounts.update_role(people.team, username="team", password=SHARED, by=people.root)
     accounts.create_role(UNUSED)
     accounts.create_api_key(user=users["zoe"], name="hers", by=people.root)
+    _session("zoe", users["zoe"])
     for person, name in PEOPLE.items():
         if name is not None:
             user = User.objects.get(username=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -154,6 +154,11 @@ class ApiKey(models.Model):
     def expired(self, now: datetime) -> bool:
         """Has its time run out?"""
         return self.expires_at is not None and self.expires_at <= now
+
+    def sleeps(self, now: datetime, *, after: timedelta) -> bool:
+        """Has its owner, whom only the identity provider lets in, not been let in for so long? No time: never."""
+        seen = self.user.last_login
+        return bool(after) and seen is not None and not self.user.has_usable_password() and now - seen > after
 
 
 class FailedLogin(models.Model):

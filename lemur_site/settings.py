@@ -160,6 +160,7 @@ OIDC_LOGIN_GROUPS = env.list("OIDC_LOGIN_GROUPS", default=[])
 OIDC_ROLES = pairs.of_roles("OIDC_ROLES", env.list("OIDC_ROLES", default=[]))
 OIDC_MATCH_EMAILS = env.bool("OIDC_MATCH_EMAILS", default=False)
 OIDC_EMAILS_ARE_VERIFIED = env.bool("OIDC_EMAILS_ARE_VERIFIED", default=False)
+OIDC_KEYS_SLEEP_DAYS = env.int("OIDC_KEYS_SLEEP_DAYS", default=30)
 SOCIALACCOUNT_ADAPTER = "accounts.provider.Adapter"
 
 # Transport security, as far as SITE_ROOT says that there is any

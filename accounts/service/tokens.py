@@ -21,6 +21,7 @@ FOR_EVER = -1
 LONGEST_LIFE = 36_500  # days
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 LIFE = "Give a number of days from 1 to 36500, or -1 for a key that does not expire."
+ASLEEP = "{user} has not logged in here for {days} days: the API key works again as soon as they do."
 NAME = "Say in 1 to 128 printable characters what the key is for."
 
 
@@ -136,6 +137,8 @@ def use_token(token: str, *, now: datetime | None = None) -> ApiKey:
         raise Forbidden("Token has expired")
     if not key.user.is_active:
         raise Forbidden("User is not currently active")
+    if key.sleeps(now, after=timedelta(days=settings.OIDC_KEYS_SLEEP_DAYS)):
+        raise Forbidden(ASLEEP.format(user=key.user, days=settings.OIDC_KEYS_SLEEP_DAYS))
     if key.last_used_at is None or now - key.last_used_at > LAST_USED_RESOLUTION:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     key.user.token_is_read_only = key.scope == ApiKey.Scope.READ

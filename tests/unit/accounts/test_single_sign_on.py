@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from allauth.socialaccount.models import SocialAccount
+from django.core.management import CommandError, call_command
+from django.utils.timezone import now as clock
 
 from accounts import service
 from accounts.models import ADMIN, OPERATOR, READ_ONLY, ApiKey, Role, Session, User
@@ -87,7 +91,7 @@ def opens(tokens):
 
 
 def test_who_stays_in_keeps_everything(jane, traveller):
-    user, elsewhere, tokens = jane
+    _, elsewhere, tokens = jane
     traveller.log_in()
     assert opens(tokens) == ["jane", "jane"]
     assert elsewhere.client.get("/account").status_code == 200
@@ -212,3 +216,41 @@ class TestPasswordsForTheFew:
         _, key = service.create_api_key(user=people.alice, name="hers", by=people.root)
         assert ApiKey.objects.get(user=people.alice)
         assert service.use_token(key).user == people.alice
+
+
+class TestKeysOfWhoStaysAway:
+    """Whether somebody still is with the company the provider says only when they log in."""
+
+    @pytest.fixture
+    def token(self, jane, settings):
+        settings.OIDC_KEYS_SLEEP_DAYS = 30
+        _, _, (_, key) = jane
+        return key
+
+    def test_a_key_sleeps_until_its_owner_has_logged_in_again(self, jane, token, traveller):
+        User.objects.filter(username="jane").update(last_login=clock() - timedelta(days=31))
+        assert opens([token])[0].startswith("jane has not logged in here for 30 days")
+        traveller.log_in()
+        assert opens([token]) == ["jane"]
+
+    def test_those_of_who_has_a_password_or_never_logs_in_do_not(self, people, token):
+        User.objects.filter(username="alice").update(last_login=clock() - timedelta(days=99))
+        robot = service.create_user(username="robot", email="robot@example.org", by=people.root)
+        keys = [service.create_api_key(user=one, name="k", by=people.root)[1] for one in (people.alice, robot)]
+        assert opens(keys) == ["alice", "robot"]
+
+    def test_zero_lets_all_of_them_go_on(self, token, settings):
+        settings.OIDC_KEYS_SLEEP_DAYS = 0
+        User.objects.filter(username="jane").update(last_login=clock() - timedelta(days=999))
+        assert opens([token]) == ["jane"]
+
+
+def test_the_command_shuts_somebody_out(jane):
+    user, elsewhere, tokens = jane
+    call_command("shut_out", "jane")
+    assert opens(tokens) == ["Token has been revoked"] * 2
+    assert elsewhere.client.get("/account")["Location"].startswith("/login")
+    assert not User.objects.get(pk=user.pk).is_active
+    call_command("shut_out", "jane")  # again changes nothing
+    with pytest.raises(CommandError, match="There is no user called nobody"):
+        call_command("shut_out", "nobody")

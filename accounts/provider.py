@@ -6,6 +6,7 @@ checks that it leaves to others: the signature always, the nonce, the issuer of 
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -36,6 +38,8 @@ LEEWAY = 60
 REQUIRED = ["iss", "sub", "aud", "exp", "iat"]
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 LONGEST = 1024 * 1024
+LONGEST_SUBJECT = SocialAccount._meta.get_field("uid").max_length or 0
+DISCOVERED, DISCOVERED_SECONDS = "accounts.provider:", 300
 PROBLEMS = (requests.RequestException, OAuth2Error)
 """What a conversation with the provider raises; the former is an OSError."""
 
@@ -92,12 +96,15 @@ class Conversation(OpenIDConnectOAuth2Adapter):
 
     @cached_property
     def openid_config(self) -> dict[str, Any]:
-        """The discovery document; it must be the issuer's own (OpenID Connect Discovery 4.3)."""
+        """The discovery document; it must be the issuer's own (OpenID Connect Discovery 4.3). Good for a while."""
+        if known := cache.get(DISCOVERED + settings.OIDC_ISSUER):
+            return dict(known)
         config = _asked(self.get_provider().server_url)
         if config.get("issuer") != settings.OIDC_ISSUER:
             raise OAuth2Error(f"the discovery document is of the issuer {config.get('issuer')!r}")
         if wrong := [name for name in ENDPOINTS if not _is_as_safe_as_home(config.get(name))]:
             raise OAuth2Error(f"the discovery document has no usable {', '.join(wrong)}")
+        cache.set(DISCOVERED + settings.OIDC_ISSUER, config, DISCOVERED_SECONDS)
         return config
 
     def get_callback_url(self, request: HttpRequest, app: SocialApp) -> str:
@@ -112,6 +119,9 @@ class Conversation(OpenIDConnectOAuth2Adapter):
             data = super().get_access_token_data(request, app, client, pkce_code_verifier=pkce_code_verifier)
         except (KeyError, TypeError, ValueError) as error:
             raise OAuth2Error("the answer to the code cannot be read") from error
+        except OAuth2Error as error:  # whose words are the whole answer, which may hold a token
+            said = re.search(r'"error"\s*:\s*"([a-z_]{1,40})"', str(error))
+            raise OAuth2Error(f"the provider refuses the code: {said[1] if said else 'it does not say why'}") from None
         if not isinstance(data, dict) or not isinstance(data.get("id_token"), str):
             raise OAuth2Error("the answer to the code has no ID token")
         return data
@@ -127,6 +137,8 @@ class Conversation(OpenIDConnectOAuth2Adapter):
             seen = Seen.of(claims)
         except (TypeError, ValueError) as error:
             raise OAuth2Error("the claims cannot be read") from error
+        if not 0 < len(seen.subject) <= LONGEST_SUBJECT or not all(map(str.isprintable, seen.texts)):
+            raise OAuth2Error("the claims are too long, or have control characters")
         account = SocialAccount(provider=seen.issuer, uid=seen.subject)
         login = SocialLogin(account=account, provider=self.get_provider())
         login.seen = seen
@@ -197,7 +209,7 @@ class Adapter(DefaultSocialAccountAdapter):
                 client_id=settings.OIDC_CLIENT_ID,
                 secret=settings.OIDC_CLIENT_SECRET,
                 settings={
-                    "server_url": settings.OIDC_ISSUER,
+                    "server_url": settings.OIDC_ISSUER.rstrip("/"),
                     "oauth_pkce_enabled": True,
                     "scope": ["openid", *settings.OIDC_SCOPES],
                 },

@@ -64,6 +64,8 @@ def pending(request: HttpRequest) -> User | None:
 def enter(request: HttpRequest, user: User, *, how: str, to: str = "") -> HttpResponse:
     """From now on this session is theirs. Its key changes, so that nobody has it who knew the one before."""
     to = request.session.pop(PENDING, {}).get("to") or to or resolve_url(settings.LOGIN_REDIRECT_URL)
+    if request.user.is_authenticated:
+        request.session.cycle_key()  # Django keeps that of somebody who logs in anew, even if it has just ended
     login(request, user, backend=BACKEND)
     request.session[SIGNED_IN] = {
         "at": clock().isoformat(),
@@ -85,14 +87,14 @@ def by_provider(request: HttpRequest, seen: Seen, state: dict[str, Any]) -> Http
     to, since = safe(request, state.get("next")), (state.get("data") or {}).get("since")
     try:
         user = service.log_in_by_provider(seen)
-        if since is None:
-            return enter(request, user, how=SINGLE_SIGN_ON, to=to)
-        _require_the_same(request, user, seen.authenticated_at, since)
+        if since is not None:
+            _require_the_same(request, user, seen.authenticated_at, since)
     except DomainError as error:
+        if not request.session.exists(request.session.session_key or ""):
+            request.session.flush()  # it was theirs, and has ended
         messages.error(request, str(error))
         return redirect("login")
-    prove(request, SINGLE_SIGN_ON)
-    return redirect(to or settings.LOGIN_REDIRECT_URL)
+    return enter(request, user, how=SINGLE_SIGN_ON, to=to)
 
 
 def _require_the_same(request: HttpRequest, user: User, authenticated_at: int, since: float) -> None:

@@ -54,6 +54,11 @@ class Seen:
             authenticated_at=moment if isinstance(moment, int) else 0,
         )
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What is looked up or kept."""
+        return self.subject, self.username, self.email
+
 
 def log_in_by_provider(seen: Seen) -> User:
     """The person of this issuer and subject, made on the first log-in; their roles follow their groups.

@@ -56,27 +56,16 @@ def test_somebody_comes_from_the_provider_and_follows_their_groups(site: Site, p
             provider.knows("g-1", **claims, groups=[])
             log_in_there(greta, provider, "g-1")
             assert greta.path == "/login"
-            expect(greta.page.get_by_text("You are in none of the groups that may log in here")).to_be_visible()
+            assert greta.told.startswith("You are in none of the groups that may log in here")
             elsewhere.open("/account")
             assert elsewhere.path == "/login"
-
-
-def test_who_says_no_there_is_not_in(site: Site, provider: MockProvider) -> None:
-    with site.visitor(logged_in=False) as visitor:
-        visitor.open("/login")
-        visitor.page.get_by_role("link", name="Log in with Example account", exact=True).click()
-        visitor.page.get_by_role("button", name="Deny", exact=True).click()
-        visitor.page.wait_for_load_state()
-        assert visitor.path == "/login"
-        visitor.problems = [one for one in visitor.problems if provider.issuer not in one]
-        expect(visitor.page.get_by_text("You were not logged in.")).to_be_visible()
 
 
 def app_of(visitor: Visitor) -> bytes:
     """The secret that an app would have read from the picture; the picture is there."""
     picture = visitor.page.get_by_role("img", name=re.compile("QR code"))
     assert picture.evaluate("image => image.complete && image.naturalWidth") > 200
-    return b32decode(visitor.page.locator("code").inner_text().replace(" ", ""))
+    return b32decode(visitor.page.locator("form code").inner_text().replace(" ", ""))
 
 
 def code_after(secret: bytes, last: str, visitor: Visitor) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 
@@ -23,6 +24,7 @@ def _provider() -> Iterator[FalseProvider]:
 def provider(_provider: FalseProvider, settings: object) -> FalseProvider:
     """The product knows it; Jane sits at the browser."""
     _provider.reset()
+    cache.clear()
     for name, value in _provider.settings.items():
         setattr(settings, name, value)
     return _provider

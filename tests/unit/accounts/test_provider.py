@@ -13,6 +13,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import Session, User
@@ -121,6 +122,11 @@ class TestForgeries:
             {"sub": None},
             {"sub": 7},
             {"exp": "never"},
+            {"sub": ""},
+            {"sub": "x" * 192},
+            {"sub": "jane\0"},
+            {"email": "jane\0@example.org"},
+            {"groups": 7},
         ],
         ids=str,
     )
@@ -196,10 +202,12 @@ class TestForgeries:
             b'{"keys": [7]}',
         ):
             back = traveller.leave()
+            cache.clear()
             provider.answers[place] = (200, told)
             answer = traveller.client.get(back)
             assert (answer["Location"], traveller.told in (UNVERIFIED, SILENT)) == ("/login", True), told
             provider.answers.clear()
+            cache.clear()
 
     def test_the_provider_says_no(self, provider, traveller):
         path, _, query = traveller.leave().partition("?")
@@ -255,3 +263,17 @@ def test_the_session_of_before_is_not_the_one_of_afterwards(provider, traveller)
     assert before
     assert traveller.client.session.session_key != before
     assert not Session.objects.filter(session_key=before).exists()
+
+
+def test_the_discovery_document_is_asked_for_once_in_a_while(provider, traveller):
+    traveller.log_in()
+    traveller.log_in()
+    assert provider.asked.count(".well-known/openid-configuration") == 1
+
+
+def test_what_the_provider_says_of_a_failure_is_not_in_the_log_whole(provider, traveller, caplog):
+    back = traveller.leave()
+    provider.answers["token"] = (400, b'{"error": "invalid_client", "id_token": "canary"}')
+    traveller.client.get(back)
+    assert "invalid_client" in caplog.text
+    assert "canary" not in caplog.text

@@ -268,6 +268,22 @@ class TestConfirmingAtTheProvider:
         assert jane.log_in("/login/oidc?again=1")["Location"] == "/login"
         assert self.key_page(jane) == 302
 
+    def test_who_may_not_enter_any_more_is_logged_out_by_it(self, jane, settings):
+        settings.OIDC_LOGIN_GROUPS = ["staff"]
+        assert jane.log_in("/login/oidc?again=1")["Location"] == "/login"
+        assert jane.told == ["You are in none of the groups that may log in here; ask whoever manages them."]
+        assert jane.who is None
+
+    def test_who_has_lost_a_group_goes_on_here_alone(self, jane, provider, settings):
+        settings.OIDC_ROLES = [("devs", "team-dev")]
+        provider.person = someone(groups=["devs"])
+        jane.log_in()
+        other = type(jane)()
+        other.log_in()
+        provider.person = someone()
+        assert jane.log_in("/login/oidc?again=1&next=/account/keys/new")["Location"] == "/account/keys/new"
+        assert (self.key_page(jane), other.client.get("/account").status_code) == (200, 302)
+
     def test_a_password_cannot_be_tried_where_there_is_none(self, jane):
         jane.client.post("/confirm?next=/", {"typed": "x"})
         assert self.key_page(jane) == 302

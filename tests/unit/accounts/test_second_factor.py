@@ -216,6 +216,7 @@ class TestPages:
         path = re.search(r' d="[^"]+"/>', drawn.svg_inline(border=4, dark="#000"))
         assert path[0] in picture.content.decode()
         answer = client.post("/account/second-factor", {"code": code_of(people.alice)})
+        assert [code for code in answer.context["codes"] if code not in answer.content.decode()] == []
         assert len(answer.context["codes"]) == 10
         assert client.get("/account/second-factor/qr.svg").status_code == 404
         assert client.get("/account/second-factor").status_code == 409

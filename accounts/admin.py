@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
@@ -13,6 +15,8 @@ from accounts.models import ApiKey, Role, User
 from core.permissions import PermissionAdmin, ReadOnlyAdmin
 
 admin.site.unregister(Group)  # rights come from roles
+for model in (EmailAddress, SocialAccount, SocialApp, SocialToken):
+    admin.site.unregister(model)  # the library's: people are connected by logging in, the provider is in the settings
 
 
 @admin.register(User)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.urls import reverse
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError
@@ -22,6 +24,7 @@ from accounts.serializers import (
     ApiKeyRequest,
     Credentials,
     LoginProblem,
+    ProviderOutput,
     RoleDetail,
     RoleEdit,
     RoleOutput,
@@ -71,11 +74,12 @@ class Providers(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    outputs: ClassVar = {"get": {200: {"type": "array", "maxItems": 0}}}
+    outputs: ClassVar = {"get": {200: ProviderOutput(many=True)}}
 
     def get(self, request: Request) -> Response:
         """The identity providers that can be used here."""
-        return Response([])
+        known = [{"name": settings.OIDC_NAME, "url": settings.SITE_ROOT + reverse("oidc")}]
+        return Response(known if settings.OIDC_ISSUER else [])
 
 
 class WhoAmI(APIView):

@@ -26,7 +26,7 @@ class TokenAuthentication(authentication.BaseAuthentication):
         if len(header) != 2:
             raise Forbidden("Token is invalid")
         key = service.use_token(header[1])
-        _act(request, key.user, api_key=str(key.pk))
+        _act(request, key.user, api_key=str(key.pk), proof=None)  # whatever session came along
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:
@@ -50,9 +50,9 @@ class SessionAuthentication(authentication.SessionAuthentication):
             raise Forbidden("The request came without this site's CSRF token.") from error
 
 
-def _act(request: Request, user: Any, *, api_key: str = "") -> None:
+def _act(request: Request, user: Any, **facts: Any) -> None:
     """From here on services know for whom they work. The middleware resets the context when the request ends."""
-    audit.assume(replace(audit.acting(), kind="request", user=user, api_key=api_key))
+    audit.assume(replace(audit.acting(), kind="request", user=user, **facts))
 
 
 class TokenInSchema(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

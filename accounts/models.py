@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.urls import reverse
+from django.utils.module_loading import import_string
+from django.utils.timezone import now as clock
 
 from core.fields import SealedField
 
@@ -98,6 +103,14 @@ class User(AbstractUser):
         super().refresh_from_db(*args, **kwargs)
 
 
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Tokens."""
+
+    def open(self) -> ApiKeyQuerySet:
+        """Those that still open something."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=clock()), revoked=False)
+
+
 class ApiKey(models.Model):
     """A token: an opaque random string of which only the digest is kept, so that it can be revoked at once.
 
@@ -125,6 +138,8 @@ class ApiKey(models.Model):
     # Of a key that was made just now, for whom to show it to this once.
     token: str | None = None
 
+    objects = ApiKeyQuerySet.as_manager()
+
     class Meta:
         ordering = ["-id"]
 
@@ -139,6 +154,11 @@ class ApiKey(models.Model):
     def expired(self, now: datetime) -> bool:
         """Has its time run out?"""
         return self.expires_at is not None and self.expires_at <= now
+
+    def sleeps(self, now: datetime, *, after: timedelta) -> bool:
+        """Has its owner, whom only the identity provider lets in, not been let in for so long? No time: never."""
+        seen = self.user.last_login
+        return bool(after) and seen is not None and not self.user.has_usable_password() and now - seen > after
 
 
 class SavedView(models.Model):
@@ -163,13 +183,83 @@ class SavedView(models.Model):
 
 
 class FailedLogin(models.Model):
-    """A log-in that failed, kept for as long as it counts against its address."""
+    """A log-in that failed or is being tried, kept for as long as it counts against its address and its account.
+
+    ``account`` is a keyed digest of the user name as it was typed, whether or not anybody is called so.
+    """
 
     address = models.CharField(max_length=64)
+    account = models.CharField(max_length=64, default="")
     at = models.DateTimeField(db_index=True)
 
     class Meta:
-        indexes = [models.Index(fields=["address", "at"], name="failed_login_recent")]
+        indexes = [
+            models.Index(fields=["address", "at"], name="failed_login_recent"),
+            models.Index(fields=["account", "at"], name="failed_login_of_account"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.address} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class SessionManager(BaseSessionManager):  # type: ignore[type-arg]
+    """As Django's."""
+
+    def live(self) -> models.QuerySet[Session]:
+        """Those that still open something, last seen first."""
+        return self.filter(expire_date__gt=clock()).order_by("-seen_at")
+
+
+class Session(AbstractBaseSession):
+    """A browser, in the place of Django's own table: with whose it is, and where and when it was seen last."""
+
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="sessions")
+    began_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    address = models.CharField(max_length=64, blank=True)
+    agent = models.CharField(max_length=200, blank=True, help_text="What the browser calls itself.")
+
+    objects: ClassVar[SessionManager] = SessionManager()
+
+    def __str__(self) -> str:
+        return f"session of {self.user}" if self.user_id else "session of nobody"
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        """As Django wants it."""
+        return import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+
+    @property
+    def handle(self) -> str:
+        """A name for it that opens nothing, unlike its key."""
+        return hashlib.sha256(str(self.session_key).encode()).hexdigest()[:16]
+
+
+class SecondFactor(models.Model):
+    """The authenticator app of somebody who logs in with a password; asked for once it was confirmed.
+
+    ``last_period`` is that of the newest code that was taken: none is taken twice.
+    """
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="second_factor")
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    secret = SealedField()
+    last_period = models.BigIntegerField(default=0, editable=False)
+    confirmed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"second factor of {self.user}"
+
+
+class RecoveryCode(models.Model):
+    """A code in the place of the app's, good for one log-in; only its digest is kept."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64, editable=False)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="recovery_code_of_user")]
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.user}"

@@ -106,6 +106,14 @@ class Credentials(Serializer):
 
     username = Text(max_length=150)
     password = Text(max_length=1024, trim_whitespace=False)
+    code = Text(required=False, allow_blank=True, max_length=64, help_text="Of the second factor, for who has one.")
+
+
+class ProviderOutput(Serializer):
+    """An identity provider: where a browser begins to log in through it."""
+
+    name = drf.CharField()
+    url = drf.URLField()
 
 
 class Token(Serializer):

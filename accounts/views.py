@@ -1,14 +1,12 @@
-"""Logging in through the browser, with the same limits and the same audit as over the API; and one's own account."""
+"""One's own account: name, roles, password, API keys."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash, views
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -17,29 +15,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts import permissions, service
 from accounts.forms import KeyForm
+from accounts.forms_login import OwnPasswordForm
 from accounts.models import ApiKey
-from core.audit import acting
-from core.errors import Conflict, DomainError, Invalid
+from core.errors import Conflict, Invalid
 from web.rest.idempotency import once
 from web.views import add_errors, get_or_404, person
-
-
-class LoginForm(AuthenticationForm):
-    """Django's form, asking our service."""
-
-    def clean(self) -> dict[str, Any]:
-        username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
-        if username and password:
-            try:
-                self.user_cache = service.log_in(username, password, address=acting().address)
-            except DomainError as error:
-                raise forms.ValidationError(error.message) from error
-        return self.cleaned_data
 
 
 class PasswordChangeView(views.PasswordChangeView):
     """Changing one's own password, through the service: other sessions and all tokens end with it."""
 
+    form_class = OwnPasswordForm
     success_url = reverse_lazy("overview")
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -48,13 +34,6 @@ class PasswordChangeView(views.PasswordChangeView):
         update_session_auth_hash(self.request, user)
         messages.success(self.request, _("The password was changed. Your other sessions and your tokens have ended."))
         return redirect(str(self.success_url))
-
-
-class LoginView(views.LoginView):
-    """The log-in page."""
-
-    authentication_form = LoginForm
-    redirect_authenticated_user = True
 
 
 @login_required
@@ -77,6 +56,7 @@ def new_key(request: HttpRequest) -> HttpResponse:
     """Make an API key for oneself; its token is on the page that answers, and nowhere else."""
     user = person(request)
     permissions.users.require(user, "make_token", user, message=_("You may only read, so you cannot make API keys."))
+    service.require_recent_proof()
     form, status = KeyForm(request.POST or None), 200
     if form.is_bound:
         status = Invalid.status

@@ -45,13 +45,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One person: what they may, and what happened to the account."""
     shown = _person(request, pk)
     keys = ApiKey.objects.filter(user=shown, kind=ApiKey.Kind.KEY)
+    can = users.actions(request.user, shown)
     context = {
         "shown": shown,
         "roles": shown.roles.all(),
         "open_roles": set(roles.allowed(request.user, "show", shown.roles.all())),
         "keys": api_keys.allowed(request.user, "view", keys),
         "entries": audit_log.allowed(request.user, "view", about(shown))[:HISTORY],
-        "can": users.actions(request.user, shown),
+        "can": can,
+        "has_second_factor": "change" in can and service.has_second_factor(shown),
     }
     return render(request, "accounts/person.html", context)
 

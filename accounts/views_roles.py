@@ -133,5 +133,6 @@ def credentials(request: HttpRequest, pk: int) -> HttpResponse:
     permissions.require(
         request.user, "reveal", role, message=_("You are not authorized to view the credentials for this role.")
     )
+    service.require_recent_proof()
     shown = service.reveal_credentials(role, by=person(request)) if request.method == "POST" else None
     return render(request, "accounts/role_credentials.html", {"role": role, "shown": shown})

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import audit_log
+from accounts.service import require_recent_proof
 from authorities.models import Authority, Profile
 from certificates import anatomy, service
 from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
@@ -202,6 +203,7 @@ def key(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask first, then show the private key once; seeing it is written down."""
     certificate = _certificate(request, pk)
     permissions.require(request.user, "reveal_key", certificate, message=_("You are not authorized to view this key"))
+    require_recent_proof()
     shown = service.reveal(certificate, by=person(request)) if request.method == "POST" else None
     return render(request, "certificates/key.html", {"certificate": certificate, "private_key": shown})
 
@@ -222,7 +224,10 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     certificate = _certificate(request, pk)
     exporters = exporters_for(certificate, permissions.actions(request.user, certificate))
     chosen = _chosen(exporters, request.GET.get("plugin") or exporters[0]["slug"])
-    form = ExportForm(registry.get(chosen["slug"], "export").Options, request.POST or None)
+    plugin: type[Exporter] = registry.get(chosen["slug"], "export")
+    if plugin.needs_key is Exporter.needs_key:
+        require_recent_proof()  # before a passphrase is shown, which would be another one afterwards
+    form = ExportForm(plugin.Options, request.POST or None)
     if form.is_bound and form.is_valid():
         return _download(certificate, chosen["slug"], form, request)
     context = {"certificate": certificate, "exporters": exporters, "exporter": chosen, "form": form}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -94,6 +95,8 @@ class Event(StrEnum):
     POLICY_CREATED = "policy.created"
     POLICY_DELETED = "policy.deleted"
     POLICY_UPDATED = "policy.updated"
+    RECOVERY_CODES_RENEWED = "recovery-codes.renewed"
+    RECOVERY_CODE_USED = "recovery-code.used"
     RENEWAL_FAILED = "renewal.failed"
     RENEWAL_SUGGESTED = "renewal.suggested"
     RENEWALS_HELD = "renewals.held"
@@ -110,6 +113,9 @@ class Event(StrEnum):
     ROTATION_RETRIED = "rotation.retried"
     ROTATION_ROLLED_BACK = "rotation.rolled-back"
     ROTATION_VERIFIED = "rotation.verified"
+    SECOND_FACTOR_ADDED = "second-factor.added"
+    SECOND_FACTOR_REMOVED = "second-factor.removed"
+    SESSION_ENDED = "session.ended"
     SOURCE_CREATED = "source.created"
     SOURCE_DELETED = "source.deleted"
     SOURCE_SCANNED = "source.scanned"
@@ -117,11 +123,24 @@ class Event(StrEnum):
     SOURCE_SYNC_CANCELLED = "source.sync-cancelled"
     SOURCE_TESTED = "source.tested"
     SOURCE_UPDATED = "source.updated"
+    USER_CONNECTED = "user.connected"
     USER_CREATED = "user.created"
     USER_DELETED = "user.deleted"
     USER_UPDATED = "user.updated"
     VIEW_REMOVED = "view.removed"
     VIEW_SAVED = "view.saved"
+
+
+PROOF = "proof"
+"""In a browser's session: the fields of :class:`Proof`."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How, and when in seconds since 1970, the person at a browser has last shown who they are; "" and 0: never."""
+
+    how: str = ""
+    at: float = 0
 
 
 @dataclass(frozen=True)
@@ -130,6 +149,7 @@ class Acting:
 
     ``kind`` is "request", "task" or "" (a shell, a command, a test). ``idempotency`` is the id of the
     core.models.IdempotentAnswer that the request will have; see core.idempotency. ``demo`` marks what is written.
+    ``proof`` is that of a browser's session; None where there is none, as with a token.
     """
 
     kind: str = ""
@@ -139,10 +159,14 @@ class Acting:
     api_key: str = ""
     idempotency: int | None = None
     demo: bool = False
+    proof: Proof | None = None
 
     def facts(self) -> dict[str, str]:
         """What the audit log keeps of this, without what is empty."""
         facts = {"kind": self.kind, "request_id": self.request_id, "address": self.address, "api_key": self.api_key}
+        if self.proof is not None and self.proof.how:
+            proven_at = datetime.fromtimestamp(int(self.proof.at), UTC)
+            facts["proof"] = f"{self.proof.how} at {proven_at:%Y-%m-%dT%H:%M:%SZ}"
         return {name: value for name, value in facts.items() if value}
 
 

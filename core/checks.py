@@ -15,6 +15,9 @@ from core.secrets import keyring
 from pki.errors import SealError
 from plugins import PluginUnavailable, registry
 
+LONGEST_ISSUER = 200
+"""What the table of who is who has room for."""
+
 
 @register()
 def encryption_keys(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
@@ -76,3 +79,19 @@ def transport(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
             id="core.W001",
         )
     ]
+
+
+@register()
+def identity_provider(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
+    """Is all of it there, and does nobody listen on the way?"""
+    issuer = settings.OIDC_ISSUER
+    if not issuer:
+        return []
+    problems: list[CheckMessage] = []
+    if not re.match(r"https://[^/?#@\s]|http://(127\.|localhost\b|\[::1\])", issuer) or len(issuer) > LONGEST_ISSUER:
+        hint = f"Copy the issuer from the provider: https:// and at most {LONGEST_ISSUER} characters."
+        problems.append(Error(f"OIDC_ISSUER is {issuer!r}.", hint=hint, id="core.E005"))
+    if not settings.OIDC_CLIENT_ID:
+        hint = "The provider gave it to you with the secret."
+        problems.append(Error("OIDC_CLIENT_ID is empty, but OIDC_ISSUER is not.", hint=hint, id="core.E006"))
+    return problems

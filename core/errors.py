@@ -73,6 +73,12 @@ class Forbidden(DomainError):
     title = "You may not do this."
 
 
+class ProofNeeded(Forbidden):
+    """They may, but the browser was left alone for so long that it might be somebody else by now."""
+
+    title = "Confirm first that it is you: open /confirm in the same browser, then do this again."
+
+
 class NotFound(DomainError):
     """There is no such thing, or none that the asker may see."""
 

@@ -19,6 +19,14 @@ def of_ids(name: str, values: list[str]) -> dict[int, int]:
     return found
 
 
+def of_roles(name: str, values: list[str]) -> list[tuple[str, str]]:
+    """``CN=PKI admins=admin`` as (group, role): the last ``=`` parts them. Raises ImproperlyConfigured."""
+    found = [(group.strip(), role.strip()) for group, _, role in (value.rpartition("=") for value in values)]
+    if not all(group and role for group, role in found):
+        raise ImproperlyConfigured(f"{name} must be groups with a role each, such as pki-admins=admin,devs=team-web.")
+    return found
+
+
 def of_commands(name: str, values: list[str]) -> dict[str, list[str]]:
     """``nginx=systemctl reload nginx`` as words by name, quoted as in a shell. Raises ImproperlyConfigured."""
     found: dict[str, list[str]] = {}

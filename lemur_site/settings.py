@@ -45,7 +45,6 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -54,6 +53,9 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
     "core",
     "web",
     "accounts",
@@ -80,6 +82,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "web.middleware.ActingUser",
     "web.middleware.DomainErrorPages",
 ]
@@ -134,11 +137,31 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "login"
+SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_ROOT.startswith("https")
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 LOGIN_TOKEN_LIFETIME = env.int("LEMUR_TOKEN_LIFETIME_HOURS", default=24)
 LOGIN_ATTEMPTS = env.int("LOGIN_ATTEMPTS", default=10)  # per address in five minutes
+LOCAL_LOGIN_USERS = env.list("LOCAL_LOGIN_USERS", default=[])  # empty: everybody who has a password
+REQUIRE_TOTP = env.bool("REQUIRE_TOTP", default=False)
+STEP_UP_MINUTES = env.int("STEP_UP_MINUTES", default=15)
+LOGIN_ATTEMPTS_PER_ACCOUNT = env.int("LOGIN_ATTEMPTS_PER_ACCOUNT", default=20)
+
+# Single sign-on by OpenID Connect, if there is an issuer
+OIDC_ISSUER = env.str("OIDC_ISSUER", default="")
+OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", default="")
+OIDC_CA_FILE = env.str("OIDC_CA_FILE", default="")
+OIDC_NAME = env.str("OIDC_NAME", default="single sign-on")
+OIDC_SCOPES = env.list("OIDC_SCOPES", default=["profile", "email"])
+OIDC_GROUPS_CLAIM = env.str("OIDC_GROUPS_CLAIM", default="groups")
+OIDC_LOGIN_GROUPS = env.list("OIDC_LOGIN_GROUPS", default=[])
+OIDC_ROLES = pairs.of_roles("OIDC_ROLES", env.list("OIDC_ROLES", default=[]))
+OIDC_MATCH_EMAILS = env.bool("OIDC_MATCH_EMAILS", default=False)
+OIDC_EMAILS_ARE_VERIFIED = env.bool("OIDC_EMAILS_ARE_VERIFIED", default=False)
+OIDC_KEYS_SLEEP_DAYS = env.int("OIDC_KEYS_SLEEP_DAYS", default=30)
+SOCIALACCOUNT_ADAPTER = "accounts.provider.Adapter"
 
 # Transport security, as far as SITE_ROOT says that there is any
 SECURE_SSL_REDIRECT = False  # the proxy in front redirects; we serve plain HTTP on loopback

@@ -21,3 +21,4 @@ ALLOWED_HOSTS = ["*"]
 WHITENOISE_AUTOREFRESH = True  # else each test client looks for all static files anew
 SOURCE_DIRECTORIES = ["/etc/ssl", str(LEMUR_HOME)]  # noqa: F405
 ASK_ENDPOINTS_SECONDS = 0  # those of tests are invented
+STEP_UP_MINUTES = 0  # those that are about it say how many

@@ -10,15 +10,17 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from structlog.contextvars import bound_contextvars
 
-from core.audit import acting, acting_as, assume
-from core.errors import DomainError, Invalid
+from core.audit import PROOF, Proof, acting, acting_as, assume
+from core.errors import DomainError, Invalid, ProofNeeded
 from pki.errors import PkiError
 from web.rest.errors import from_django, from_pki
-from web.views import refuse
+from web.views import API, refuse
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -112,7 +114,7 @@ class ActingUser:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Without the cookie nobody is: not asked, so that what is the same for all does not vary by cookie.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            assume(replace(acting(), user=request.user))
+            assume(replace(acting(), user=request.user, proof=Proof(**request.session.get(PROOF, {}))))
         return self.get_response(request)
 
 
@@ -130,6 +132,8 @@ class DomainErrorPages:
             error = from_pki(error)
         elif isinstance(error, ValidationError):  # as Django's admin site leaves one, at an id that is none
             error = from_django(error)
+        if isinstance(error, ProofNeeded) and not request.path.startswith(API):
+            return redirect_to_login(request.get_full_path(), reverse("confirm"))
         return refuse(request, error) if isinstance(error, DomainError) else None
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import datetime
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.utils.timezone import now as clock
 
-from accounts.models import SYSTEM, FailedLogin, User
+from accounts.models import SYSTEM, Session, User
+from accounts.service.attempts import attempt
 from core.audit import Event, record
 from core.audit import acting as acting_context
 from core.commits import committing
-from core.errors import Forbidden, Throttled
-
-LOGIN_WINDOW = timedelta(minutes=5)
+from core.errors import Forbidden
 
 
 def system_user() -> User:
@@ -36,25 +35,30 @@ def acting(by: User | None, *synonyms: User | None) -> User:
     return system_user()
 
 
-def log_in(username: str, password: str, *, address: str, now: datetime | None = None) -> User:
-    """The user with these credentials. Forbidden if wrong, Throttled after too many tries from one address."""
-    now = now or clock()
-    recent = FailedLogin.objects.filter(address=address, at__gt=now - LOGIN_WINDOW)
-    if recent.count() >= settings.LOGIN_ATTEMPTS:
-        raise Throttled("Too many failed log-ins from this address. Try again in five minutes.")
-    user = authenticate(username=username, password=password)
-    if user is None:
-        _remember_failure(username, address, now)
-        raise Forbidden("The supplied credentials are invalid")
-    with committing("login.succeeded"):
-        record(Event.LOGIN_SUCCEEDED, user, by=user)
+def check_password(username: str, password: str, *, address: str, now: datetime | None = None) -> User:
+    """The user with these credentials, who has not logged in by that alone. Forbidden if wrong, Throttled too often."""
+    with attempt(username, address=address, now=now or clock()):
+        user = authenticate(username=username, password=password)
+        if user is None or not may_use_a_password(user):
+            _remember_failure(username)
+            raise Forbidden("The supplied credentials are invalid")
     return user
 
 
+def may_use_a_password(user: Any) -> bool:
+    """Do the settings leave a local log-in to this person?"""
+    return not settings.LOCAL_LOGIN_USERS or user.get_username() in settings.LOCAL_LOGIN_USERS
+
+
+@committing("login.succeeded")
+def logged_in(user: User, *, how: str) -> None:
+    """Remember it. Sessions that are over go."""
+    Session.objects.filter(expire_date__lte=clock()).delete()
+    record(Event.LOGIN_SUCCEEDED, user, by=user, how=how)
+
+
 @committing("login.failed")
-def _remember_failure(username: str, address: str, now: datetime) -> None:
+def _remember_failure(username: str) -> None:
     # Never the text itself: people type their password into the wrong field.
-    FailedLogin.objects.filter(at__lte=now - LOGIN_WINDOW).delete()
-    FailedLogin.objects.create(address=address, at=now)
     system, target = system_user(), User.objects.filter(username=username).first()
     record(Event.LOGIN_FAILED, target or system, by=system, known=target is not None)

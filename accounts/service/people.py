@@ -16,7 +16,7 @@ from accounts.models import ADMIN, Role, User
 from accounts.passwords import KINDS
 from accounts.service.identity import acting, system_user
 from accounts.service.roles import grant, keeping_an_administrator, require_default_role, set_roles
-from accounts.service.tokens import revoke_tokens
+from accounts.service.sessions import shut_out
 from core.audit import Event, acting_as, record
 from core.commits import committing
 from core.errors import Conflict, Invalid
@@ -84,7 +84,7 @@ def _store(user: User, changed: list[str], *, by: User) -> None:
     _check(user, changed)
     _save(user, changed)
     if not user.is_active:
-        revoke_tokens(user)
+        shut_out(user, by=by)
     record(Event.USER_UPDATED, user, by=by, fields=changed)
 
 
@@ -124,14 +124,14 @@ def _check_password(user: User, password: str) -> None:
 
 @committing("password.change")
 def change_password(user: User, password: str, *, by: User | None = None) -> None:
-    """A new password; tokens of the old one's time are revoked."""
+    """A new password; sessions and tokens of the old one's time end."""
     by = acting(by)
     if by != user:
         permissions.users.require(by, "change", user)
     _check_password(user, password)
     user.set_password(password)
     user.save(update_fields=["password"])
-    revoke_tokens(user)
+    shut_out(user, by=by)
     record(Event.PASSWORD_CHANGED, user, by=by)
 
 

@@ -13,6 +13,7 @@ from django.db.models import Q
 from accounts import permissions
 from accounts.models import ADMIN, BUILT_IN, DEFAULT_ROLES, SYSTEM, Role, User
 from accounts.service.identity import acting
+from accounts.service.proofs import require_recent_proof
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Conflict, Invalid, Unavailable
@@ -106,12 +107,12 @@ def _spare_system(people: Iterable[User]) -> None:
 
 
 @committing("role.create")
-def create_role(name: str, *, description: str = "", by: User | None = None) -> Role:
+def create_role(name: str, *, description: str = "", third_party: bool = False, by: User | None = None) -> Role:
     """A role that does not exist yet: Conflict when it does, so that nobody inherits the rights of an old one."""
     by = acting(by)
     try:
         with transaction.atomic():
-            role = Role.objects.create(name=name, description=description)
+            role = Role.objects.create(name=name, description=description, third_party=third_party)
     except IntegrityError as error:
         raise _taken(name) from error
     record(Event.ROLE_CREATED, role, by=by)
@@ -204,6 +205,7 @@ def reveal_credentials(role: Role, *, by: User | None = None) -> tuple[str, str 
     """The user name and password that the role's members share; the password is None if there is none."""
     by = acting(by)
     permissions.roles.require(by, "reveal", role, message=NO_CREDENTIALS)
+    require_recent_proof()
     if not role.password:
         return role.username, None
     try:

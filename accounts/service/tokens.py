@@ -10,6 +10,7 @@ from django.utils.timezone import now as clock
 from accounts import permissions
 from accounts.models import ApiKey, User
 from accounts.service.identity import acting
+from accounts.service.proofs import require_recent_proof
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Forbidden, Invalid
@@ -20,6 +21,7 @@ FOR_EVER = -1
 LONGEST_LIFE = 36_500  # days
 LAST_USED_RESOLUTION = timedelta(minutes=1)
 LIFE = "Give a number of days from 1 to 36500, or -1 for a key that does not expire."
+ASLEEP = "{user} has not logged in here for {days} days: the API key works again as soon as they do."
 NAME = "Say in 1 to 128 printable characters what the key is for."
 
 
@@ -43,6 +45,7 @@ def create_api_key(
     permissions.users.require(
         by, "make_token", user, message=f"You are not authorized to create tokens for: {user.username}"
     )
+    require_recent_proof()  # else a key would be a way around asking for one
     scope = ApiKey.Scope.READ if read_only else ApiKey.Scope.FULL
     now = clock()
     key, token = _issue_token(
@@ -134,12 +137,16 @@ def use_token(token: str, *, now: datetime | None = None) -> ApiKey:
         raise Forbidden("Token has expired")
     if not key.user.is_active:
         raise Forbidden("User is not currently active")
+    if key.sleeps(now, after=timedelta(days=settings.OIDC_KEYS_SLEEP_DAYS)):
+        raise Forbidden(ASLEEP.format(user=key.user, days=settings.OIDC_KEYS_SLEEP_DAYS))
     if key.last_used_at is None or now - key.last_used_at > LAST_USED_RESOLUTION:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
     key.user.token_is_read_only = key.scope == ApiKey.Scope.READ
     return key
 
 
-def revoke_tokens(user: User) -> None:
-    """From now on no token of this person opens anything."""
+def revoke_tokens(user: User, *, by: User) -> None:
+    """From now on no token of this person opens anything; of each API key that was open the log says so."""
+    for key in ApiKey.objects.filter(user=user, kind=ApiKey.Kind.KEY, revoked=False):
+        record(Event.APIKEY_REVOKED, key, by=by)
     ApiKey.objects.filter(user=user, revoked=False).update(revoked=True)

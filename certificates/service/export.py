@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from accounts.models import User
-from accounts.service import acting
+from accounts.service import acting, require_recent_proof
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from core import keys
@@ -34,6 +34,7 @@ def export(
     if plugin.needs_key:
         message = f"You are not authorized to export this certificate with {plugin.slug}."
         permissions.require(by, "export", cert, message=message)
+        require_recent_proof()
     return _export(cert, plugin, by=by)
 
 

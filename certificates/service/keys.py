@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import User
-from accounts.service import acting
+from accounts.service import acting, require_recent_proof
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from core import keys
@@ -21,6 +21,7 @@ def reveal(certificate: Certificate, *, by: User | None = None) -> str | None:
     permissions.require(by, "reveal_key", certificate, message="You are not authorized to view this key")
     if certificate.private_key is None:
         return None
+    require_recent_proof()
     pem = private_key_pem(keys.reveal(certificate.private_key))
     with committing("key.reveal"):
         record(Event.KEY_REVEALED, certificate, by=by)

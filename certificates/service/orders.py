@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 
 from accounts.models import User
-from accounts.service import acting
+from accounts.service import acting, require_recent_proof
 from authorities import service as authorities
 from authorities.models import Authority
 from certificates.extensions import as_invalid
@@ -202,6 +202,7 @@ def reveal_order_key(order: Order, *, by: User | None = None) -> str | None:
     if order.private_key is None:
         return None
     _require_key(order)
+    require_recent_proof()
     pem = private_key_pem(keys.reveal(order.private_key))
     with committing("order.reveal"):
         record(Event.KEY_REVEALED, order, by=by)

@@ -55,7 +55,25 @@ BY_NOBODY = {
     "certificates.service.batches.carry_out_batch": "the batch says who acts",
     "certificates.service.deploying.deploy": "whoever attached the certificate was asked",
     "accounts.service.people.create_first_admin": "there is nobody yet",
-    "accounts.service.identity.log_in": "whoever logs in is not known before",
+    **dict.fromkeys(
+        (
+            "accounts.service.identity.check_password",
+            "accounts.service.identity.logged_in",
+            "accounts.service.logging_in.log_in",
+            "accounts.service.single_sign_on.log_in_by_provider",
+        ),
+        "whoever logs in is not known before",
+    ),
+    **dict.fromkeys(
+        (
+            "accounts.service.logging_in.confirm",
+            "accounts.service.second_factor.begin",
+            "accounts.service.second_factor.check_code",
+            "accounts.service.second_factor.confirm",
+            "accounts.service.second_factor.renew_recovery_codes",
+        ),
+        "the user is the one who acts",
+    ),
     "accounts.service.tokens.log_in_token": "the user is the one who acts",
     "accounts.service.tokens.use_token": "the token says who acts",
     "certificates.service.importing.import_certificate": "hands everything on to upload",
@@ -94,6 +112,10 @@ NO_EVENT = {
     "stores.service._give_up": "whoever asked sees it on the page",
     "notifications.service.notices.raise_notice": "nobody has been told yet; notice.sent will say that somebody was",
     "notifications.service.notices.release": "the same",
+    "accounts.service.attempts._count": "login.failed or login.succeeded, right after it, says what became of it",
+    "accounts.service.attempts._forgive": "login.succeeded says it",
+    "accounts.service.second_factor._begin": "nothing is asked for yet; second-factor.added will say that it is",
+    "accounts.service.second_factor._take_code": "login.succeeded or login.failed says what became of it",
     "accounts.service.tokens.log_in_token": "log_in, before it, has recorded login.succeeded",
     "certificates.service.issuance._wait": "nothing has happened yet",
     "certificates.service.deploying._postpone": "nothing has happened yet",
@@ -119,7 +141,7 @@ def verbs() -> set[Ref]:
     """What entry points and wiring use of the services, and what Python callers are offered."""
     found: set[Ref | None] = {function(f"certificates.service.{name}") for name in table_of_contents()}
     for module in modules().values():
-        if module.is_entry_point or module.package == "lemur_site" or module.kind == "authentication":
+        if module.is_entry_point or module.package == "lemur_site" or module.kind in ("authentication", "signing_in"):
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Name | ast.Attribute):
                     found.add(function(dotted_name(module, node)))

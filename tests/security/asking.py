@@ -54,6 +54,7 @@ PAGE_OPTIONS = {slug: {"passphrase": "Sesame*open1"} for slug in CONTAINERS}
 # What "setting: …" stands for.
 SETTINGS = {
     "strict": {"LEMUR_STRICT_ROLE_ENFORCEMENT": True},
+    "proof is old": {"STEP_UP_MINUTES": 15},  # nobody in the table has ever shown one
     "everybody founds": {"ADMIN_ONLY_AUTHORITY_CREATION": False},
     **asking_certificates.SETTINGS,
 }
@@ -142,7 +143,7 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "POST /policies/{}/edit": lambda world: {"name": "changed", "days": 3},
     "PUT /api/1/certificates/{}/revoke": lambda world: {"crlReason": "superseded"},
     "POST /login": lambda world: {"username": "bob", "password": PASSWORD},
-    "POST /admin/login/": lambda world: {"username": "sam", "password": PASSWORD},
+    "POST /confirm": lambda world: {"typed": PASSWORD},
     "POST /admin/password_change/": lambda world: dict.fromkeys(NEW, "Another!horse!2") | {"old_password": PASSWORD},
     "POST /certificates/new": page_order,
     "POST /certificates/import": page_import,

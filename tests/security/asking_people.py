@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accounts.models import ADMIN, SYSTEM, ApiKey, Role, SavedView, User
+from accounts.models import ADMIN, SYSTEM, ApiKey, Role, SavedView, Session, User
 from tests.people import PASSWORD
 from tests.security.world import PEOPLE, UNUSED, World
 
@@ -52,7 +52,7 @@ def reference(name: str, word: str, person: str, world: World) -> Any:
 def id_of(before: str, word: str, person: str, world: World) -> Any:
     """What stands for the word after this part of an address; None if that is not about people."""
     collection = before.rstrip("/").rpartition("/")[2]
-    if collection not in ("users", "people", "roles", "keys", "views"):
+    if collection not in ("users", "people", "roles", "keys", "sessions", "views"):
         return None
     if word == "unknown":
         return UNKNOWN
@@ -61,11 +61,16 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
     if collection == "roles":
         names = {"own": world.team.name, "foreign": "strangers", "unused": UNUSED, "built-in": ADMIN}
         return Role.objects.get(name=names[word]).pk
+    return _of_person(collection, person_called(word, person))
+
+
+def _of_person(collection: str, user: User) -> Any:
+    """What somebody has: the first key, view or session."""
     if collection == "views":
-        return SavedView.objects.get_or_create(user=person_called(word, person), page="/certificates/", name="kept")[
-            0
-        ].pk
-    keys = ApiKey.objects.filter(user=person_called(word, person), kind=ApiKey.Kind.KEY)
+        return SavedView.objects.get_or_create(user=user, page="/certificates/", name="kept")[0].pk
+    if collection == "sessions":
+        return Session.objects.filter(user=user).earliest("began_at", "pk").handle
+    keys = ApiKey.objects.filter(user=user, kind=ApiKey.Kind.KEY)
     return keys.order_by("pk").values_list("pk", flat=True)[0]
 
 

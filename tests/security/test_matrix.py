@@ -63,6 +63,8 @@ def _word(answer: HttpResponse) -> str:
     target = answer.get("Location", "").partition("?")[0]
     if answer.status_code == 302 and target in LOGIN:
         return "log in"
+    if answer.status_code == 302 and target == "/confirm":
+        return "confirm"
     if answer.status_code == 302 and target == "/admin/":
         return "index"
     if answer.status_code == 200 and _is_form_again(answer):

@@ -9,13 +9,12 @@ from datetime import timedelta
 from functools import cached_property
 
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.test.client import ClientHandler
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
-from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, User
+from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, Session, User
 from authorities.models import Authority, DnsProvider
 from certificates import service
 from certificates.models import Batch, Certificate, Order, Revocation, Suggestion, update_destinations
@@ -169,6 +168,7 @@ def build() -> World:
     accounts.update_role(people.team, username="team", password=SHARED, by=people.root)
     accounts.create_role(UNUSED)
     accounts.create_api_key(user=users["zoe"], name="hers", by=people.root)
+    _session("zoe", users["zoe"])
     for person, name in PEOPLE.items():
         if name is not None:
             user = User.objects.get(username=name)

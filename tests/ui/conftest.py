@@ -13,7 +13,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.servers.oidc_mock import MockProvider, mock_provider
 from tests.servers.smtp import PASSWORD, USER, MailServer, mail_server
+from tests.system.documents import blocks
 from tests.system.installation import Installation
 from tests.ui import slow_ca
 from tests.ui.product import FLAGS, Site, Visitor, running
@@ -33,7 +35,22 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def product(tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer, opened: Path) -> Iterator[Site]:
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockProvider]:
+    """Where people have accounts of the company."""
+    with mock_provider(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
+
+
+def as_the_page_says(provider: MockProvider) -> dict[str, str]:
+    """The settings of docs/howto/sign-in-with-oidc.md, of this provider."""
+    named = dict(line.split("=", 1) for line in blocks("docs/howto/sign-in-with-oidc.md", "ini")[0].splitlines())
+    return {**named, "OIDC_ISSUER": provider.issuer}
+
+
+@pytest.fixture(scope="package")
+def product(
+    tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer, opened: Path, provider: MockProvider
+) -> Iterator[Site]:
     """The real product with the demo company, a mail server and a package's plugin; background work is quick.
 
     Tests of all files share it: what they look at they make, under a name of its own, or it is the demo's.
@@ -46,6 +63,8 @@ def product(tmp_path_factory: pytest.TempPathFactory, mailbox: MailServer, opene
         LEMUR_EMAIL="pki@example.org",
         SOURCE_DIRECTORIES=str(opened),
         OUTBOUND_ALLOW="127.0.0.0/8",
+        STEP_UP_MINUTES="600",  # longer than these tests take
+        **as_the_page_says(provider),
         SWEEP_DEPLOYMENTS_SECONDS="2",
         SWEEP_NOTICES_SECONDS="5",
         SWEEP_NOTIFY_EXPIRING_SECONDS="5",

@@ -15,6 +15,9 @@ from core import checks
         (checks.key_custody, {"KEY_CUSTODY": "nobody"}, "core.E002"),
         (checks.allowed_domains, {"LEMUR_ALLOWED_DOMAINS": ["("]}, "core.E003"),
         (checks.public_base, {"PKI_ROOT": "https://pki.example.org"}, "core.E004"),
+        (checks.identity_provider, {"OIDC_ISSUER": "http://sso.example.org", "OIDC_CLIENT_ID": "x"}, "core.E005"),
+        (checks.identity_provider, {"OIDC_ISSUER": f"https://{'x' * 200}", "OIDC_CLIENT_ID": "x"}, "core.E005"),
+        (checks.identity_provider, {"OIDC_ISSUER": "https://sso.example.org"}, "core.E006"),
         (checks.transport, {"SITE_ROOT": "http://lemur.example.org"}, "core.W001"),
     ],
 )

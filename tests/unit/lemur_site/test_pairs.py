@@ -42,3 +42,16 @@ def test_what_is_no_command(value):
 def test_a_name_stands_for_one_command():
     with pytest.raises(ImproperlyConfigured, match="'a=false'"):
         pairs.of_commands("X", ["a=true", "a=false"])
+
+
+def test_groups_with_a_role_each():
+    assert pairs.of_roles("OIDC_ROLES", ["pki=admin", " cn=devs = team-web "]) == [
+        ("pki", "admin"),
+        ("cn=devs", "team-web"),
+    ]
+
+
+@pytest.mark.parametrize("value", ["admin", "=admin", "group=", ""])
+def test_a_group_without_a_role_is_told(value):
+    with pytest.raises(ImproperlyConfigured, match="OIDC_ROLES must be groups with a role each"):
+        pairs.of_roles("OIDC_ROLES", [value])

@@ -46,7 +46,10 @@ class Installation:
 
     @classmethod
     def prepared(cls, home: Path, *, demo: bool = False, **environment: str) -> Installation:
-        """One whose first start is over: a copy of what that makes. What a first start does is test_up's to look at."""
+        """One whose first start is over: a copy of what that makes. What a first start does is test_up's to look at.
+
+        Certificates of the demo bear the address they were made at, where a copy does not answer.
+        """
         shutil.copytree(_prepared(demo), home)
         return cls(home, LEMUR_DEMO=str(int(demo)), **environment)
 

@@ -55,9 +55,8 @@ def product(
 
     Tests of all files share it: what they look at they make, under a name of its own, or it is the demo's.
     """
-    place = Installation.prepared(
+    place = Installation(
         tmp_path_factory.mktemp("ui") / "home",
-        demo=True,
         EMAIL_URL=f"smtp+tls://{USER}:{quote(PASSWORD)}@localhost:{mailbox.port}",
         EMAIL_CA_FILE=mailbox.ca_file,
         LEMUR_EMAIL="pki@example.org",

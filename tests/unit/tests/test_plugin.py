@@ -107,9 +107,10 @@ def test_an_unlisted_program_is_a_failure() -> None:
         require("frobnicate")
 
 
-@pytest.mark.parametrize(("folder", "workers"), [("tests/ui", 1), ("tests/unit", 2)])
-def test_what_starts_servers_for_a_file_is_run_by_one_worker(tmp_path: Path, folder: str, workers: int) -> None:
+@pytest.mark.parametrize(("folder", "workers"), [("tests/ui", 1), ("tests/plugins/dns", 2), ("tests/unit", 2)])
+def test_what_shares_a_product_is_run_by_one_worker(tmp_path: Path, folder: str, workers: int) -> None:
     (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / folder / "test_workers.py").write_text(WORKERS)
+    for name in ("test_workers.py", "test_workers_too.py"):
+        (tmp_path / folder / name).write_text(WORKERS)
     run(tmp_path, "-p", "xdist.plugin", "-n", "2", "--dist", "loadgroup", "-k", "worker")
     assert len(set((tmp_path / "workers").read_text().split())) == workers

@@ -17,6 +17,7 @@ from core.connectors import foreign
 from core.errors import DomainError, Unavailable
 from core.failpoints import around
 from core.jobs import Job, LeaseLost
+from core.queue import enqueue
 from notifications import messages
 from notifications.models import Notice
 from pki.errors import PkiError
@@ -87,8 +88,12 @@ def _notifier(notice: Notice) -> Notifier:
 
 @committing("notice.sent")
 def _close(notices: Sequence[Notice], *, by: User, now: datetime) -> None:
+    """What had to wait for this message, since it belongs to another one, need not wait for the next sweep too."""
+    recipient, channel = notices[0].recipient, notices[0].channel
     Notice.objects.close(notices, state=Job.State.DONE, last_error="", sent_at=now)
-    record(Event.NOTICE_SENT, notices[0], by=by, recipient=notices[0].recipient, notices=len(notices))
+    record(Event.NOTICE_SENT, notices[0], by=by, recipient=recipient, notices=len(notices))
+    if Notice.objects.due(now).filter(recipient=recipient, channel=channel).exists():
+        enqueue("notifications.tell", recipient, channel)
 
 
 @committing("notice.failed")

@@ -129,6 +129,22 @@ def test_a_worker_that_died_after_sending_sends_the_same_message_once_more(peopl
     assert plain(first) == plain(again)
 
 
+def test_what_waits_behind_a_message_that_is_sent_again_waits_for_no_sweep(
+    people, mailbox, nudges, django_capture_on_commit_callbacks
+):
+    now = clock() + timedelta(seconds=1)
+    raise_notice(a_notice(1))
+    Notice.objects.claim_for(JOE, PLUGIN, now=now)  # by a worker that dies
+    raise_notice(a_notice(2))
+    later = now + timedelta(minutes=11)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert tell(JOE, PLUGIN, now=later)
+    assert nudges == [("notifications.tell", (JOE, PLUGIN))]
+    with django_capture_on_commit_callbacks(execute=True):
+        assert tell(JOE, PLUGIN, now=later)
+    assert len(nudges) == 1
+
+
 @pytest.mark.parametrize("trouble", [Misconfigured("no server"), Temporary("later"), ZeroDivisionError("x")], ids=repr)
 def test_what_somebody_can_repair_is_tried_again(people, odd, monkeypatch, trouble):
     monkeypatch.setattr(odd, "trouble", trouble)

@@ -14,7 +14,7 @@ import lifecycle.urls
 import notifications.urls
 import stores.urls
 from accounts.views import LoginForm
-from certificates.views import overview
+from lifecycle.views_overview import overview
 
 admin.site.login_form = LoginForm  # with the limits and the audit of every other log-in
 admin.site.site_header = admin.site.site_title = "Lemur"

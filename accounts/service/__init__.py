@@ -20,6 +20,7 @@ from accounts.service.roles import (
     update_role,
     uses_of,
 )
+from accounts.service.saved_views import remove_view, save_view
 from accounts.service.tokens import (
     create_api_key,
     delete_api_key,
@@ -44,8 +45,10 @@ __all__ = [
     "grant",
     "log_in",
     "log_in_token",
+    "remove_view",
     "reveal_credentials",
     "revoke_api_key",
+    "save_view",
     "set_members",
     "set_roles",
     "system_user",

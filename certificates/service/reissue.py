@@ -74,14 +74,10 @@ def get_certificate_primitives(
     if authority is None:
         raise Invalid.rule("Missing Authority.")
     profile = _profile(certificate, authority)
-    start, end = calculate_reissue_range(
-        certificate.not_before, certificate.not_after, authority, certificate.rotation, now=now
-    )
-    end = min(end, start + profile.longest)
-    subject = {name: getattr(certificate.subject_fields, name) for name in SUBJECT_FIELDS}
+    start, end = _validity(certificate, authority, profile, now=now)
     replaces = list(certificate.replaces.all())
     return {
-        **{name: value if name in profile.subject_fields else "" for name, value in subject.items()},
+        **_subject(certificate, profile),
         "authority": authority,
         "owner": certificate.owner,
         "cn": certificate.cn or "",
@@ -105,6 +101,20 @@ def get_certificate_primitives(
         "replaces": replaces,
         "replacements": replaces,
     }
+
+
+def _validity(
+    certificate: Certificate, authority: Authority, profile: profiles.Profile, *, now: datetime | None
+) -> tuple[datetime, datetime]:
+    """As long as before, as far as authority and profile allow."""
+    before = (certificate.not_before, certificate.not_after)
+    start, end = calculate_reissue_range(*before, authority, certificate.rotation, now=now)
+    return start, min(end, start + profile.longest)
+
+
+def _subject(certificate: Certificate, profile: profiles.Profile) -> dict[str, str]:
+    subject = {name: getattr(certificate.subject_fields, name) for name in SUBJECT_FIELDS}
+    return {name: value if name in profile.subject_fields else "" for name, value in subject.items()}
 
 
 def renewing_authority(certificate: Certificate) -> Authority | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import chain
@@ -45,7 +46,9 @@ class Crew:
         self._pool = None
         if workers:
             connections.close_all()
-            self._pool = multiprocessing.get_context("fork").Pool(workers)
+            # What this process does when it is told to end is not theirs to do.
+            told = (signal.SIGTERM, signal.SIG_DFL)
+            self._pool = multiprocessing.get_context("fork").Pool(workers, signal.signal, told)
         self._workers = workers
 
     def do(self, jobs: Iterable[Job]) -> list[Seen]:

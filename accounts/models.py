@@ -161,6 +161,27 @@ class ApiKey(models.Model):
         return bool(after) and seen is not None and not self.user.has_usable_password() and now - seen > after
 
 
+class SavedView(models.Model):
+    """What a person looks for again and again in a list: the page, and how it is narrowed and sorted."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="saved_views")
+    page = models.CharField(max_length=128, help_text="The address of the list.")
+    name = models.CharField(max_length=64)
+    query = models.CharField(max_length=2000, help_text="As it stands in the address, without the number of the page.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "page", "name"], name="one_view_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The list as it was."""
+        return f"{self.page}?{self.query}"
+
+
 class FailedLogin(models.Model):
     """A log-in that failed or is being tried, kept for as long as it counts against its address and its account.
 

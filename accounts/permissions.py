@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from accounts.models import SYSTEM, ApiKey, Role, Session, User
+from accounts.models import SYSTEM, ApiKey, Role, SavedView, Session, User
 from core.models import AuditEntry, SweepRun
 from core.permissions import Permissions, Rule, members, nobody, readers, writers
 
@@ -48,5 +48,8 @@ roles = Permissions(
 api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), delete=Rule(own))
 # Who only reads may end their sessions, too.
 sessions = Permissions(Session, view=readers(own), end=readers(own))
+# A list of one's own changes nothing for anybody else, so that those who only read have it, too.
+_for_oneself = Rule(own, writes=False, administrators=False)
+saved_views = Permissions(SavedView, view=_for_oneself, change=_for_oneself)
 audit_log = Permissions(AuditEntry, view=readers(members))
 sweep_permissions = Permissions(SweepRun, view=readers(members))

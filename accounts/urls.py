@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, reverse_lazy
 
-from accounts import api, views, views_audit, views_login, views_people, views_roles, views_security
+from accounts import api, views, views_audit, views_login, views_people, views_roles, views_saved, views_security
 from web.rest.views import Router
 
 pages = [
@@ -45,6 +45,8 @@ pages = [
     path("roles/<int:pk>/members", views_roles.members, name="role-members"),
     path("roles/<int:pk>/delete", views_roles.delete, name="role-delete"),
     path("roles/<int:pk>/credentials", views_roles.credentials, name="role-credentials"),
+    path("views/save", views_saved.save, name="view-save"),
+    path("views/<int:pk>/remove", views_saved.remove, name="view-remove"),
     path("audit/", views_audit.audit, name="audit"),
 ]
 

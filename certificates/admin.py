@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from certificates import service
-from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
+from certificates.models import Batch, Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
 from core.permissions import PermissionAdmin, ReadOnlyAdmin
 from pki.names import printable
 
@@ -82,6 +82,16 @@ class DeploymentAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg
     list_display = ("certificate", "destination", "state", "deployed_at", "attempts")
     list_filter = ("state",)
     list_select_related = ("certificate", "destination")
+    show_full_result_count = False
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What was done to many certificates at once."""
+
+    list_display = ("verb", "by", "created_at", "state", "cancelled", "attempts", "last_error")
+    list_filter = ("verb", "state")
+    list_select_related = ("by",)
     show_full_result_count = False
 
 

@@ -14,7 +14,7 @@ from core.errors import Invalid
 from pki import names
 from pki.errors import BadName, PkiError
 from pki.extensions import PURPOSES, BasicConstraints, Custom, Extensions, KeyUsage
-from pki.inspection import Facts
+from pki.inspection import ExtensionFacts
 from web.spelling import camel, snake
 
 # Lemur's name of each key usage.
@@ -222,7 +222,7 @@ def _flag(value: Any, field: str) -> bool:
     return value
 
 
-def describe(facts: Facts) -> dict[str, Any]:
+def describe(facts: ExtensionFacts) -> dict[str, Any]:
     """The extensions of a certificate: always the names, the rest where it is present (contract 3.4).
 
     What is there is said to be there, also where its value has a form that Lemur's object cannot express.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import django_filters
@@ -65,6 +65,7 @@ SORTABLE = (
 # Whoever asks for one of these asks for what is over, too.
 ASKS_FOR_OLD_ONES = ("phase", "id", "filter_id", "serial", "filter_serial", "fingerprint", "fixed_name")
 USUAL_MONTHS = 1
+_SEPARATORS = re.compile(r"[\s:-]")
 
 
 def long_ago() -> datetime:
@@ -87,6 +88,12 @@ def serial_number(text: str) -> str:
     if hexadecimal and len(hexadecimal) <= 256 and re.fullmatch(r"[0-9a-fA-F]+", hexadecimal):
         return str(int(hexadecimal, 16))
     return text
+
+
+def serial_numbers(text: str) -> set[str]:
+    """Every serial that the text may mean, as we store them; hex is taken with spaces or hyphens and bare as well."""
+    bare = _SEPARATORS.sub("", text)
+    return {serial_number(text), *([serial_number("0x" + bare)] if bare else [])}
 
 
 def like(field: str, pattern: str) -> Q:
@@ -189,7 +196,7 @@ class CertificateFilter(FilterSet):
         """The one search box: name, common name, any domain, owner, issuer, or a serial number or fingerprint."""
         text = value.strip()
         anywhere = searching.mentions(text) | Q(owner__icontains=text) | Q(issuer__icontains=text)
-        exactly = Q(serial=serial_number(text)) | Q(fingerprint=text.replace(":", "").lower())
+        exactly = Q(serial__in=serial_numbers(text)) | Q(fingerprint=_SEPARATORS.sub("", text).lower())
         return rows.filter(anywhere | exactly)
 
     def in_phase(self, rows: Rows, name: str, value: str) -> Rows:
@@ -268,6 +275,17 @@ class CertificateFilter(FilterSet):
 
 class CertificatePageFilter(CertificateFilter):
     """For people, who look for what is in use: a page hides what expired long ago, and says so."""
+
+    ends_in = django_filters.CharFilter(method="in_month", label="Ends in")
+
+    def in_month(self, rows: Rows, name: str, value: str) -> Rows:
+        """``2027-03``, in UTC; anything else finds nothing."""
+        try:
+            begins = datetime.strptime(value.strip(), "%Y-%m").replace(tzinfo=UTC)
+            ends = (begins + timedelta(days=32)).replace(day=1)
+        except (ValueError, OverflowError):
+            return rows.none()
+        return rows.filter(not_after__gte=begins, not_after__lt=ends)
 
     def usually_hides(self) -> bool:
         """Always."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import BooleanField, CharField, Q, QuerySet, Value, prefetch_related_objects
+from django.db.models import BooleanField, CharField, Model, Q, QuerySet, Value
 
 from accounts.models import Role
 from certificates.models import Certificate, CertificateDomain, Deployment, Domain
 from core.connectors import Connector
+from core.statements import Ids, Statement
 from notifications.models import Notification
 from stores.models import Destination
 
 SINGLE = ("user", "authority", "rotation_policy", "dns_provider")
 OF_CONNECTORS = ("id", "label", "description", "plugin", "options", "active")
+OF_ENDPOINTS = ("id", "name", "dnsname", "owner", "type", "active")
 Lists = dict[str, list[Any]]
-CONNECTORS: Mapping[str, type[Connector]] = {"destinations": Destination, "notifications": Notification}
+KINDS: Mapping[str, type[Connector]] = {"destinations": Destination, "notifications": Notification}
 LOADED = "loaded_in_full"
 """Under this name a certificate bears its lists: by their names, in the order in which they are shown."""
 
@@ -34,9 +37,6 @@ def complete(certificates: Iterable[Certificate]) -> None:
         certificate.__dict__[LOADED] = certificate.made_with or defaultdict(list)
     if read := [one for one in new if one.made_with is None]:
         _share(read)
-        prefetch_related_objects(read, "endpoints")
-        for certificate in read:
-            certificate.__dict__[LOADED]["endpoints"] = list(certificate.endpoints.all())
         _load({one.pk: one.__dict__[LOADED] for one in read})
 
 
@@ -51,36 +51,23 @@ def _share(certificates: Iterable[Certificate]) -> None:
 
 
 def _load(found: Mapping[int, Lists]) -> None:
-    _lineage(_names(found), found)
-    _connectors(found)
+    ids = list(found)
+    _lineage(_names(ids, found), found)
+    _connectors(ids, found)
+    _endpoints(ids, found)
 
 
-def _names(found: Mapping[int, Lists]) -> list[tuple[int, int]]:
-    """Domains in the order of the certificate, and roles by name: both are little more than names.
+def _names(ids: Sequence[int], found: Mapping[int, Lists]) -> list[tuple[int, int]]:
+    """Domains in the order of the certificate, and roles by name.
 
-    In the same statement which certificates replace which, newest first; that is returned.
+    Which certificates replace which, newest first, is returned.
     """
-    no_text, no_flag = Value("", output_field=CharField()), Value(value=False, output_field=BooleanField())
-    kinds = {name: Value(name, output_field=CharField()) for name in ("domains", "links", "roles")}
-    held = CertificateDomain.objects.order_by().filter(certificate__in=found)
-    domains = held.values_list(
-        kinds["domains"], "certificate_id", "pk", "domain_id", "domain__name", no_text, "domain__sensitive"
-    )
-    managing = Certificate.roles.through._default_manager.filter(certificate__in=found)
-    roles = managing.values_list(
-        kinds["roles"], "certificate_id", "pk", "role_id", "role__name", "role__description", no_flag
-    )
-    replacing = Certificate.replaces.through._default_manager.filter(
-        Q(from_certificate__in=found) | Q(to_certificate__in=found)
-    )
-    ends = ("from_certificate_id", "pk", "to_certificate_id")
     links = []
-    rows = domains.union(roles, replacing.values_list(kinds["links"], *ends, no_text, no_text, no_flag), all=True)
-    for kind, certificate, _, pk, name, text, flag in sorted(rows, key=_in_order):
+    for kind, certificate, _, pk, name, text, flag in sorted(NAMES.rows(ids), key=_in_order):
         if kind == "links":
             links.append((certificate, pk))
         else:
-            one = Domain(pk, name, flag) if kind == "domains" else Role(pk=pk, name=name, description=text)
+            one = Domain(pk, name, bool(flag)) if kind == "domains" else Role(pk=pk, name=name, description=text)
             found[certificate][kind].append(one)
     return sorted(links, key=lambda link: (link[1], link[0]), reverse=True)
 
@@ -102,29 +89,75 @@ def _lineage(links: Sequence[tuple[int, int]], found: Mapping[int, Lists]) -> No
             found[old]["replaced"].append(others[new])
 
 
-def _connectors(found: Mapping[int, Lists]) -> None:
-    """Destinations and notifications look alike, so that one statement reads both; equal ones are one object."""
-    watched = Certificate.notifications.through._default_manager.filter(certificate__in=found)
-    rows = _columns(Deployment.objects.order_by().filter(certificate__in=found), "destinations").union(
-        _columns(watched, "notifications"), all=True
-    )
+def _connectors(ids: Sequence[int], found: Mapping[int, Lists]) -> None:
+    """Equal ones are one object."""
     known: dict[tuple[str, int], Connector] = {}
-    for name, certificate, *values in rows:
-        if (name, values[0]) not in known:
-            known[name, values[0]] = _connector(CONNECTORS[name], dict(zip(OF_CONNECTORS, values, strict=True)))
-        found[certificate][name].append(known[name, values[0]])
+    for name, certificate, pk, label, description, plugin, options, active in CONNECTORS.rows(ids):
+        if (name, pk) not in known:
+            columns = (pk, label, description, plugin, json.loads(options), bool(active))
+            known[name, pk] = _row(KINDS[name], OF_CONNECTORS, columns)
+        found[certificate][name].append(known[name, pk])
     for lists in found.values():
-        for name in CONNECTORS:
+        for name in KINDS:
             lists[name].sort(key=lambda one: (one.label, one.pk))
 
 
-def _connector(model: type[Connector], columns: Mapping[str, Any]) -> Connector:
+def _endpoints(ids: Sequence[int], found: Mapping[int, Lists]) -> None:
+    model = _endpoint()
+    for certificate, *columns, active in ENDPOINTS.rows(ids):
+        found[certificate]["endpoints"].append(_row(model, OF_ENDPOINTS, (*columns, bool(active))))
+
+
+def _row(model: type[Model], names: Sequence[str], columns: Sequence[Any]) -> Any:
     """As the ORM makes it: the columns in the order of the model, the others are read when somebody asks for them."""
-    names = [field.attname for field in model._meta.concrete_fields if field.attname in columns]
-    return model.from_db(None, names, [columns[name] for name in names])
+    given = dict(zip(names, columns, strict=True))
+    named = [field.attname for field in model._meta.concrete_fields if field.attname in given]
+    return model.from_db(None, named, [given[name] for name in named])
+
+
+def _endpoint() -> type[Model]:
+    """A folder above says what endpoints are."""
+    model: type[Model] = Certificate._meta.get_field("endpoints").related_model
+    return model
+
+
+def _text(value: str) -> Value:
+    return Value(value, output_field=CharField())
+
+
+def _ask_names(ids: Ids) -> QuerySet[Any, tuple[Any, ...]]:
+    """Domains, roles and which replace which: all are little more than names."""
+    no_text, no_flag = _text(""), Value(value=False, output_field=BooleanField())
+    held = CertificateDomain.objects.order_by().filter(certificate__in=ids)
+    domains = held.values_list(
+        _text("domains"), "certificate_id", "pk", "domain_id", "domain__name", no_text, "domain__sensitive"
+    )
+    managing = Certificate.roles.through._default_manager.filter(certificate__in=ids)
+    roles = managing.values_list(
+        _text("roles"), "certificate_id", "pk", "role_id", "role__name", "role__description", no_flag
+    )
+    replacing = Certificate.replaces.through._default_manager.filter(
+        Q(from_certificate__in=ids) | Q(to_certificate__in=ids)
+    )
+    ends = ("from_certificate_id", "pk", "to_certificate_id")
+    return domains.union(roles, replacing.values_list(_text("links"), *ends, no_text, no_text, no_flag), all=True)
+
+
+def _ask_connectors(ids: Ids) -> QuerySet[Any, tuple[Any, ...]]:
+    """Destinations and notifications look alike, so that one statement reads both."""
+    watched = Certificate.notifications.through._default_manager.filter(certificate__in=ids)
+    delivered = Deployment.objects.order_by().filter(certificate__in=ids)
+    return _columns(delivered, "destinations").union(_columns(watched, "notifications"), all=True)
 
 
 def _columns(rows: QuerySet[Any], name: str) -> QuerySet[Any, tuple[Any, ...]]:
     single = name.removesuffix("s")
-    kind = Value(name, output_field=CharField())
-    return rows.values_list(kind, "certificate_id", *(f"{single}__{column}" for column in OF_CONNECTORS))
+    return rows.values_list(_text(name), "certificate_id", *(f"{single}__{column}" for column in OF_CONNECTORS))
+
+
+def _ask_endpoints(ids: Ids) -> QuerySet[Any, tuple[Any, ...]]:
+    served = _endpoint()._default_manager.filter(certificate__in=ids)
+    return served.order_by("-pk").values_list("certificate_id", *OF_ENDPOINTS)
+
+
+NAMES, CONNECTORS, ENDPOINTS = Statement(_ask_names), Statement(_ask_connectors), Statement(_ask_endpoints)

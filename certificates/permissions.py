@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
+from certificates.models import Batch, Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
 from core.permissions import EVERYTHING, NOTHING, Permissions, keepers, members, nobody, readers, writers
 
 
@@ -22,6 +22,11 @@ def orderers(user: Any) -> Q:
     for pk in user.role_ids:
         mine |= Q(spec__managed_by__icontains=f",{pk},")
     return mine
+
+
+def begun(user: Any) -> Q:
+    """Whoever began it."""
+    return Q(by=user.pk)
 
 
 def guardians(user: Any) -> Q:
@@ -57,6 +62,7 @@ order_permissions = Permissions(
 deployment_permissions = Permissions(Deployment, view=readers(members))
 revocation_permissions = Permissions(Revocation, view=readers(members))
 suggestion_permissions = Permissions(Suggestion, view=readers(members))
+batch_permissions = Permissions(Batch, view=readers(members), change=keepers(begun))
 policy_permissions = Permissions(
     RotationPolicy, view=readers(members), create=writers(nobody), change=writers(nobody), delete=writers(nobody)
 )

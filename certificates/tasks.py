@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from certificates.service import ask_for_window, carry_out, deploy, fulfil
+from certificates.service import ask_for_window, carry_out, carry_out_batch, deploy, fulfil
+from certificates.service.batches import due_batches
 from certificates.service.deploying import due_deployments
 from certificates.service.issuance import due_orders
 from certificates.service.renewing import due_suggestions
@@ -59,3 +60,16 @@ def sweep_suggestions() -> None:
     """Of each certificate whose policy follows its authority we know what that suggests."""
     for suggestion_id in due_suggestions():
         ask_the_authority.delay(suggestion_id)
+
+
+@shared_task(name="certificates.carry_out_batch")  # type: ignore[untyped-decorator]
+def carry_out_some(batch_id: int) -> None:
+    """Do what a batch wants to some of its certificates."""
+    carry_out_batch(batch_id)
+
+
+@shared_task(name="certificates.sweep_batches")  # type: ignore[untyped-decorator]
+def sweep_batches() -> None:
+    """No batch is due: each was carried out, or is at work."""
+    for batch_id in due_batches():
+        carry_out_some.delay(batch_id)

@@ -3,7 +3,18 @@
 from django.urls import path
 from rest_framework.routers import Route
 
-from certificates import api, api_defaults, api_domains, api_logs, api_orders, views, views_orders, views_revocation
+from certificates import (
+    api,
+    api_defaults,
+    api_domains,
+    api_logs,
+    api_orders,
+    views,
+    views_batches,
+    views_lists,
+    views_orders,
+    views_revocation,
+)
 from web.rest.views import Router
 
 app_name = "certificates"
@@ -29,8 +40,17 @@ plain.register("logs", api_logs.LogViewSet)
 api_urls = [*router.urls, *plain.urls, path("defaults", api_defaults.Defaults.as_view())]
 
 urlpatterns = [
-    path("", views.certificate_list, name="list"),
+    path("", views_lists.certificate_list, name="list"),
+    path("list.csv", views_lists.download_list, {"form": "csv"}, name="csv"),
+    path("list.json", views_lists.download_list, {"form": "json"}, name="json"),
+    path("many", views_batches.ask, name="many"),
+    path("batches", views_batches.batches, name="batches"),
+    path("batches/<int:pk>", views_batches.batch, name="batch"),
+    path("batches/<int:pk>/cancel", views_batches.cancel, name="batch-cancel"),
+    path("batches/<int:pk>/retry", views_batches.retry, name="batch-retry"),
+    path("find", views_lists.find, name="find"),
     path("new", views.order, name="order"),
+    path("preview", views.preview, name="preview"),
     path("import", views.import_, name="import"),
     path("<int:pk>", views.detail, name="detail"),
     path("orders", views_orders.order_list, name="orders"),

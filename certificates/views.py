@@ -12,80 +12,38 @@ from django.shortcuts import render
 from django.utils.text import get_valid_filename
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
-from django.views.decorators.vary import vary_on_headers
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.permissions import audit_log
 from accounts.service import require_recent_proof
 from authorities.models import Authority, Profile
-from authorities.permissions import permissions as authority_permissions
 from certificates import anatomy, service
-from certificates.filters import CertificatePageFilter
 from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
 from certificates.models import Certificate, Order
-from certificates.models.certificate import CertificateQuerySet
 from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions
+from certificates.preview import look_ahead
+from certificates.spec import SUBJECT_FIELDS
 from certificates.views_orders import made
 from core.audit import HISTORY, about
-from core.errors import Forbidden
+from core.errors import DomainError, Forbidden
 from core.forms import MOST_DIGITS
 from notifications.models import Notice
 from notifications.permissions import notice_permissions
 from notifications.service import topic
+from pki.errors import PkiError
 from plugins import Exporter, registry
-from web.lists import Listing
 from web.views import act, get_or_404, person
 
 NOTICES = 10
 RECENT = 10
-ROWS = 25
-WORDS = {"create": "order"}
 ALIASES = {"java-export"}  # Lemur's older name of two plugins that are listed themselves
 USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands first
-
-
-def visible(request: HttpRequest) -> CertificateQuerySet:
-    """The certificates that the person may see, as lists show them."""
-    rows: CertificateQuerySet = permissions.allowed(request.user, "view")  # type: ignore[assignment]
-    return rows.present().without_texts().with_replaced().select_related("authority")
-
-
-def may(request: HttpRequest, *actions: str) -> set[str]:
-    """Which of these the person may do at all, in the pages' words."""
-    return {WORDS.get(action, action) for action in actions if permissions.can(request.user, action)}
 
 
 def demo_banner(request: HttpRequest) -> dict[str, Any]:
     """Context of every page: is there demo data? Asked only where a page is shown to somebody."""
     return {"demo_banner": lambda: Authority.objects.filter(demo=True).exists()}
-
-
-@login_required
-@require_safe
-def overview(request: HttpRequest) -> HttpResponse:
-    """What a person should know first."""
-    now, rows = clock(), visible(request)
-    authority, certificate = Authority.objects.exists(), Certificate.objects.filter(root_authority=None).exists()
-    may_create = {"create"} if authority_permissions.can(request.user, "create") else set()
-    context = {
-        "counts": service.phases(rows),
-        "expiring": rows.current(now).unreplaced().order_by("not_after")[:RECENT],
-        "entries": audit_log.allowed(request.user, "view")[:RECENT],
-        "guide": None if authority and certificate else {"authority": authority, "certificate": certificate},
-        "can": may(request, "create", "upload") | may_create,
-    }
-    return render(request, "overview.html", context)
-
-
-@login_required
-@require_safe
-@vary_on_headers("HX-Request")
-def certificate_list(request: HttpRequest) -> HttpResponse:
-    """The certificates the person may see, narrowed and ordered as asked."""
-    listing = Listing(CertificatePageFilter, visible(request), request.GET, request=request, count=ROWS)
-    template = "certificates/_rows.html" if request.htmx else "certificates/list.html"  # type: ignore[attr-defined]
-    return render(request, template, {"listing": listing, "can": may(request, "create", "upload")})
 
 
 @login_required
@@ -106,14 +64,21 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "replaces": certificate.replaces.with_replaced(),
         "replaced": certificate.replaced.with_replaced(),
         "deployments": certificate.deployments.select_related("destination"),
-        "endpoints": certificate.endpoints.select_related("source"),
         "exporters": exporters_for(certificate, can),
         "revocation": unfinished_revocation(certificate),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
         **_told(request, certificate),
+        **_in_service(certificate),
     }
     return render(request, "certificates/detail.html", context)
+
+
+def _in_service(certificate: Certificate) -> dict[str, Any]:
+    """Where it is served, at how many places as it should be, and whether its renewal should have begun."""
+    endpoints = list(certificate.endpoints.select_related("source"))
+    well_served = sum(not one.problems for one in endpoints)
+    return {"endpoints": endpoints, "well_served": well_served, "overdue": certificate.renewal_begins <= clock()}
 
 
 def _told(request: HttpRequest, certificate: Certificate) -> dict[str, Any]:
@@ -154,24 +119,43 @@ def order(request: HttpRequest) -> HttpResponse:
     )
 
 
+@login_required
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """What an order as it stands would lead to, for htmx to show beside it while it is being written."""
+    permissions.require(request.user, "create", message=_("You are not authorized to create a new certificate."))
+    form = OrderForm(request.POST, user=person(request))
+    context: dict[str, Any] = {"form": form}
+    if form.is_valid():
+        try:
+            context["preview"] = look_ahead(form.cleaned_data, by=person(request), now=clock())
+        except (DomainError, PkiError) as error:
+            context["problem"] = str(error)
+    return render(request, "certificates/_preview.html", context)
+
+
 def _order_defaults(request: HttpRequest) -> dict[str, Any]:
-    """The usual owner, and what the link that led here said: an authority, or a certificate to replace."""
+    """The usual owner, and what the link that led here said: an authority, a certificate to replace, or to be like."""
     initial: dict[str, Any] = {"owner": person(request).email, "profile": "server"}
     if authority := request.GET.get("authority", ""):
         initial["authority"] = authority
-    if (old := _to_replace(request)) is not None:
-        names = "\n".join(name.value for name in old.facts.names)
-        initial |= {"replaces": [old.pk], "names": names, "owner": old.owner, "authority": old.authority_id}
-        initial["description"] = old.description
+    old, like = _named_by_link(request, "replaces", "replace"), _named_by_link(request, "like", "view")
+    if old is not None:
+        initial["replaces"] = [old.pk]
+    if (model := old or like) is not None:
+        initial |= {"names": "\n".join(name.value for name in model.facts.names), "owner": model.owner}
+        initial |= {"authority": model.authority_id, "description": model.description, "rotation": model.rotation}
+        initial |= {name: getattr(model.subject_fields, name) for name in SUBJECT_FIELDS}
+        initial["key_type"] = model.key_type
     return initial
 
 
-def _to_replace(request: HttpRequest) -> Certificate | None:
-    """The certificate that the link which led here wants to see replaced."""
-    pk = request.GET.get("replaces", "")
+def _named_by_link(request: HttpRequest, parameter: str, action: str) -> Certificate | None:
+    """The certificate that the link which led here is about, if the person may do that to it."""
+    pk = request.GET.get(parameter, "")
     if not pk.isdecimal() or len(pk) > MOST_DIGITS:
         return None
-    return permissions.allowed(request.user, "replace").filter(pk=pk).first()
+    return permissions.allowed(request.user, action, Certificate.objects.present()).filter(pk=pk).first()
 
 
 def _usual_authority(authorities: QuerySet[Authority]) -> int | None:
@@ -187,7 +171,7 @@ def import_(request: HttpRequest) -> HttpResponse:
     """Import a certificate."""
     permissions.require(request.user, "upload", message=_("You are not authorized to upload a certificate."))
     initial = {"owner": person(request).email}
-    if (old := _to_replace(request)) is not None:
+    if (old := _named_by_link(request, "replaces", "replace")) is not None:
         initial |= {"owner": old.owner, "replaces": old.name, "description": old.description}
     form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
     return act(

@@ -36,6 +36,10 @@ class Event(StrEnum):
     AUTHORITY_DELETED = "authority.deleted"
     AUTHORITY_IMPORTED = "authority.imported"
     AUTHORITY_UPDATED = "authority.updated"
+    BATCH_BEGUN = "batch.begun"
+    BATCH_CANCELLED = "batch.cancelled"
+    BATCH_ENDED = "batch.ended"
+    BATCH_RETRIED = "batch.retried"
     CERTIFICATE_CLEANED = "certificate.cleaned"
     CERTIFICATE_DELETED = "certificate.deleted"
     CERTIFICATE_DEPLOYED = "certificate.deployed"
@@ -123,6 +127,8 @@ class Event(StrEnum):
     USER_CREATED = "user.created"
     USER_DELETED = "user.deleted"
     USER_UPDATED = "user.updated"
+    VIEW_REMOVED = "view.removed"
+    VIEW_SAVED = "view.saved"
 
 
 PROOF = "proof"

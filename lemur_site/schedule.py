@@ -15,6 +15,7 @@ PERIODS = {
     "lifecycle.notify_expiring": 3600,
     "lifecycle.send_digests": 3600,
     "lifecycle.sweep_failures": 60,
+    "certificates.sweep_batches": 60,
     "certificates.sweep_suggestions": 300,
     "lifecycle.reissue_due": 3600,
     "lifecycle.find_endpoint_rotations": 300,

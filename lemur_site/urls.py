@@ -13,7 +13,7 @@ import core.urls
 import lifecycle.urls
 import notifications.urls
 import stores.urls
-from certificates.views import overview
+from lifecycle.views_overview import overview
 
 admin.site.site_header = admin.site.site_title = "Lemur"
 

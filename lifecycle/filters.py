@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
+from lifecycle.models import Alarm, Brake, Endpoint, EndpointRotation, Finding, Sync
 from stores.models import Source
 from web.lists import FilterSet, NumberFilter, RowFilter, YesNoFilter
 
@@ -25,6 +25,7 @@ class EndpointFilter(FilterSet):
     active = YesNoFilter(label="Active")
     ciphers = django_filters.CharFilter(method="by_cipher", label="Cipher")
     source = django_filters.CharFilter(field_name="source__label", lookup_expr="icontains", label="Source")
+    troubled = YesNoFilter(field_name="problems", method="in_trouble", label="Serves something else")
     source_id = RowFilter(field_name="source", queryset=Source.objects.all(), label="Source")
     certificate_id = NumberFilter(field_name="certificate")
     ordering = django_filters.OrderingFilter(
@@ -47,9 +48,41 @@ class EndpointFilter(FilterSet):
     def _named(self, text: str) -> Q:
         return Q(name__icontains=text) | Q(dnsname__icontains=text) | Q(aliases__icontains=text)
 
+    def in_trouble(self, rows: QuerySet[Endpoint], name: str, value: bool) -> QuerySet[Endpoint]:
+        """Was something not as it should be when it was looked at last?"""
+        return rows.exclude(problems=[]) if value else rows.filter(problems=[])
+
     def by_cipher(self, rows: QuerySet[Endpoint], name: str, value: str) -> QuerySet[Endpoint]:
         """Part of the name of one of its ciphers."""
         return rows.alias(offered=Cast("policy", TextField())).filter(offered__icontains=value)
+
+
+class AlarmFilter(FilterSet):
+    """Kind, and whether it still does not work."""
+
+    q = django_filters.CharFilter(method="search", label="Search")
+    kind = django_filters.CharFilter(label="Kind")
+    owner = django_filters.CharFilter(lookup_expr="icontains", label="Owner")
+    over = YesNoFilter(field_name="resolved_at", method="is_over", label="Works again")
+    ordering = django_filters.OrderingFilter(fields=("since", "kind", "label", "owner"))
+
+    class Meta:
+        model = Alarm
+        fields: tuple[str, ...] = ()
+
+    def search(self, rows: QuerySet[Alarm], name: str, value: str) -> QuerySet[Alarm]:
+        """Part of what it is about, or of what was said."""
+        text = value.strip()
+        return rows.filter(Q(label__icontains=text) | Q(error__icontains=text))
+
+    def is_over(self, rows: QuerySet[Alarm], name: str, value: bool) -> QuerySet[Alarm]:
+        """Does it work again?"""
+        return rows.filter(resolved_at__isnull=not value)
+
+    def filter_queryset(self, queryset: QuerySet[Alarm]) -> QuerySet[Alarm]:
+        """Those that are open, unless somebody asks."""
+        rows: QuerySet[Alarm] = super().filter_queryset(queryset)
+        return rows if self.data.get("over") else rows.filter(resolved_at=None)
 
 
 class RotationFilter(FilterSet):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from lifecycle import api, api_found, views, views_found
+from lifecycle import api, api_found, views, views_found, views_overview
 from web.rest.views import Router
 
 app_name = "lifecycle"
@@ -17,6 +17,8 @@ api_urls = router.urls
 
 urlpatterns = [
     path("metrics", api.metrics, name="metrics"),
+    path("overview/shares", views_overview.shares, name="shares"),
+    path("alarms/", views_overview.alarms, name="alarms"),
     path("endpoints/", views.endpoint_list, name="endpoints"),
     path("rotations/", views.rotation_list, name="rotations"),
     path("rotations/<int:pk>/retry", views.retry, name="retry"),

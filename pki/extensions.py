@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -118,15 +118,15 @@ def read(extensions: x509.Extensions) -> Extensions:
 
     BadExtension names the extension that cannot be decoded.
     """
-    found = Extensions()
+    found: dict[str, Any] = {}
     for extension in extensions:
         try:
-            found = _with(found, extension)
+            found |= _said(extension, found.get("custom", ()))
         except UNREADABLE as error:
             raise BadExtension(
                 f"The extension {extension.oid.dotted_string} cannot be read.", field="extensions"
             ) from error
-    return found
+    return Extensions(**found)
 
 
 def write(e: Extensions, *, subject_empty: bool = False) -> list[tuple[x509.ExtensionType, bool]]:
@@ -155,15 +155,16 @@ def is_der(value: bytes) -> bool:
     return minimal and len(value) == 2 + width + length
 
 
-def _with(found: Extensions, extension: x509.Extension[Any]) -> Extensions:
+def _said(extension: x509.Extension[Any], custom: tuple[Custom, ...]) -> dict[str, Any]:
+    """The fields of Extensions that it fills; ``custom`` are those before it."""
     value = extension.value
     if isinstance(value, x509.SubjectKeyIdentifier | x509.AuthorityKeyIdentifier):
-        return found
-    changes = next((reader(value) for kind, reader in _READERS if isinstance(value, kind)), None)
-    if changes is None:
-        custom = Custom(extension.oid.dotted_string, value.public_bytes(), critical=extension.critical)
-        return replace(found, custom=(*found.custom, custom))
-    return replace(found, **changes)
+        return {}
+    said = next((reader(value) for kind, reader in _READERS if isinstance(value, kind)), None)
+    if said is None:
+        one = Custom(extension.oid.dotted_string, value.public_bytes(), critical=extension.critical)
+        return {"custom": (*custom, one)}
+    return said
 
 
 def _read_key_usage(value: x509.KeyUsage) -> dict[str, Any]:

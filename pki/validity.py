@@ -13,6 +13,19 @@ START: Final = "validity_start"
 END: Final = "validity_end"
 YEARS: Final = "validity_years"
 _SATURDAY: Final = 5
+# CA/Browser Forum, Baseline Requirements 6.3.2: the longest validity in days, of what is issued from that moment on.
+_PUBLIC: Final = (
+    (datetime(2020, 9, 1, tzinfo=UTC), 398),
+    (datetime(2026, 3, 15, tzinfo=UTC), 200),
+    (datetime(2027, 3, 15, tzinfo=UTC), 100),
+    (datetime(2029, 3, 15, tzinfo=UTC), 47),
+)
+
+
+def longest_public(issued: datetime) -> tuple[int, datetime]:
+    """How many days a publicly trusted server certificate may be valid that is issued then, and since when."""
+    days, since = next(((days, since) for since, days in reversed(_PUBLIC) if issued >= since), (825, _PUBLIC[0][0]))
+    return days, since
 
 
 def calculate_reissue_range(

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.cache import cache
+from django.db.models import CharField, Count, QuerySet, Value
 
 COUNTED_EXACTLY = 10_000
 
 T = TypeVar("T")
+
+
+def count_each(**questions: QuerySet[Any]) -> dict[str, int]:
+    """How many rows each question has, in one statement; each part is answered from the indexes that suit it."""
+    parts = [
+        rows.order_by().annotate(what=Value(name, output_field=CharField())).values_list("what").annotate(Count("pk"))
+        for name, rows in questions.items()
+    ]
+    return {**dict.fromkeys(questions, 0), **dict(parts[0].union(*parts[1:], all=True))}
 
 
 def remembered(question: object, count: Callable[[], T], *, size: Callable[[T], int], seconds: int) -> T:

@@ -22,6 +22,7 @@ from accounts.service.roles import (
     update_role,
     uses_of,
 )
+from accounts.service.saved_views import remove_view, save_view
 from accounts.service.second_factor import check_code, has_second_factor
 from accounts.service.sessions import end_session, end_sessions
 from accounts.service.single_sign_on import is_connected, log_in_by_provider
@@ -60,9 +61,11 @@ __all__ = [
     "logged_in",
     "may_use_a_password",
     "needs_setting_up",
+    "remove_view",
     "require_recent_proof",
     "reveal_credentials",
     "revoke_api_key",
+    "save_view",
     "set_members",
     "set_roles",
     "system_user",

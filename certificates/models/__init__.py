@@ -1,5 +1,6 @@
 """The rows of this app, and the seed's helpers about names and replacement."""
 
+from certificates.models.batch import Batch, BatchItem
 from certificates.models.certificate import Certificate
 from certificates.models.deployment import Deployment
 from certificates.models.domain import CertificateDomain, Domain
@@ -11,6 +12,8 @@ from certificates.models.rotation import RotationPolicy
 from certificates.models.suggestion import Suggestion
 
 __all__ = [
+    "Batch",
+    "BatchItem",
     "Certificate",
     "CertificateDomain",
     "CertificateQuerySet",

@@ -263,7 +263,7 @@ class Certificate(models.Model):
     @property
     def extensions(self) -> dict[str, Any]:
         """Its extensions in Lemur's form, see contract 3.4."""
-        return extensions.describe(self.facts)
+        return extensions.describe(self.__dict__.get("facts") or inspection.extension_facts(self.parsed))
 
     @property
     def validity_range(self) -> timedelta:

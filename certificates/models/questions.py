@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 
 from certificates.models.rotation import RotationPolicy
+from web.counts import count_each
 from web.wildcards import plain
 
 SOON = timedelta(days=30)
@@ -115,17 +116,14 @@ class CertificateQuerySet(models.QuerySet[Any]):
         return self.filter(not_after__gt=now, not_after__lte=now + within).order_by("not_after", "pk")
 
     def count_by_phase(self, now: datetime) -> dict[str, int]:
-        """How many are valid, expiring, expired and revoked; replaced ones count as valid no more.
-
-        One statement each: that is how the database can count from indexes alone.
-        """
+        """How many are valid, expiring, expired and revoked; replaced ones count as valid no more."""
         fresh = self.current(now).unreplaced()
-        return {
-            "valid": fresh.filter(not_after__gt=now + SOON).count(),
-            "expiring": fresh.filter(not_after__lte=now + SOON).count(),
-            "expired": self.expired(now).exclude(status=Status.REVOKED).count(),
-            "revoked": self.revoked().count(),
-        }
+        return count_each(
+            valid=fresh.filter(not_after__gt=now + SOON),
+            expiring=fresh.filter(not_after__lte=now + SOON),
+            expired=self.expired(now).exclude(status=Status.REVOKED),
+            revoked=self.revoked(),
+        )
 
     def without_texts(self) -> Self:
         """For lists: leaves body, chain and CSR in the database until somebody asks for them."""

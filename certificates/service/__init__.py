@@ -3,6 +3,7 @@
 from certificates.service.amending import update_order
 from certificates.service.asking import is_attached_to_endpoint
 from certificates.service.authority import create_authority, import_authority
+from certificates.service.batches import begin_batch, cancel_batch, carry_out_batch, retry_batch
 from certificates.service.csr import create_csr
 from certificates.service.deploying import (
     deliver_again,
@@ -69,9 +70,12 @@ __all__ = [
     "Difference",
     "Minted",
     "ask_for_window",
+    "begin_batch",
     "calculate_reissue_range",
+    "cancel_batch",
     "cancel_order",
     "carry_out",
+    "carry_out_batch",
     "create",
     "create_authority",
     "create_certificate_roles",
@@ -123,6 +127,7 @@ __all__ = [
     "remove_from_destination",
     "render",
     "require_deliverable",
+    "retry_batch",
     "retry_order",
     "reveal",
     "reveal_order_key",

@@ -57,6 +57,7 @@
   const clicks = {
     "[data-theme-choice]": (button) => chooseTheme(button.dataset.themeChoice),
     "[data-copy]": copy,
+    "[data-open]": (button) => document.getElementById(button.dataset.open).showModal(),
     "[data-dismiss]": (button) => button.closest(button.dataset.dismiss).remove(),
     "[data-select-all]": (box) => {
       box.closest("table").querySelectorAll("[data-select]").forEach((one) => { one.checked = box.checked; });
@@ -86,13 +87,43 @@
     document.querySelectorAll("form[data-once] [aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
   });
 
+  // Single keys, and "g" with a second one soon after it; the sheet behind "?" lists them.
+  let going = 0;
+  const keys = {
+    "/": () => {
+      const search = document.querySelector("[data-search]");
+      search?.focus();
+      search?.select();
+    },
+    "?": () => document.getElementById("shortcuts")?.showModal(),
+    "g": () => { going = Date.now() + 1500; },
+  };
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
-    const search = document.querySelector("[data-search]");
-    if (event.key === "/" && !typing && search && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const elsewhere = event.target.closest("input, textarea, select, [contenteditable], dialog");
+    if (elsewhere || event.ctrlKey || event.metaKey || event.altKey) return;
+    const place = Date.now() < going && document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
+    going = 0;
+    if (place) {
+      place.click();
+    } else if (keys[event.key]) {
       event.preventDefault();
-      search.focus();
-      search.select();
+      keys[event.key]();
+    }
+  });
+
+  // What was found as one typed: the arrow keys go through it, Escape leaves it.
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest(".topbar-search");
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!box) return;
+    const places = [box.querySelector("input"), ...box.querySelectorAll(".found a")];
+    if (event.key === "Escape") {
+      document.getElementById("found").textContent = "";
+      places[0].focus();
+    } else if (step && places.length > 1) {
+      event.preventDefault();
+      const at = places.indexOf(document.activeElement);
+      places[(at + step + places.length) % places.length].focus();
     }
   });
 

@@ -52,6 +52,7 @@ BY_NOBODY = {
     "lifecycle.rotation.reissue": "background work, in the name of the system",
     "lifecycle.rotation.reissue_due": "background work: follows from what policies say",
     "lifecycle.switching.set_switches": "background work: follows from what the site's settings say",
+    "certificates.service.batches.carry_out_batch": "the batch says who acts",
     "certificates.service.deploying.deploy": "whoever attached the certificate was asked",
     "accounts.service.people.create_first_admin": "there is nobody yet",
     **dict.fromkeys(
@@ -85,11 +86,13 @@ BY_NOBODY = {
 }
 # Verbs that ask no permission themselves: parts of other verbs, which have asked.
 ASKED_BEFORE = {
+    "certificates.service.batches.begin_batch": "takes those rows to which the person may do it; each verb asks again",
     "accounts.service.roles.create_role": "whoever makes an authority makes its roles; people use add_role, which asks",
     "certificates.service.placing.create_certificate_roles": "whoever makes a certificate makes its owner's role",
 }
 # Transactions that leave no event of their own.
 NO_EVENT = {
+    "certificates.service.batches._close": "what was done to the certificate has an event; batch.ended says the numbers",
     "authorities.challenges.publish": "an answer to a challenge; certificate.issued or order.failed will say the outcome",
     "authorities.challenges.withdraw": "the same answer, which nobody needs any more",
     "certificates.service.renewing._forget": "policy.updated has said why",

@@ -16,13 +16,22 @@ from django.test import override_settings
 from django.utils.timezone import now as clock
 
 from accounts import service as accounts
-from accounts.models import ADMIN, ApiKey, Role, User
+from accounts.models import ADMIN, ApiKey, Role, SavedView, User
 from authorities import challenges, publishing
 from authorities import service as authorities
 from authorities.models import Authority, DnsProvider, Profile
 from certificates import service
-from certificates.models import Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, update_destinations
-from certificates.service import deploying, orders, revoking
+from certificates.models import (
+    Batch,
+    Certificate,
+    Deployment,
+    Domain,
+    Order,
+    Revocation,
+    RotationPolicy,
+    update_destinations,
+)
+from certificates.service import batches, deploying, orders, revoking
 from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import Event
 from core.connectors import NewConnector
@@ -99,6 +108,7 @@ def furnish() -> dict[str, Any]:
     _a_dns_provider()
     _a_notification()
     _orders()
+    _batches()
     by_itself.furnish()
     unused = accounts.add_role("unused", username="shared", password=NEW_PASSWORD, by=_user("root"))
     return {"leaf": leaf.pk, "root": root.pk, "unused": unused.pk}
@@ -124,6 +134,32 @@ def _orders() -> None:
     an_order(alice, authority=Authority.objects.get(name="Root"), **fields)
     slow = Authority.objects.get(name="slow-issuer")
     service.create(by=alice, authority=slow, owner="alice@example.org", common_name=SLOW)
+
+
+def _batches() -> None:
+    """One that is at work, and one that is over; and a view of a list."""
+    begun = {"verb": "notify", "given": {"on": True}, "by": _user("alice"), "created_at": clock()}
+    for given, state, item in (
+        ("at work", "waiting", "waiting"),
+        ("over", "done", "failed"),
+    ):
+        later = clock() + DAY if given == "at work" else clock()
+        batch = Batch.objects.create(**begun, state=state, not_before=later, last_error=given)
+        batch.items.create(certificate=_leaf(), state=item)
+    accounts.save_view(page="/certificates/", name="soon", query="phase=expiring", by=_user("alice"))
+
+
+def _batch(which: str) -> Batch:
+    return Batch.objects.get(last_error=which)
+
+
+def _begin_batch() -> Batch:
+    leaf = Certificate.objects.filter(pk=_leaf().pk)
+    return service.begin_batch("notify", leaf, given={"on": True}, by=_user("alice"))
+
+
+def _carry_out_a_batch() -> None:
+    service.carry_out_batch(_begin_batch().pk)
 
 
 def _connect() -> None:
@@ -377,6 +413,15 @@ VERBS: dict[str, Verb] = {
     "challenge.publish": Verb(lambda: challenges.publish("token", "text", now=clock()), ()),
     "challenge.withdraw": Verb(_withdraw_challenge, (), already={"authorities_httpchallenge": 1}),
     "connector.test": Verb(_try, (Event.DNS_PROVIDER_TESTED,)),
+    "batch.begin": Verb(_begin_batch, (Event.BATCH_BEGUN,)),
+    "batch.cancel": Verb(lambda: service.cancel_batch(_batch("at work"), by=_user("alice")), (Event.BATCH_CANCELLED,)),
+    "batch.go-on": Verb(
+        _carry_out_a_batch,
+        (Event.BATCH_BEGUN, Event.CERTIFICATE_UPDATED, Event.BATCH_ENDED),
+        already={"certificates_batch": 1, "certificates_batchitem": 1, "core_auditentry": 2},
+    ),
+    "batch.item": Verb(lambda: batches._close(_batch("at work").items.get(), "in vain"), ()),
+    "batch.retry": Verb(lambda: service.retry_batch(_batch("over"), by=_user("alice")), (Event.BATCH_RETRIED,)),
     "connector.create": Verb(
         Ask(
             "root",
@@ -500,6 +545,13 @@ VERBS: dict[str, Verb] = {
     "store.test": Verb(lambda: stores.try_connection(_place("done"), by=_user("root")), (Event.DESTINATION_TESTED,)),
     "user.create": Verb(_create_user, (Event.ROLE_GRANTED, Event.USER_CREATED)),
     "user.update": Verb(_switch_off, (Event.USER_UPDATED,)),
+    "view.remove": Verb(
+        lambda: accounts.remove_view(SavedView.objects.get(name="soon"), by=_user("alice")), (Event.VIEW_REMOVED,)
+    ),
+    "view.save": Verb(
+        lambda: accounts.save_view(page="/certificates/", name="new", query="q=a", by=_user("alice")),
+        (Event.VIEW_SAVED,),
+    ),
 }
 VERBS |= {name: Verb(do, events, already) for name, (do, events, already) in by_itself.VERBS.items()}
 VERBS["key.swap"] = Verb(*by_itself.SWAP, calls_afterwards=True)

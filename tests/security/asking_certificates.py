@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from authorities.models import DnsProvider
-from certificates.models import Domain, RotationPolicy
+from certificates.models import Batch, Domain, RotationPolicy
 from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
 from stores.models import Destination, Source
 from tests.security.world import World
@@ -31,6 +31,7 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "PUT /api/1/domains/{}": lambda world: {"sensitive": True},
     "POST /api/1/dns_providers": lambda world: {"name": "new", "providerType": {"slug": "route53"}},
     "PUT /api/1/dns_providers/{}": lambda world: {"description": "changed"},
+    "POST /certificates/many": lambda world: {"verb": "notify", "id": [world.certificates["own"].pk]},
     "POST /domains/new": lambda world: {"name": "new.example.org"},
     "POST /domains/{}/mark": lambda world: {"sensitive": "on"},
     "POST /api/1/findings/{}/assign": lambda world: {"owner": "bob@example.org"},
@@ -44,6 +45,8 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
     """The id or name that stands for a word in braces; None for addresses of others."""
     if before.endswith(("pending_certificates/", "certificates/orders/")):
         return UNKNOWN if word == "unknown" else world.order(word, person).pk
+    if before.endswith("batches/"):
+        return UNKNOWN if word == "unknown" else Batch.objects.earliest("pk").pk
     if before.endswith("certificates/name/"):
         return world.certificates["own"].name
     models = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accounts.models import ADMIN, SYSTEM, ApiKey, Role, Session, User
+from accounts.models import ADMIN, SYSTEM, ApiKey, Role, SavedView, Session, User
 from tests.people import PASSWORD
 from tests.security.world import PEOPLE, UNUSED, World
 
@@ -24,6 +24,7 @@ BODIES: dict[str, Callable[[World], dict[str, Any]]] = {
     "PUT /api/1/roles/{}": lambda world: {"description": "changed"},
     "POST /account/password": lambda world: dict.fromkeys(NEW, "Another!horse!2") | {"old_password": PASSWORD},
     "POST /account/keys/new": lambda world: {"name": "new", "scope": "read"},
+    "POST /views/save": lambda world: {"name": "new", "page": "/certificates/", "query": "phase=expiring"},
     "POST /people/new": lambda world: {"username": "new", "email": "new@example.org"},
     "POST /people/{}/edit": lambda world: RENAMED,
     "POST /roles/new": lambda world: {"name": "new"},
@@ -51,7 +52,7 @@ def reference(name: str, word: str, person: str, world: World) -> Any:
 def id_of(before: str, word: str, person: str, world: World) -> Any:
     """What stands for the word after this part of an address; None if that is not about people."""
     collection = before.rstrip("/").rpartition("/")[2]
-    if collection not in ("users", "people", "roles", "keys", "sessions"):
+    if collection not in ("users", "people", "roles", "keys", "sessions", "views"):
         return None
     if word == "unknown":
         return UNKNOWN
@@ -60,9 +61,16 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
     if collection == "roles":
         names = {"own": world.team.name, "foreign": "strangers", "unused": UNUSED, "built-in": ADMIN}
         return Role.objects.get(name=names[word]).pk
+    return _owned(collection, person_called(word, person))
+
+
+def _owned(collection: str, user: User) -> Any:
+    """What stands for a thing of this person's."""
     if collection == "sessions":
-        return Session.objects.filter(user=person_called(word, person)).earliest("began_at", "pk").handle
-    keys = ApiKey.objects.filter(user=person_called(word, person), kind=ApiKey.Kind.KEY)
+        return Session.objects.filter(user=user).earliest("began_at", "pk").handle
+    if collection == "views":
+        return SavedView.objects.get_or_create(user=user, page="/certificates/", name="kept")[0].pk
+    keys = ApiKey.objects.filter(user=user, kind=ApiKey.Kind.KEY)
     return keys.order_by("pk").values_list("pk", flat=True)[0]
 
 

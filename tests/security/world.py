@@ -17,7 +17,7 @@ from accounts import service as accounts
 from accounts.models import ADMIN, READ_ONLY, ApiKey, Role, Session, User
 from authorities.models import Authority, DnsProvider
 from certificates import service
-from certificates.models import Certificate, Order, Revocation, Suggestion, update_destinations
+from certificates.models import Batch, Certificate, Order, Revocation, Suggestion, update_destinations
 from core import keys
 from core.models import StoredKey, SweepRun
 from lifecycle.models import Alarm, Brake, Endpoint, EndpointRotation, Finding, Spent, Sync
@@ -241,6 +241,9 @@ def _of_itself(certificate: Certificate, endpoint: Endpoint) -> None:
     )
     Sync.objects.create(source=endpoint.source)
     Suggestion.objects.create(certificate=certificate)
+    rows, alice = Certificate.objects.filter(pk=certificate.pk), User.objects.get(username="alice")
+    service.begin_batch("notify", rows, given={"on": True}, by=alice)
+    Batch.objects.update(state=Batch.State.DONE)
     Spent.objects.create(scope="all", hour=clock())
     SweepRun.objects.create(name="lifecycle.reissue_due")
 

@@ -53,6 +53,46 @@ def test_search_answers_while_one_types(visitor: Visitor) -> None:
     assert shown(visitor.page) == ["kafka-1.outfitters.example"]
 
 
+def test_any_page_finds_a_certificate_by_its_serial_number(visitor: Visitor) -> None:
+    visitor.open("/certificates/?q=kafka")
+    visitor.page.get_by_role("link", name="kafka-1.outfitters.example", exact=True).click()
+    plain = visitor.page.locator("#serial").inner_text()
+    visitor.open("/authorities/")
+    box = visitor.page.get_by_label("Find a certificate")
+    box.fill(":".join(plain[at : at + 2] for at in range(0, len(plain), 2)))
+    box.press("End")
+    box.press_sequentially(" ")
+    found = visitor.page.locator("#found").get_by_role("link")
+    expect(found.first).to_contain_text("kafka-1.outfitters.example")
+    expect(visitor.page.locator("#announcer")).to_contain_text("1 certificate matches")
+    box.press("ArrowDown")
+    expect(found.first).to_be_focused()
+    visitor.page.keyboard.press("Escape")
+    expect(box).to_be_focused()
+    expect(found).to_have_count(0)
+    box.press_sequentially(" ")
+    expect(found.first).to_be_visible()
+    visitor.page.keyboard.press("ArrowDown")
+    visitor.page.keyboard.press("Enter")
+    expect(visitor.page.get_by_role("heading", level=1)).to_contain_text("kafka-1.outfitters.example")
+
+
+def test_a_view_of_the_list_is_kept_found_again_and_given_up(visitor: Visitor) -> None:
+    visitor.open("/certificates/?filter_owner=data&ordering=not_after")
+    narrowed = shown(visitor.page)
+    visitor.page.get_by_text("Save this view").click()
+    visitor.page.get_by_label("Name of the view").fill("data, soonest first")
+    visitor.page.get_by_role("button", name="Save").click()
+    assert visitor.path == "/certificates/"
+    visitor.open("/certificates/")
+    visitor.follow("data, soonest first")
+    assert shown(visitor.page) == narrowed
+    visitor.page.get_by_role("link", name="Without this filter: Owner").click()
+    assert len(shown(visitor.page)) > len(narrowed)
+    visitor.page.get_by_role("button", name="Remove the view data, soonest first").click()
+    expect(visitor.page.get_by_role("link", name="data, soonest first")).to_have_count(0)
+
+
 def test_the_list_is_filtered_sorted_and_paged(visitor: Visitor) -> None:
     visitor.open("/certificates/")
     visitor.follow("Expiring")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.db.models import Model
 from django.forms import BaseForm, BoundField
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -22,6 +23,8 @@ from web.rest.idempotency import FORM_FIELD
 register = template.Library()
 
 NOTHING = "—"
+SHOWN_ELSEWHERE = frozenset({"q", "ordering", "phase"})
+"""What a list says of itself besides its chips: in the search box, the headings and the tabs."""
 TONES = {
     "failed": "tone-bad",
     "revoked": "tone-bad",
@@ -36,7 +39,7 @@ TONES = {
     "issued": "tone-good",
     "created": "tone-good",
 }
-THINGS = {"apikey": "API key", "crl": "CRL", "dns_provider": "DNS provider"}
+THINGS = {"apikey": "API key", "crl": "CRL", "dns_provider": "DNS provider", "view": "view of a list"}
 UNITS = (  # from how many seconds on, seconds in one, words
     (730 * 86400, 365 * 86400, ngettext_lazy("%d year", "%d years")),
     (2 * 86400, 86400, ngettext_lazy("%d day", "%d days")),
@@ -79,6 +82,26 @@ def current(context: template.Context, view_name: str) -> SafeString | str:
     """Marks the link to the page one is on, with `` aria-current="page"``."""
     match = getattr(context.get("request"), "resolver_match", None)
     return SafeString(' aria-current="page"') if match and match.view_name == view_name else ""
+
+
+@register.simple_tag(takes_context=True)
+def chips(context: template.Context, filterset: Any) -> list[dict[str, str]]:
+    """What the list is narrowed by, each with the address of the list without it; the search box shows itself."""
+    params = context["request"].GET
+    form = filterset.form
+    given = [name for name in form.fields if params.get(name) and name not in SHOWN_ELSEWHERE]
+    return [
+        {"label": str(form[name].label), "value": _chosen(form, name), "url": qs(context, **{name: None}, page=None)}
+        for name in given
+    ]
+
+
+def _chosen(form: BaseForm, name: str) -> str:
+    """What was chosen, as the form says it."""
+    value, plain = form.cleaned_data.get(name), str(form.data.get(name))
+    if isinstance(value, Model):
+        return str(value) or plain
+    return str(dict(getattr(form.fields[name].widget, "choices", ())).get(plain, plain))
 
 
 @register.simple_tag(takes_context=True)
@@ -166,6 +189,12 @@ def happened(event: str) -> str:
     thing, _, done = event.partition(".")
     words = f"{THINGS.get(thing, thing.replace('_', ' '))} {done.replace('-', ' ')}"
     return words[0].upper() + words[1:]
+
+
+@register.filter
+def in_words(kind: str) -> str:
+    """``delivery-stuck`` as words: "Delivery stuck"."""
+    return kind.replace("-", " ").capitalize()
 
 
 @register.filter

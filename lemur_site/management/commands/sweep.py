@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.timezone import now as clock
 
 from authorities import publishing
+from certificates.service.batches import due_batches
 from certificates.service.deploying import due_deployments
 from certificates.service.issuance import due_orders
 from certificates.service.renewing import due_suggestions
@@ -30,6 +31,7 @@ from stores.service import due_scans
 # What each would do, without doing it.
 DUE: Mapping[str, Callable[[], Collection[Any]]] = {
     "authorities.publish_crls": lambda: publishing.due(clock()),
+    "certificates.sweep_batches": due_batches,
     "certificates.sweep_deployments": due_deployments,
     "certificates.sweep_orders": due_orders,
     "certificates.sweep_revocations": due_revocations,

@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from certificates.models import Certificate
+from lifecycle.models import Endpoint
+from stores.models import Source
 from tests.factories import a_certificate
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +110,32 @@ class TestExpiredLongAgo:
         assert self.HINT not in shown
         self.ended(old, days=70)
         assert old.cn not in page(people.bob, LIST)
+
+
+def test_an_order_like_another_begins_with_what_that_says(people, root_ca):
+    model = a_certificate(people.alice, root_ca, cn="model.example.org", description="for the shop")
+    assert f"?like={model.pk}" in page(people.bob, model.get_absolute_url())
+    shown = page(people.bob, f"{reverse('certificates:order')}?like={model.pk}")
+    assert "model.example.org</textarea>" in shown
+    assert 'value="for the shop"' in shown
+    assert 'name="replaces"' not in shown
+    assert "model.example.org" not in page(people.bob, f"{reverse('certificates:order')}?like=999999")
+
+
+def sentence(people, certificate):
+    return " ".join(
+        page(people.bob, certificate.get_absolute_url()).partition('class="lead-line">')[2].partition("</p>")[0].split()
+    )
+
+
+def test_the_state_is_one_sentence_that_says_where_it_is_served_and_whether_it_renews_itself(people, root_ca):
+    made = a_certificate(people.alice, root_ca, cn="www.example.org")
+    assert "Nobody renews it by itself." in sentence(people, made)
+    source = Source.objects.create(label="s", plugin="directory-source")
+    for number, problems in enumerate([[], [], ["another certificate"]]):
+        Endpoint.objects.create(
+            name="w", dnsname="w", port=number, type="t", source=source, certificate=made, problems=problems
+        )
+    later = datetime.now(UTC) + timedelta(days=41, hours=1)
+    Certificate.objects.filter(pk=made.pk).update(rotation=True, renews_at=later)
+    assert "Served on 2 of 3 endpoints. It renews itself in 41 days." in sentence(people, made)

@@ -253,3 +253,20 @@ def test_expiry_on_a_weekend_is_refused_where_a_site_wants_that(day, weekend):
         return
     with pytest.raises(BadValidity, match=r"^Validity end must not land on a weekend\.$"):
         validity.check_weekday(end)
+
+
+@pytest.mark.parametrize(
+    ("issued", "days"),
+    [
+        ("2020-08-31T23:59:59", 825),
+        ("2020-09-01T00:00:00", 398),
+        ("2026-03-14T23:59:59", 398),
+        ("2026-03-15T00:00:00", 200),
+        ("2027-03-14T23:59:59", 200),
+        ("2027-03-15T00:00:00", 100),
+        ("2029-03-14T23:59:59", 100),
+        ("2029-03-15T00:00:00", 47),
+    ],
+)
+def test_what_public_authorities_may_changes_at_midnight(issued: str, days: int) -> None:
+    assert validity.longest_public(datetime.fromisoformat(f"{issued}+00:00"))[0] == days

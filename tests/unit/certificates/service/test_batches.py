@@ -1,0 +1,148 @@
+"""The same done to many certificates: each a verb of its own, none twice, and what failed says why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils.timezone import now as clock
+
+from certificates.models import Batch, Certificate, Order
+from certificates.permissions import permissions
+from certificates.service import batches as module
+from certificates.service import begin_batch, cancel_batch, carry_out_batch, retry_batch
+from certificates.service.batches import VERBS, due_batches
+from core.errors import Conflict, Forbidden, Invalid
+from core.models import AuditEntry
+from stores.models import Destination
+from tests.factories import a_certificate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def some(people, root_ca) -> list[Certificate]:
+    return [a_certificate(people.alice, root_ca, cn=f"{letter}.example.org") for letter in "abc"]
+
+
+def rows(some) -> Any:
+    return Certificate.objects.filter(pk__in=[one.pk for one in some])
+
+
+def carried_out(batch: Batch) -> Counter[str]:
+    """Until nothing is left to do, as workers and sweeps would."""
+    for _ in range(20):
+        if not due_batches():
+            break
+        carry_out_batch(batch.pk)
+    batch.refresh_from_db()
+    return Counter(batch.items.values_list("state", flat=True))
+
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "hand-over": {"owner": "other@example.org"},
+    "notify": {"on": False},
+    "rotation": {"on": True},
+    "deliver": {"destinations": []},
+    "renew": {},
+    "revoke": {"reason": "superseded", "comments": "", "force": False},
+}
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_every_verb_is_done_to_each(people, some, verb):
+    place = Destination.objects.create(label="web", plugin="directory-destination")
+    given = {"destinations": [place.pk]} if verb == "deliver" else GIVEN[verb]
+    batch = begin_batch(verb, rows(some), given=given, by=people.alice)
+    assert carried_out(batch) == {"done": 3}
+    found = list(rows(some))
+    done = {
+        "hand-over": lambda one: one.owner == "other@example.org",
+        "notify": lambda one: not one.notify,
+        "rotation": lambda one: one.rotation,
+        "deliver": lambda one: list(one.destinations.all()) == [place],
+        "renew": lambda one: one.replaced.count() == 1,
+        "revoke": lambda one: one.status == "revoked",
+    }
+    assert all(done[verb](one) for one in found)
+    assert list(
+        AuditEntry.objects.filter(event__startswith="batch.").values_list("event", flat=True).order_by("pk")
+    ) == [
+        "batch.begun",
+        "batch.ended",
+    ]
+
+
+def test_only_those_are_chosen_to_which_one_may_do_it(people, some, root_ca):
+    foreign = a_certificate(people.root, root_ca, cn="foreign.example.org", owner="root@example.org")
+    batch = begin_batch("notify", rows([*some, foreign]), given={"on": False}, by=people.alice)
+    assert set(batch.items.values_list("certificate", flat=True)) == {one.pk for one in some}
+    with pytest.raises(Invalid, match="no certificate among them"):
+        begin_batch("notify", rows([foreign]), given={"on": False}, by=people.alice)
+
+
+def test_rights_count_at_the_moment_of_the_deed(people, some):
+    batch = begin_batch("notify", rows(some), given={"on": False}, by=people.alice)
+    rows(some[:1]).update(owner="other@example.org", handed_over=True)
+    some[0].roles.clear()
+    assert carried_out(batch) == {"done": 2, "failed": 1}
+    (item,) = batch.items.filter(state="failed")
+    assert (item.certificate_id, item.error) == (some[0].pk, "You are not authorized to update this certificate")
+
+
+def test_what_failed_is_tried_again_on_demand(people, some, root_ca):
+    root_ca.active = False
+    root_ca.save()
+    batch = begin_batch("renew", rows(some), given={}, by=people.alice)
+    assert carried_out(batch) == {"failed": 3}
+    root_ca.active = True
+    root_ca.save()
+    retry_batch(batch, by=people.alice)
+    assert carried_out(batch) == {"done": 3}
+    with pytest.raises(Conflict, match="nothing to try again"):
+        retry_batch(batch, by=people.alice)
+
+
+def test_a_worker_that_died_after_the_deed_does_not_do_it_twice(people, some, monkeypatch):
+    batch = begin_batch("renew", rows(some), given={}, by=people.alice)
+
+    def die(*args: Any) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_close", die)
+        with pytest.raises(SystemExit):
+            carry_out_batch(batch.pk)
+    assert Order.objects.filter(reissues__in=some).count() == 1
+    later = clock() + timedelta(minutes=11)
+    carry_out_batch(batch.pk, now=later)
+    assert Counter(batch.items.values_list("state", flat=True)) == {"done": 3}
+    assert Order.objects.filter(reissues__in=some).count() == 3
+
+
+def test_it_stops_and_goes_on(people, some, monkeypatch):
+    monkeypatch.setattr(module, "AT_ONCE", 1)
+    batch = begin_batch("notify", rows(some), given={"on": False}, by=people.alice)
+    carry_out_batch(batch.pk)
+    cancel_batch(batch, by=people.alice)
+    assert carried_out(batch) == {"done": 2, "waiting": 1}  # the one it was at, when somebody said stop
+    with pytest.raises(Conflict, match="over already"):
+        cancel_batch(batch, by=people.alice)
+    retry_batch(batch, by=people.alice)
+    assert carried_out(batch) == {"done": 3}
+
+
+def test_there_is_a_most(people, some, monkeypatch):
+    monkeypatch.setattr(module, "MOST", 2)
+    with pytest.raises(Invalid, match="At most 2 certificates"):
+        begin_batch("notify", rows(some), given={"on": False}, by=people.alice)
+
+
+def test_it_is_nobody_elses(people, some):
+    batch = begin_batch("notify", rows(some), given={"on": False}, by=people.alice)
+    for verb in (cancel_batch, retry_batch):
+        with pytest.raises(Forbidden):
+            verb(batch, by=people.bob)
+    assert permissions.can(people.alice, "change", some[0])

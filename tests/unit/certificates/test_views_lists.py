@@ -1,0 +1,100 @@
+"""Lists of certificates to look at, as files, and below the search box of every page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from django.test import Client
+
+from certificates.models import Certificate
+from certificates.views_lists import COLUMNS, FOUND
+from tests.factories import a_certificate
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reader(people):
+    client = Client()
+    client.force_login(people.dora)
+    return client
+
+
+@pytest.fixture
+def make(people, root_ca):
+    return lambda cn="www.example.org": a_certificate(people.alice, root_ca, cn=cn)
+
+
+def read(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return b"".join(answer).decode()
+
+
+def spellings(serial: str) -> list[str]:
+    plain = format(int(serial), "X").zfill(len(format(int(serial), "X")) // 2 * 2)
+    pairs = [plain[at : at + 2] for at in range(0, len(plain), 2)]
+    return [serial, plain, plain.lower(), f"0x{plain}", ":".join(pairs), " ".join(pairs), "-".join(pairs).lower()]
+
+
+def test_a_file_holds_what_the_list_is_narrowed_to(reader, make):
+    wanted = make(cn="wanted.example")
+    make(cn="other.example")
+    (row,) = json.loads(read(reader, "/certificates/list.json?q=wanted"))
+    assert list(row) == list(COLUMNS)
+    assert (row["id"], row["names"], row["serial"]) == (wanted.pk, ["wanted.example"], wanted.serial_hex)
+    heading, line = csv.reader(io.StringIO(read(reader, "/certificates/list.csv?q=wanted"), newline=""))
+    assert dict(zip(heading, line, strict=True))["name"] == wanted.name
+
+
+def test_it_holds_all_pages_in_the_order_of_the_list(reader, make):
+    names = [make(cn=f"{letter}.example").cn for letter in "bca"]
+    rows = json.loads(read(reader, "/certificates/list.json?ordering=cn&page=7&count=1"))
+    assert [row["common_name"] for row in rows if row["common_name"] in names] == sorted(names)
+
+
+@pytest.mark.parametrize("question", ["ordering=nothing", "filter=bad", "time_range=never", "id=99999999999999999999"])
+def test_a_question_that_makes_no_sense_is_refused_before_anything_is_sent(reader, question):
+    assert reader.get(f"/certificates/list.csv?{question}").status_code == 400
+
+
+def test_a_serial_number_is_found_in_any_spelling(reader, make):
+    certificate = make()
+    make()
+    for text in spellings(certificate.serial):
+        rows = json.loads(read(reader, f"/certificates/list.json?q={text}"))
+        assert [row["id"] for row in rows] == [certificate.pk], text
+
+
+def test_a_fingerprint_is_found_with_colons_and_spaces(reader, make):
+    certificate = make()
+    pairs = [certificate.fingerprint[at : at + 2].upper() for at in range(0, 64, 2)]
+    for text in (certificate.fingerprint, ":".join(pairs), " ".join(pairs)):
+        assert [row["id"] for row in json.loads(read(reader, f"/certificates/list.json?q={text}"))] == [certificate.pk]
+
+
+def test_the_box_of_every_page_shows_the_first_few(reader, make):
+    for number in range(FOUND + 1):
+        make(cn=f"shop-{number}.example")
+    shown = read(reader, "/certificates/find?q=shop-")
+    assert shown.count("<li>") == FOUND
+    assert "Show all that match" in shown
+    assert "shop-3.example" in read(reader, "/certificates/find?q=shop-3")
+    assert "No certificate matches" in read(reader, "/certificates/find?q=nothing")
+
+
+def test_too_little_finds_nothing_and_asks_nothing(reader, django_assert_max_num_queries):
+    Certificate.objects.exists()
+    with django_assert_max_num_queries(2):  # who asks
+        assert read(reader, "/certificates/find?q=sh").strip() == ""
+
+
+def test_what_a_list_is_narrowed_by_stands_above_it_with_a_way_out(reader, make):
+    make()
+    shown = read(reader, "/certificates/?filter_owner=example&rotation=true&q=x")
+    assert '<span class="chip-label">Owner</span> <bdi>example</bdi>' in shown
+    assert '<span class="chip-label">Renews itself</span> <bdi>Yes</bdi>' in shown
+    assert 'href="?rotation=true&amp;q=x"' in shown

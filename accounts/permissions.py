@@ -46,10 +46,10 @@ roles = Permissions(
     delete=writers(nobody),
 )
 api_keys = Permissions(ApiKey, view=readers(own), change=Rule(own), delete=Rule(own))
+# Who only reads may end their sessions, too.
+sessions = Permissions(Session, view=readers(own), end=readers(own))
 # A list of one's own changes nothing for anybody else, so that those who only read have it, too.
 _for_oneself = Rule(own, writes=False, administrators=False)
 saved_views = Permissions(SavedView, view=_for_oneself, change=_for_oneself)
-# Who only reads may end their sessions, too.
-sessions = Permissions(Session, view=readers(own), end=readers(own))
 audit_log = Permissions(AuditEntry, view=readers(members))
 sweep_permissions = Permissions(SweepRun, view=readers(members))

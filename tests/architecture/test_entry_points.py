@@ -20,11 +20,11 @@ from tests.architecture.source import HEIGHT, PACKAGES, Module, Ref, called, imp
 NOT_IN_THE_ADMIN = {
     "authorities.HttpChallenge": "answers for the minutes that a CA takes to ask; the order says what became of it",
     "accounts.FailedLogin": "addresses of the last five minutes; the audit log has login.failed",
-    "accounts.SavedView": "views of lists are for whoever keeps them",
-    "certificates.BatchItem": "the page of a batch shows where it failed",
     "accounts.RecoveryCode": "digests of codes; the audit log says when one was used",
     "accounts.SecondFactor": "a sealed secret; an administrator resets it on the person's page",
     "accounts.Session": "its key, by which the admin would name it, opens it; people see theirs, without it",
+    "accounts.SavedView": "views of lists are for whoever keeps them",
+    "certificates.BatchItem": "the page of a batch shows where it failed",
     "certificates.CertificateDomain": "joins a certificate with its names, which are shown there",
     "core.IdempotentAnswer": "answers of requests, which belong to whoever asked",
     "core.StoredKey": "private keys are shown nowhere",

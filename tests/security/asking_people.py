@@ -61,15 +61,15 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
     if collection == "roles":
         names = {"own": world.team.name, "foreign": "strangers", "unused": UNUSED, "built-in": ADMIN}
         return Role.objects.get(name=names[word]).pk
-    return _of_person(collection, person_called(word, person))
+    return _owned(collection, person_called(word, person))
 
 
-def _of_person(collection: str, user: User) -> Any:
-    """What somebody has: the first key, view or session."""
-    if collection == "views":
-        return SavedView.objects.get_or_create(user=user, page="/certificates/", name="kept")[0].pk
+def _owned(collection: str, user: User) -> Any:
+    """What stands for a thing of this person's."""
     if collection == "sessions":
         return Session.objects.filter(user=user).earliest("began_at", "pk").handle
+    if collection == "views":
+        return SavedView.objects.get_or_create(user=user, page="/certificates/", name="kept")[0].pk
     keys = ApiKey.objects.filter(user=user, kind=ApiKey.Kind.KEY)
     return keys.order_by("pk").values_list("pk", flat=True)[0]
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_failed_logins_by_account"),
+        ("accounts", "0005_failed_logins_by_account"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_sessions_and_second_factors"),
+        ("accounts", "0003_sorts_by_code_point"),
     ]
 
     operations = [

@@ -239,7 +239,8 @@ def _known_issuers(certificate: x509.Certificate) -> Iterator[x509.Certificate]:
 
 
 def _is_traceable(certificate: x509.Certificate) -> bool:
-    return bool(inspection.facts(certificate).extensions.ocsp_urls or revocation.crl_locations(certificate))
+    stated = inspection.extension_facts(certificate)
+    return bool(stated.extensions.ocsp_urls or revocation.crl_locations(certificate))
 
 
 def _check_trusted(url: str, setting: str) -> None:

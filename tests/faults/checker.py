@@ -28,6 +28,7 @@ from pki.envelope import Keyring
 from pki.errors import SealError
 
 Row = dict[str, Any]
+KEYS = {"accounts_session": "session_key"}  # of tables that number nothing
 OF_EACH_RUN = ("core_sweeprun",)  # says when a sweep ran, whatever it found
 DONE, FAILED, OPEN = "done", "failed", ("waiting", "unknown")
 
@@ -54,7 +55,7 @@ class Database:
     def rows(self, table: str) -> list[Row]:
         """All of one table, by id."""
         cursor = self.connection.cursor()
-        cursor.execute(f"SELECT * FROM {table} ORDER BY id")
+        cursor.execute(f"SELECT * FROM {table} ORDER BY {KEYS.get(table, 'id')}")
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

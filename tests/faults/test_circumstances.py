@@ -25,6 +25,7 @@ DAY, YEAR = 24 * HOUR, 365 * 24 * HOUR
 MESSAGES = {
     "certificates.ask_for_window": "certificates_suggestion",
     "certificates.carry_out": "certificates_revocation",
+    "certificates.carry_out_batch": "certificates_batch",
     "certificates.deploy": "certificates_deployment",
     "certificates.fulfil": "certificates_order",
     "lifecycle.reissue": "certificates_certificate",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.faults.case import Case, Outcome, Worker
-from tests.faults.checker import Row
+from tests.faults.checker import KEYS, Row
 from tests.faults.verbs import CALLS, VERBS, Ask
 
 HOUR = 3600.0
@@ -78,7 +78,7 @@ class Furnished:
 
 def tables(case: Case) -> Tables:
     database = case.open()
-    found = {table: {row["id"]: row for row in database.rows(table)} for table in database.tables()}
+    found = {table: {row[KEYS.get(table, "id")]: row for row in database.rows(table)} for table in database.tables()}
     database.close()
     return found
 

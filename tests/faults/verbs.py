@@ -45,7 +45,7 @@ from stores import service as stores
 from stores.models import Destination, Scan, Source
 from tests import pki_material
 from tests.factories import a_certificate, an_order, issued_for
-from tests.faults import by_itself, moving
+from tests.faults import by_itself, moving, signing_in
 from tests.faults.issuers import ENTRIES
 from tests.odd_notifier import SLUG, OddNotifier
 from tests.odd_stores import OddDestination, OddSource
@@ -110,6 +110,7 @@ def furnish() -> dict[str, Any]:
     _orders()
     _batches()
     by_itself.furnish()
+    signing_in.furnish()
     unused = accounts.add_role("unused", username="shared", password=NEW_PASSWORD, by=_user("root"))
     return {"leaf": leaf.pk, "root": root.pk, "unused": unused.pk}
 
@@ -456,7 +457,7 @@ VERBS: dict[str, Verb] = {
     ),
     "key.deliver": Verb(lambda: deploying._parcel(_leaf(), _place("empty"), with_key=True), (Event.KEY_DELIVERED,)),
     "key.reveal": Verb(Ask("alice", "get", f"{LEAF}/key"), (Event.KEY_REVEALED,)),
-    "login.failed": Verb(_login("something else", 403), (Event.LOGIN_FAILED,)),
+    "login.failed": Verb(_login("something else", 403), (Event.LOGIN_FAILED,), already={"accounts_failedlogin": 1}),
     "login.succeeded": Verb(lambda: accounts.log_in("alice", PASSWORD, address="192.0.2.1"), (Event.LOGIN_SUCCEEDED,)),
     "login.token": Verb(_login(PASSWORD, 200), (Event.LOGIN_SUCCEEDED,), already={"core_auditentry": 1}),
     "certificate.watch": Verb(
@@ -554,12 +555,14 @@ VERBS: dict[str, Verb] = {
     ),
 }
 VERBS |= {name: Verb(do, events, already) for name, (do, events, already) in by_itself.VERBS.items()}
+VERBS |= {name: Verb(do, events, already) for name, (do, events, already) in signing_in.VERBS.items()}
 VERBS["key.swap"] = Verb(*by_itself.SWAP, calls_afterwards=True)
 # Calls to the outside that only a verb makes: which.
 CALLS = {
     "authority.ask": ("authority.connect",),
     "connector.check": ("connector.test",),
     **by_itself.CALLS,
+    **signing_in.CALLS,
     "cancel": ("order.cancel",),
     "custody.reveal": ("key.reveal", "certificate.export"),
     "destination.confirm": ("deployment.succeed",),

@@ -89,7 +89,7 @@ VERBS: Mapping[str, tuple[Callable[[], object], tuple[Event, ...], Mapping[str, 
     ),
     "session.end": (_end_session, (Event.SESSION_ENDED,), {}),
     "session.shut-out": (
-        lambda: sessions.shut_out(_user("alice"), by=_user("root")), (Event.SESSION_ENDED, Event.APIKEY_REVOKED), {}
+        lambda: sessions.shut_out(_user("alice"), by=_user("root")), (Event.APIKEY_REVOKED,) * 2, {}
     ),
 }  # fmt: skip
 CALLS = {"provider.ask": ("login.provider",)}

@@ -365,6 +365,7 @@ def _login(password: str, status: int) -> Ask:
     return Ask("", "post", "/api/1/auth/login", {"username": "alice", "password": password}, status)
 
 
+KEYS_REVOKED = (Event.APIKEY_REVOKED,) * 2  # of Alice's
 ORDERED = {"core_auditentry": 1, "core_storedkey": 1, "certificates_order": 1}
 ATTACHED = {"core_auditentry": 1, "certificates_deployment": 1}
 LEAF, ROOT = "/api/1/certificates/{leaf}", "/api/1/authorities/{root}"
@@ -517,7 +518,8 @@ VERBS: dict[str, Verb] = {
     ),
     "order.wait": Verb(_order_at("slow-issuer", 202), (Event.CERTIFICATE_ORDERED,), already=ORDERED),
     "password.change": Verb(
-        lambda: accounts.change_password(_user("alice"), NEW_PASSWORD, by=_user("alice")), (Event.PASSWORD_CHANGED,)
+        lambda: accounts.change_password(_user("alice"), NEW_PASSWORD, by=_user("alice")),
+        (*KEYS_REVOKED, Event.PASSWORD_CHANGED),
     ),
     "role.add": Verb(
         lambda: accounts.add_role("new", password=NEW_PASSWORD, users=[_user("charlie")], by=_user("root")),
@@ -545,7 +547,7 @@ VERBS: dict[str, Verb] = {
     "source.scanned": Verb(_scan, (Event.SOURCE_SCANNED,), already={"stores_scan": 1}),
     "store.test": Verb(lambda: stores.try_connection(_place("done"), by=_user("root")), (Event.DESTINATION_TESTED,)),
     "user.create": Verb(_create_user, (Event.ROLE_GRANTED, Event.USER_CREATED)),
-    "user.update": Verb(_switch_off, (Event.USER_UPDATED,)),
+    "user.update": Verb(_switch_off, (*KEYS_REVOKED, Event.USER_UPDATED)),
     "view.remove": Verb(
         lambda: accounts.remove_view(SavedView.objects.get(name="soon"), by=_user("alice")), (Event.VIEW_REMOVED,)
     ),

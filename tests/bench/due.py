@@ -12,7 +12,7 @@ from django.utils.timezone import now as clock
 
 from accounts.service import system_user
 from authorities.models import Authority
-from certificates.models import Certificate, Deployment, Order, Revocation, Suggestion
+from certificates.models import Batch, BatchItem, Certificate, Deployment, Order, Revocation, Suggestion
 from lifecycle.models import Endpoint, EndpointRotation, Sync
 from notifications.models import Notice
 from notifications.service import by_mail, topic
@@ -28,6 +28,7 @@ def clear() -> None:
     now = clock()
     Certificate.objects.filter(renews_at__lte=now).update(renews_at=now + 30 * DAY)
     for model in (
+        Batch,
         EndpointRotation,
         Endpoint,
         Scan,
@@ -52,6 +53,15 @@ def _replaced(now: datetime) -> QuerySet[Certificate]:
     """Whose successors are valid, by ids next to each other."""
     newest = living(now, NUMBER * 2).values("pk")
     return Certificate.objects.filter(replaced__in=newest, authority__isnull=False).order_by("-pk")
+
+
+def batches(now: datetime) -> int:
+    """Each with one certificate."""
+    begun = {"verb": "notify", "given": {"on": True}, "by": system_user(), "created_at": now, "not_before": now}
+    rows = Batch.objects.bulk_create(Batch(**begun) for _ in range(NUMBER))
+    pairs = zip(rows, living(now), strict=False)
+    BatchItem.objects.bulk_create(BatchItem(batch=batch, certificate=one) for batch, one in pairs)
+    return NUMBER
 
 
 def orders(now: datetime) -> int:
@@ -120,7 +130,7 @@ def replaced(now: datetime) -> int:
 
 
 def rotations(now: datetime) -> int:
-    pairs = zip(_endpoints(_replaced(now)[:NUMBER]), living(now), strict=True)
+    pairs = zip(_endpoints(_replaced(now)[:NUMBER]), living(now), strict=False)  # of few rows fewer are replaced
     rows = [EndpointRotation(endpoint=endpoint, certificate=new, not_before=now) for endpoint, new in pairs]
     return len(EndpointRotation.objects.bulk_create(rows))
 
@@ -180,6 +190,7 @@ def ledgers(_now: datetime) -> int:
 
 MAKERS: Mapping[str, Callable[[datetime], int]] = {
     "authorities.publish_crls": ledgers,
+    "certificates.sweep_batches": batches,
     "certificates.sweep_deployments": deployments,
     "certificates.sweep_orders": orders,
     "certificates.sweep_revocations": revocations,

@@ -55,12 +55,12 @@ def test_a_certificate_is_replaced_by_one_with_another_name_more(site: Site, vis
     old = own_name(visitor)
     visitor.follow("Replace")
     assert visitor.heading == "Order a certificate"
-    expect(visitor.page.locator("main .note")).to_contain_text(f"It replaces {old}")
+    expect(visitor.page.locator("#order .note")).to_contain_text(f"It replaces {old}")
     assert visitor.field("Owner").input_value() == "grown@example.com"
     names = visitor.field("Names")
     names.fill(f"{names.input_value()}\nnot a name!")
     visitor.press("Order the certificate")
-    expect(visitor.page.locator("main .note").filter(has_text=f"It replaces {old}")).to_be_visible()
+    expect(visitor.page.locator("#order .note").filter(has_text=f"It replaces {old}")).to_be_visible()
     names.fill("grown.example.com\nwww.grown.example.com")
     visitor.press("Order the certificate")
     assert visitor.told == "The certificate was issued."

@@ -24,7 +24,7 @@ from accounts.serializers import (
     ApiKeyRequest,
     Credentials,
     LoginProblem,
-    ProviderOutput,
+    IdentityProviderOutput,
     RoleDetail,
     RoleEdit,
     RoleOutput,
@@ -74,7 +74,7 @@ class Providers(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    outputs: ClassVar = {"get": {200: ProviderOutput(many=True)}}
+    outputs: ClassVar = {"get": {200: IdentityProviderOutput(many=True)}}
 
     def get(self, request: Request) -> Response:
         """The identity providers that can be used here."""

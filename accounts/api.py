@@ -24,7 +24,6 @@ from accounts.serializers import (
     ApiKeyRequest,
     Credentials,
     LoginProblem,
-    IdentityProviderOutput,
     RoleDetail,
     RoleEdit,
     RoleOutput,
@@ -69,12 +68,16 @@ class Login(APIView):
         return Response({"token": service.log_in_token(user)}, headers=NEVER_CACHED)
 
 
+_TEXT = {"type": "string"}
+PROVIDER = {"type": "object", "required": ["name", "url"], "properties": {"name": _TEXT, "url": _TEXT}}
+
+
 class Providers(APIView):
     """Other ways to log in."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    outputs: ClassVar = {"get": {200: IdentityProviderOutput(many=True)}}
+    outputs: ClassVar = {"get": {200: {"type": "array", "items": PROVIDER}}}
 
     def get(self, request: Request) -> Response:
         """The identity providers that can be used here."""

@@ -109,13 +109,6 @@ class Credentials(Serializer):
     code = Text(required=False, allow_blank=True, max_length=64, help_text="Of the second factor, for who has one.")
 
 
-class IdentityProviderOutput(Serializer):
-    """An identity provider: where a browser begins to log in through it."""
-
-    name = drf.CharField()
-    url = drf.URLField()
-
-
 class Token(Serializer):
     """A token for the Authorization header."""
 

@@ -65,7 +65,8 @@ def test_somebody_comes_from_the_provider_and_follows_their_groups(site: Site, p
 def app_of(visitor: Visitor) -> bytes:
     """The secret that an app would have read from the picture; the picture is there."""
     picture = visitor.page.get_by_role("img", name=re.compile("QR code"))
-    assert picture.evaluate("image => image.complete && image.naturalWidth") > 200
+    expect(picture).to_have_js_property("complete", value=True)
+    assert picture.evaluate("image => image.naturalWidth") > 200
     return b32decode(visitor.page.locator("form code").inner_text().replace(" ", ""))
 
 
@@ -156,27 +157,27 @@ def test_one_sees_where_one_is_logged_in_and_ends_it(site: Site) -> None:
 
 
 def test_these_pages_look_well(site: Site, visitor: Visitor) -> None:
-    site.person("wanda", "admin")
-    with site.visitor(logged_in=False) as wanda:
-        wanda.open("/login")
-        shows_well(wanda, "login-provider")
-        wanda.log_in(PASSWORD, "wanda")
-        wanda.open("/account/sessions")
-        shows_well(wanda, "sessions")
-        wanda.open("/account/second-factor")
-        shows_well(wanda, "second-factor")
-        secret = app_of(wanda)
-        wanda.fill("Code", totp._totp(secret).generate(_now()).decode())
-        wanda.press("Set up")
-        shows_well(wanda, "recovery-codes")
-        wanda.open("/account/sessions")
-        shows_well(wanda, "sessions-second-factor")
-        wanda.open("/confirm?next=/")
-        shows_well(wanda, "confirm")
+    site.person("wilma", "admin")
+    with site.visitor(logged_in=False) as wilma:
+        wilma.open("/login")
+        shows_well(wilma, "login-provider")
+        wilma.log_in(PASSWORD, "wilma")
+        wilma.open("/account/sessions")
+        shows_well(wilma, "sessions")
+        wilma.open("/account/second-factor")
+        shows_well(wilma, "second-factor")
+        secret = app_of(wilma)
+        wilma.fill("Code", totp._totp(secret).generate(_now()).decode())
+        wilma.press("Set up")
+        shows_well(wilma, "recovery-codes")
+        wilma.open("/account/sessions")
+        shows_well(wilma, "sessions-second-factor")
+        wilma.open("/confirm?next=/")
+        shows_well(wilma, "confirm")
     with site.visitor(logged_in=False) as half:
-        half.log_in(PASSWORD, "wanda")
+        half.log_in(PASSWORD, "wilma")
         assert half.path == "/login/code"
         shows_well(half, "login-code")
-    [wanda_id] = [one["id"] for one in site.api.get("users?count=1000")["items"] if one["username"] == "wanda"]
-    visitor.open(f"/people/{wanda_id}")
+    [wilma_id] = [one["id"] for one in site.api.get("users?count=1000")["items"] if one["username"] == "wilma"]
+    visitor.open(f"/people/{wilma_id}")
     shows_well(visitor, "person-second-factor")

@@ -83,11 +83,15 @@ class Visit:
         found = [self.session.authorization(url) for url in order.authorizations]
         if any(_is(one, *OVER) for one in found):
             raise Rejected(self._refusal(order))
-        published = [self._publish(one) for one in found if _is(one, "pending")]
-        waiting = [(one, record) for one, record in published if one.status == messages.STATUS_PENDING]
-        visible = [one for one, record in waiting if self._is_visible(record)]
-        for challenge in visible:
-            self.session.answer(challenge)
+        open_ones = [
+            (url, *self._publish(one))
+            for url, one in zip(order.authorizations, found, strict=True)
+            if _is(one, "pending")
+        ]
+        waiting = [one for one in open_ones if one[1].status == messages.STATUS_PENDING]
+        visible = [(url, challenge) for url, challenge, record in waiting if self._is_visible(record)]
+        for url, challenge in visible:
+            self.session.answer(challenge, of=url)
         return bool(visible)
 
     def _publish(self, authorization: messages.Authorization) -> tuple[messages.ChallengeBody, TxtRecord | None]:

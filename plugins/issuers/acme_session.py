@@ -164,9 +164,13 @@ class Session(client.ClientV2):
         found: messages.Authorization = messages.Authorization.from_json(self._post_as_get(url).json())
         return found
 
-    def answer(self, challenge: messages.ChallengeBody) -> None:
-        """Say that the CA may look now."""
-        self._post(challenge.uri, challenge.chall.response(self.net.key))
+    def answer(self, challenge: messages.ChallengeBody, *, of: str) -> None:
+        """Say that the CA may look now; of an authorization that it has looked at meanwhile there is nothing to say."""
+        try:
+            self._post(challenge.uri, challenge.chall.response(self.net.key))
+        except messages.Error:
+            if self.authorization(of).status == messages.STATUS_PENDING:
+                raise
 
     def give_up(self, url: str) -> None:
         """An authorization, and with it the order (RFC 8555, 7.5.2)."""

@@ -68,8 +68,11 @@ class Login(APIView):
         return Response({"token": service.log_in_token(user)}, headers=NEVER_CACHED)
 
 
-_TEXT = {"type": "string"}
-PROVIDER = {"type": "object", "required": ["name", "url"], "properties": {"name": _TEXT, "url": _TEXT}}
+PROVIDER = {
+    "type": "object",
+    "required": ["name", "url"],
+    "properties": {"name": {"type": "string"}, "url": {"type": "string", "format": "uri"}},
+}
 
 
 class Providers(APIView):

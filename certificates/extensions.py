@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from cryptography.x509.oid import ExtensionOID
@@ -62,7 +63,8 @@ DEEPEST = 5
 
 def from_wire(value: Any) -> Any:
     """The extensions object of contract 9.4 with our spelling of its keys. Raises Invalid when it is too deep."""
-    return _respelled(value, lambda name: IRREGULAR.get(name, snake(name)))
+    # Remembered for this object alone: thousands of names have the same two keys, and strangers choose what a key is.
+    return _respelled(value, cache(lambda name: IRREGULAR.get(name, snake(name))))
 
 
 def to_wire(value: Any) -> Any:

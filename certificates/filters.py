@@ -15,6 +15,7 @@ from django.utils.timezone import now as clock
 
 from authorities.models import Authority
 from certificates.models import (
+    Batch,
     Certificate,
     CertificateDomain,
     CertificateQuerySet,
@@ -296,6 +297,18 @@ class CertificatePageFilter(CertificateFilter):
         """What ended by then is hidden; None if nothing is, or if there is nothing as old as that."""
         hidden = self.hides_expired and self.queryset.filter(not_after__lte=long_ago()).exists()
         return long_ago() if hidden else None
+
+
+class BatchFilter(FilterSet):
+    """Who began it, and whether it is over."""
+
+    q = django_filters.CharFilter(field_name="by__username", lookup_expr="icontains", label="Search")
+    state = django_filters.ChoiceFilter(choices=[("waiting", "At work"), ("done", "Over")], label="State")
+    ordering = django_filters.OrderingFilter(fields=("id", "created_at"))
+
+    class Meta:
+        model = Batch
+        fields: tuple[str, ...] = ()
 
 
 class DomainFilter(FilterSet):

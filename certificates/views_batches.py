@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from certificates import service
-from certificates.filters import CertificatePageFilter
+from certificates.filters import BatchFilter, CertificatePageFilter
 from certificates.forms_batches import FORMS, TITLES, VerbForm
 from certificates.listed import visible
 from certificates.models import Batch, CertificateQuerySet
@@ -26,7 +26,7 @@ from web.rest.idempotency import once
 from web.views import add_errors, carry_out, get_or_404, person
 
 SHOWN = 100
-RECENT = 50
+ROWS = 25
 
 
 @login_required
@@ -81,11 +81,14 @@ def _chosen(request: HttpRequest) -> CertificateQuerySet:
 
 @login_required
 @require_safe
+@vary_on_headers("HX-Request")
 def batches(request: HttpRequest) -> HttpResponse:
     """What people have begun, the newest first."""
-    found = batch_permissions.allowed(request.user, "view", Batch.objects.select_related("by"))[:RECENT]
-    rows = [{"batch": one, "title": TITLES[one.verb], "counts": one.counts()} for one in found]
-    return render(request, "certificates/batches.html", {"rows": rows})
+    rows = batch_permissions.allowed(request.user, "view", Batch.objects.select_related("by"))
+    listing = Listing(BatchFilter, rows, request.GET, request=request, count=ROWS)
+    Batch.count_for(listing.items)
+    template = "certificates/_batches.html" if request.htmx else "certificates/batches.html"  # type: ignore[attr-defined]
+    return render(request, template, {"listing": listing, "titles": TITLES})
 
 
 @login_required
@@ -94,7 +97,7 @@ def batches(request: HttpRequest) -> HttpResponse:
 def batch(request: HttpRequest, pk: int) -> HttpResponse:
     """How far one has come, and with which certificates it failed."""
     found: Batch = get_or_404(request, batch_permissions, Batch.objects.select_related("by"), pk=pk)
-    counts = found.counts()
+    counts = found.counts
     context: dict[str, Any] = {
         "batch": found,
         "title": TITLES[found.verb],

@@ -138,7 +138,7 @@ def _go_on(batch: Batch, *, now: datetime) -> None:
         enqueue("certificates.carry_out_batch", batch.pk)
         return
     batch.succeed()
-    counts = batch.counts()
+    counts = batch.counts
     record(Event.BATCH_ENDED, batch, by=batch.by, done=counts["done"], failed=counts["failed"], left=counts["waiting"])
 
 

@@ -130,7 +130,7 @@ def replaced(now: datetime) -> int:
 
 
 def rotations(now: datetime) -> int:
-    pairs = zip(_endpoints(_replaced(now)[:NUMBER]), living(now), strict=False)  # of few rows fewer are replaced
+    pairs = zip(_endpoints(_replaced(now)[:NUMBER]), living(now), strict=True)
     rows = [EndpointRotation(endpoint=endpoint, certificate=new, not_before=now) for endpoint, new in pairs]
     return len(EndpointRotation.objects.bulk_create(rows))
 

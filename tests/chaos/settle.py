@@ -9,22 +9,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from django.utils import timezone
+import django
 
-_real_now = timezone.now
-_ahead = timedelta()
-
-
-def now() -> datetime:
-    """The time, as far ahead as we are by now. In place before anything else imports it."""
-    return _real_now() + _ahead
-
-
-timezone.now = now
-
-import django  # noqa: E402
+from tests import ahead  # before anything that imports the clock
 
 django.setup()
 
@@ -49,7 +38,10 @@ def sweep() -> None:
     for name in PERIODS:
         app.tasks[name]()
     ends = time.monotonic() + PATIENCE
-    while time.monotonic() < ends and Order.objects.filter(state="waiting", not_before__lt=now() + LATER / 9).exists():
+    while (
+        time.monotonic() < ends
+        and Order.objects.filter(state="waiting", not_before__lt=ahead.now() + LATER / 9).exists()
+    ):
         time.sleep(1)
         app.tasks[ASKED_AGAIN]()
 
@@ -70,10 +62,9 @@ def changes() -> list[str]:
 
 def main() -> None:
     """All of it, in this process alone."""
-    global _ahead  # noqa: PLW0603
     app.loader.import_default_modules()
-    for _ in range(TIMES):
-        _ahead += LATER
+    for turn in range(1, TIMES + 1):
+        ahead.put(turn * LATER)
         sweep()
     print(json.dumps({"restless": changes()}))
 

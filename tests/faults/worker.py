@@ -20,33 +20,9 @@ from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.utils import timezone
+import django
 
-PRODUCT = {
-    "pki",
-    "plugins",
-    "core",
-    "web",
-    "accounts",
-    "authorities",
-    "stores",
-    "notifications",
-    "certificates",
-    "lifecycle",
-}
-
-_real_now = timezone.now
-_ahead = timedelta()
-
-
-def now() -> Any:
-    """The time, as far ahead as the child was told. In place before anything else imports it."""
-    return _real_now() + _ahead
-
-
-timezone.now = now
-
-import django  # noqa: E402
+from tests import ahead  # before anything that imports the clock
 
 django.setup()
 
@@ -67,6 +43,7 @@ from plugins.notifications.email import EmailNotifier  # noqa: E402
 from tests import odd_dns, odd_endpoints, odd_notifier, odd_stores  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
 from tests.faults.issuers import ENTRIES  # noqa: E402
+from tests.faults.names import PACKAGES  # noqa: E402
 from tests.faults.staging import stage  # noqa: E402
 from tests.faults.verbs import VERBS, furnish  # noqa: E402
 from tests.people import make_people  # noqa: E402
@@ -184,8 +161,7 @@ def short_of(what: str) -> Iterator[None]:
 
 def do(job: dict[str, Any]) -> None:
     """What the child is there for; killed, it leaves no result behind."""
-    global _ahead  # noqa: PLW0603
-    _ahead = timedelta(seconds=job.get("ahead", 0))
+    ahead.put(timedelta(seconds=job.get("ahead", 0)))
     os.environ["FAILPOINTS"] = job.get("failpoints", "")
     connections["default"].settings_dict["NAME"] = job["database"]
     with short_of(job.get("short_of", "")):
@@ -209,7 +185,7 @@ def live(job: dict[str, Any]) -> NoReturn:
 def forget() -> None:
     """What the product itself remembers from one request to the next, a new process does not know."""
     for one in gc.get_objects():
-        if isinstance(one, _lru_cache_wrapper) and str(one.__module__).partition(".")[0] in PRODUCT:
+        if isinstance(one, _lru_cache_wrapper) and str(one.__module__).partition(".")[0] in PACKAGES:
             one.cache_clear()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.pki_material import as_pem, material
+from tests.servers.accepting import accepting
 
 TOKEN = "dG9rZW4tb2YtdGhlLWZhbHNlLWNhLWZvci1sZW11cg"
 # Every address that an ACME server names; `renewalInfo` is RFC 9773's.
@@ -114,16 +114,5 @@ def false_acme() -> Iterator[FalseAcme]:
 def bait() -> Iterator[tuple[str, list[str]]]:
     """A place that nobody may contact, as a base of addresses; and who did."""
     callers: list[str] = []
-    with socket.create_server(("127.0.0.2", 0)) as listener:
-
-        def run() -> None:
-            while True:
-                try:
-                    connection, caller = listener.accept()
-                except OSError:
-                    return
-                callers.append(str(caller))
-                connection.close()
-
-        threading.Thread(target=run, daemon=True).start()
-        yield f"http://127.0.0.2:{listener.getsockname()[1]}", callers
+    with accepting(lambda _, caller: callers.append(str(caller)), at=("127.0.0.2", 0)) as port:
+        yield f"http://127.0.0.2:{port}", callers

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import dns.flags
 import dns.message
 import dns.rdatatype
 import dns.rrset
+
+from tests.servers.accepting import accepting
 
 Records = Callable[[str, str], Iterable[str]]
 
@@ -19,19 +20,8 @@ Records = Callable[[str, str], Iterable[str]]
 @contextmanager
 def name_server(records: Records) -> Iterator[str]:
     """Over TCP, on a free port of 127.0.0.1: its address. `records` tells the values of a name and a type."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def run() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection, suppress(OSError, struct.error):
-                    _serve(connection, records)
-
-        threading.Thread(target=run, daemon=True).start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}"
+    with accepting(lambda connection, _: _serve(connection, records), suppressed=(OSError, struct.error)) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def _serve(connection: socket.socket, records: Records) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from typing import Any
 
 from tests.pki_material import Pair
+from tests.servers.accepting import accepting
 
 
 def _context(*pairs: Pair) -> ssl.SSLContext:
@@ -32,17 +33,10 @@ def tls_server(
     def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         connection.context = named.get(name or "", context)
 
+    def answer(plain: socket.socket, _: Any) -> None:
+        with context.wrap_socket(plain, server_side=True) as made:
+            made.recv(1)
+
     context.sni_callback = choose
-    with socket.create_server(at, family=socket.AF_INET6 if ":" in at[0] else socket.AF_INET) as listener:
-
-        def run() -> None:
-            while True:
-                try:
-                    plain, _ = listener.accept()
-                except OSError:
-                    return
-                with suppress(OSError), context.wrap_socket(plain, server_side=True) as made:
-                    made.recv(1)
-
-        threading.Thread(target=run, daemon=True).start()
-        yield listener.getsockname()[1]
+    with accepting(answer, at=at) as port:
+        yield port

@@ -9,9 +9,8 @@ import hashlib
 import json
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from tests import pki_material
 from tests.pki_material import Pair
+from tests.servers.accepting import accepting
 from tests.servers.sftp import SftpServer
 from tests.servers.smtp import MailServer
 from tests.system.api import Api, Pages, first_password
@@ -91,24 +91,14 @@ def living(place: Installation, server: SftpServer, mail: MailServer, authority:
 def reloading(folder: Path) -> Iterator[int]:
     """A TLS server that reads certificate and key of that name anew for each connection, as if told to reload."""
 
-    def answer(plain: socket.socket) -> None:
+    def answer(plain: socket.socket, _: Any) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / f"{folder.name}.pem", folder / f"{folder.name}.key")
         with context.wrap_socket(plain, server_side=True) as made:
             made.recv(1)
 
-    def run() -> None:
-        while True:
-            try:
-                plain, _ = listener.accept()
-            except OSError:
-                return
-            with plain, suppress(OSError):
-                answer(plain)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=run, daemon=True).start()
-        yield listener.getsockname()[1]
+    with accepting(answer) as port:
+        yield port
 
 
 def shell(place: Installation, script: str) -> str:

@@ -45,8 +45,7 @@ def faults(visitor: Visitor, *rules: str) -> list[str]:
     """What axe-core objects to, one line per element; of these rules, or of all."""
     if not visitor.page.evaluate("'axe' in window"):
         visitor.page.evaluate(AXE)
-    # What would be loaded beforehand, style sheets and videos, is for rules that are not asked here.
-    options = {"preload": False, "resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
     found = visitor.page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{violation['id']}: {' '.join(map(str, node['target']))}: {node['failureSummary']}"

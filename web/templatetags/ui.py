@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -189,6 +190,12 @@ def happened(event: str) -> str:
     thing, _, done = event.partition(".")
     words = f"{THINGS.get(thing, thing.replace('_', ' '))} {done.replace('-', ' ')}"
     return words[0].upper() + words[1:]
+
+
+@register.filter
+def of(words: Mapping[str, Any], name: str) -> Any:
+    """What a mapping has under this name; the name itself where it has nothing."""
+    return words.get(name, name)
 
 
 @register.filter

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from certificates.models import Batch, Certificate
-from certificates.service import carry_out_batch
+from certificates.service import begin_batch, carry_out_batch
 from tests.factories import a_certificate
 
 pytestmark = pytest.mark.django_db
@@ -92,3 +92,12 @@ def test_those_who_only_read_are_offered_nothing(people, some):
     client.force_login(people.dora)
     assert "many-verb" not in client.get("/certificates/").content.decode()
     assert client.post(MANY, {"verb": "notify", "id": ids(some)}).status_code == 403
+
+
+def test_the_list_takes_as_many_statements_however_long_it_is(alice, some, people, django_assert_max_num_queries):
+    for _ in range(30):
+        begin_batch("notify", Certificate.objects.filter(pk=some[0].pk), given={"on": True}, by=people.alice)
+    with django_assert_max_num_queries(9):
+        shown = alice.get("/certificates/batches").content.decode()
+    assert shown.count("0 / 1") == 25
+    assert "No" in alice.get("/certificates/batches?state=done", headers={"HX-Request": "true"}).content.decode()

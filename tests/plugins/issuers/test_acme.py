@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from acme import messages
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -41,6 +42,7 @@ from tests.servers.challenges import Board
 from tests.servers.knot import Knot
 from tests.servers.pebble import BLOCKED, Pebble, pebble
 from tests.servers.running import free_port
+from tests.system.installation import wait_until
 
 pytestmark = pytest.mark.server("pebble", "knotd")
 VISITS = 20
@@ -118,6 +120,23 @@ def test_a_wildcard_beside_its_domain_is_proved_over_dns(
     issued = finished(plugin(ca, account), wanted(host, f"*.{host}", dns=dns))
     assert set(inspection.facts(inspection.load(issued.body)).domains) == {host, f"*.{host}"}
     assert names.texts(f"_acme-challenge.{host}") == set(), "what was published is taken away"
+
+
+def test_a_challenge_that_the_ca_has_looked_at_meanwhile_needs_no_answer(
+    ca: Pebble, dns: Rfc2136Dns, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its authorization may be settled between our look at it and our answer, which Pebble then calls malformed."""
+    answer, late = acme_session.Session.answer, []
+
+    def answer_late(session: acme_session.Session, challenge: Any, *, of: str) -> None:
+        answer(session, challenge, of=of)
+        wait_until(lambda: session.authorization(of).status == messages.STATUS_VALID)
+        answer(session, challenge, of=of)
+        late.append(of)
+
+    monkeypatch.setattr(acme_session.Session, "answer", answer_late)
+    assert finished(plugin(ca, account), wanted(fresh(), dns=dns)).body
+    assert late
 
 
 def test_names_and_addresses_are_proved_over_http(ca: Pebble, board: Board, account: str) -> None:

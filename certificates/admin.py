@@ -89,7 +89,7 @@ class DeploymentAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg
 class BatchAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """What was done to many certificates at once."""
 
-    list_display = ("verb", "by", "created_at", "state", "cancelled", "attempts", "last_error")
+    list_display = ("verb", "by", "created_at", "state", "cancelled", "attempts")
     list_filter = ("verb", "state")
     list_select_related = ("by",)
     show_full_result_count = False

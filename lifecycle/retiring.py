@@ -6,16 +6,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import Q
 from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting, system_user
 from certificates.models import Certificate, CertificateQuerySet
-from certificates.models.certificate import Status
 from certificates.service import revoke
 from certificates.service.deploying import hand_over
-from core.audit import Event, record
+from core.audit import Event, about, record
 from core.commits import committing
 from core.errors import DomainError
 from core.jobs import Job
@@ -76,15 +74,21 @@ def _retire(certificate: Certificate, successor: Certificate) -> None:
     if policy is not None and policy.revokes_old:
         problems += filter(None, [_revoke(certificate)])
     with committing("certificate.retire"):
-        mine = Certificate.objects.filter(Q(rotation=True) | Q(status=Status.REVOKED), pk=certificate.pk)
-        if not mine.update(rotation=False, notify=False):
+        now = Certificate.objects.select_for_update().get(pk=certificate.pk)
+        if not now.rotation and _is_retired(now):
             return  # another sweep was faster
+        Certificate.objects.filter(pk=certificate.pk).update(rotation=False, notify=False)
         hand_over(certificate, successor, by=system_user())
         system, name = system_user(), str(successor)
         record(Event.CERTIFICATE_RETIRED, certificate, by=system, successor=name, problems=problems)
         if successor.notify:
             label = f"{certificate} by {successor}"
             tell(ROTATED, successor, successor.owner, occasion=str(certificate.pk), label=label)
+
+
+def _is_retired(certificate: Certificate) -> bool:
+    """To be revoked by its policy switches its renewal off as well, so that this alone does not tell."""
+    return about(certificate).filter(event=Event.CERTIFICATE_RETIRED).exists()
 
 
 def _revoke(certificate: Certificate) -> str:

@@ -92,6 +92,7 @@ ASKED_BEFORE = {
 }
 # Transactions that leave no event of their own.
 NO_EVENT = {
+    "certificates.service.batches._is_ours": "nothing has happened yet",
     "certificates.service.batches._close": "what was done to the certificate has an event; batch.ended says the numbers",
     "authorities.challenges.publish": "an answer to a challenge; certificate.issued or order.failed will say the outcome",
     "authorities.challenges.withdraw": "the same answer, which nobody needs any more",

@@ -48,7 +48,7 @@ def main() -> int:
     for sentence in (*verdict.lost, *verdict.doubled, *verdict.findings):
         print(sentence)
     print(summary(verdict, seed=options.seed, broker=options.broker, minutes=options.minutes, **more), flush=True)
-    good = verdict.is_good and not more["refused"] and not more["torn"] and not more["restless"]
+    good = verdict.is_good and not any(more[name] for name in ("unanswered", "refused", "torn", "restless"))
     if good and not options.keep:
         shutil.rmtree(folder, ignore_errors=True)
     return 0 if good else 1

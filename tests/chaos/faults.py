@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 
 import psutil
 
@@ -33,7 +32,7 @@ class Faults:
         self.done: Counter[str] = Counter()
         self._mail = MailTrouble(ground.mail)
         self._seldom = time.monotonic() + SELDOM / 2
-        self._kinds: dict[str, tuple[int, Callable[[], None]]] = {
+        self._kinds: dict[str, tuple[int, Callable[[], object]]] = {
             "child of a worker": (4, lambda: self._kill_child("worker-3")),
             "worker": (6, lambda: self._kill(self.chance.choice(programs.named("worker")))),
             "timetable": (3, lambda: self._kill(self.chance.choice(programs.named("beat")))),
@@ -41,7 +40,7 @@ class Faults:
             "web server": (2, lambda: self._kill(programs.named("web")[0])),
             "worker asleep": (2, self._pause),
         }
-        self._seldom_kinds: dict[str, Callable[[], None]] = {
+        self._seldom_kinds: dict[str, Callable[[], object]] = {
             "broker": self._broker,
             "database": self._database,
             "mail server refuses": lambda: self._mail.refuse(self.chance.uniform(*DOWN)),
@@ -54,8 +53,7 @@ class Faults:
         while time.monotonic() < ends:
             time.sleep(self.chance.uniform(SHORTEST, LONGEST))
             kind = self._choose()
-            self.done[kind] += 1
-            self._act(kind)
+            self.done[kind] += self._act(kind)
         self._mail.end()
 
     def _choose(self) -> str:
@@ -64,31 +62,34 @@ class Faults:
             return self.chance.choice(list(self._seldom_kinds))
         return self.chance.choices(list(self._kinds), [weight for weight, _ in self._kinds.values()])[0]
 
-    def _act(self, kind: str) -> None:
+    def _act(self, kind: str) -> bool:
+        """Was anybody hit? Who is being started again just then is not."""
         act = self._seldom_kinds.get(kind) or self._kinds[kind][1]
         try:
-            act()
+            return act() is not False
         except (OSError, psutil.Error) as error:
             print(f"{kind}: {error}", file=sys.stderr)
+            return False
 
-    def _kill(self, program: Program) -> None:
-        if program.pid:
-            with suppress(ProcessLookupError):
-                os.kill(program.pid, signal.SIGKILL)
+    def _kill(self, program: Program) -> bool:
+        if program.lives:
+            os.kill(program.pid, signal.SIGKILL)
+        return program.lives
 
-    def _kill_child(self, name: str) -> None:
+    def _kill_child(self, name: str) -> bool:
         children = self.programs.named(name)[0].children()
         if children:
             self.chance.choice(children).kill()
+        return bool(children)
 
-    def _pause(self) -> None:
+    def _pause(self) -> bool:
         """A worker that sleeps for a moment in the midst of its work, and wakes up."""
         program = self.chance.choice(self.programs.named("worker"))
         if program.lives:
-            with suppress(ProcessLookupError):
-                os.kill(program.pid, signal.SIGSTOP)
-                time.sleep(self.chance.uniform(*DOWN))
-                os.kill(program.pid, signal.SIGCONT)
+            os.kill(program.pid, signal.SIGSTOP)
+            time.sleep(self.chance.uniform(*DOWN))
+            os.kill(program.pid, signal.SIGCONT)
+        return program.lives
 
     def _broker(self) -> None:
         self.ground.broker.kill()

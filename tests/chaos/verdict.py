@@ -64,7 +64,8 @@ def judge(ground: Ground, given: Furnished, operations: Sequence[Operation], log
     facts = Facts(database)
     for operation in operations:
         problems = list(_problems(operation, facts))
-        verdict.done[operation.kind] += not problems
+        happened = operation.is_answered or operation.name in facts.by_name
+        verdict.done[operation.kind] += happened and not problems
         for way, sentence in problems:
             (verdict.lost if way == "lost" else verdict.doubled).append(
                 f"{operation.kind} {operation.name}: {sentence}"

@@ -194,7 +194,8 @@ def unwritten(book: Book) -> Iterator[Finding]:
             yield Finding("unwritten", _order(order), f"its serial number {key[1]} is not in the ledger")
     for order in book.orders:
         row = _named(book, order)
-        if row and order["draft"] and (order["authority_id"], book.parsed[row["id"]].serial_number) not in book.entries:
+        ours = book.authorities[order["authority_id"]]["private_key"]
+        if row and ours and (order["authority_id"], book.parsed[row["id"]].serial_number) not in book.entries:
             yield Finding("unwritten", _certificate(row), "its serial number is not in the ledger")
     for authority, serial in book.answering:
         if (authority, serial) not in book.entries:

@@ -422,6 +422,7 @@ VERBS: dict[str, Verb] = {
         (Event.BATCH_BEGUN, Event.CERTIFICATE_UPDATED, Event.BATCH_ENDED),
         already={"certificates_batch": 1, "certificates_batchitem": 1, "core_auditentry": 2},
     ),
+    "batch.hold": Verb(lambda: batches._is_ours(_batch("at work")), ()),
     "batch.item": Verb(lambda: batches._close(_batch("at work").items.get(), "in vain"), ()),
     "batch.retry": Verb(lambda: service.retry_batch(_batch("over"), by=_user("alice")), (Event.BATCH_RETRIED,)),
     "connector.create": Verb(

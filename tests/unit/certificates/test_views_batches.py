@@ -101,3 +101,12 @@ def test_the_list_takes_as_many_statements_however_long_it_is(alice, some, peopl
         shown = alice.get("/certificates/batches").content.decode()
     assert shown.count("0 / 1") == 25
     assert "No" in alice.get("/certificates/batches?state=done", headers={"HX-Request": "true"}).content.decode()
+
+
+def test_the_same_form_sent_twice_begins_one(alice, some):
+    shown = alice.post(MANY, {"verb": "renew", "id": ids(some)}).content.decode()
+    [once] = re.findall(r'name="([^"]*once[^"]*|idempotency[^"]*)" value="([^"]+)"', shown, re.IGNORECASE)
+    answers = {"verb": "renew", "id": ids(some), "confirmed": "3", once[0]: once[1]}
+    first, second = alice.post(MANY, answers), alice.post(MANY, answers)
+    assert first.url == second.url
+    assert Batch.objects.count() == 1

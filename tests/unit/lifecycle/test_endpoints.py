@@ -260,7 +260,9 @@ class TestRetiring:
         [notice] = Notice.objects.filter(kind="certificate-rotated")
         assert (notice.recipient, notice.subject_label) == (leaf.owner, f"{leaf.name} by {new.name}")
 
-    def test_by_one_of_two_sweeps_at_once(self, leaf):
+    @pytest.mark.parametrize("revokes_old", [False, True])
+    def test_by_one_of_two_sweeps_at_once(self, people, leaf, revokes_old):
+        service.update_policy(RotationPolicy.usual(), revokes_old=revokes_old, by=people.root)
         new = renewed(leaf)
         for _ in range(2):
             retiring._retire(leaf, new)

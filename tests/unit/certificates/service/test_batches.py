@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils.timezone import now as clock
 
-from certificates.models import Batch, Certificate, Order
+from certificates.models import Batch, Certificate, Order, Revocation
 from certificates.permissions import permissions
 from certificates.service import batches as module
 from certificates.service import begin_batch, cancel_batch, carry_out_batch, retry_batch
@@ -17,7 +18,7 @@ from certificates.service.batches import VERBS, due_batches
 from core.errors import Conflict, Forbidden, Invalid
 from core.models import AuditEntry
 from stores.models import Destination
-from tests.factories import a_certificate
+from tests.factories import a_certificate, an_order
 
 pytestmark = pytest.mark.django_db
 
@@ -105,8 +106,12 @@ def test_what_failed_is_tried_again_on_demand(people, some, root_ca):
         retry_batch(batch, by=people.alice)
 
 
-def test_a_worker_that_died_after_the_deed_does_not_do_it_twice(people, some, monkeypatch):
-    batch = begin_batch("renew", rows(some), given={}, by=people.alice)
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_a_worker_that_died_after_the_deed_does_not_do_it_twice(people, some, monkeypatch, verb):
+    """Whoever hands over what nobody else gave them has no right to it afterwards."""
+    for one in some:
+        one.roles.clear()
+    batch = begin_batch(verb, rows(some), given=GIVEN[verb], by=people.alice)
 
     def die(*args: Any) -> None:
         raise SystemExit
@@ -115,11 +120,19 @@ def test_a_worker_that_died_after_the_deed_does_not_do_it_twice(people, some, mo
         patch.setattr(module, "_close", die)
         with pytest.raises(SystemExit):
             carry_out_batch(batch.pk)
-    assert Order.objects.filter(reissues__in=some).count() == 1
     later = clock() + timedelta(minutes=11)
     carry_out_batch(batch.pk, now=later)
     assert Counter(batch.items.values_list("state", flat=True)) == {"done": 3}
-    assert Order.objects.filter(reissues__in=some).count() == 3
+    assert Order.objects.filter(reissues__in=some).count() == (3 if verb == "renew" else 0)
+    assert Revocation.objects.filter(certificate__in=some).count() == (3 if verb == "revoke" else 0)
+
+
+def test_an_order_in_doubt_is_not_done(people, some, monkeypatch):
+    batch = begin_batch("renew", rows(some[:1]), given={}, by=people.alice)
+    order = an_order(people.alice, authority=some[0].authority, owner=some[0].owner, common_name=some[0].cn)
+    Order.objects.filter(pk=order.pk).update(reissues=some[0])
+    assert carried_out(batch) == {"failed": 1}
+    assert "open already" in batch.items.get().error
 
 
 def test_it_stops_and_goes_on(people, some, monkeypatch):
@@ -127,8 +140,8 @@ def test_it_stops_and_goes_on(people, some, monkeypatch):
     batch = begin_batch("notify", rows(some), given={"on": False}, by=people.alice)
     carry_out_batch(batch.pk)
     cancel_batch(batch, by=people.alice)
-    assert carried_out(batch) == {"done": 2, "waiting": 1}  # the one it was at, when somebody said stop
-    with pytest.raises(Conflict, match="over already"):
+    assert carried_out(batch) == {"done": 1, "waiting": 2}
+    with pytest.raises(Conflict, match="is over"):
         cancel_batch(batch, by=people.alice)
     retry_batch(batch, by=people.alice)
     assert carried_out(batch) == {"done": 3}
@@ -146,3 +159,29 @@ def test_it_is_nobody_elses(people, some):
         with pytest.raises(Forbidden):
             verb(batch, by=people.bob)
     assert permissions.can(people.alice, "change", some[0])
+
+
+def test_stopped_before_its_first_turn_it_does_nothing(people, some):
+    batch = begin_batch("revoke", rows(some), given=GIVEN["revoke"], by=people.alice)
+    cancel_batch(batch, by=people.alice)
+    assert carried_out(batch) == {"waiting": 3}
+    assert not rows(some).filter(status="revoked").exists()
+
+
+def test_a_worker_whose_lease_was_lost_does_no_more(people, some, monkeypatch):
+    batch = begin_batch("notify", rows(some), given={"on": False}, by=people.alice)
+    close = module._close
+
+    def close_and_sleep(item, error):
+        close(item, error)
+        Batch.objects.filter(pk=batch.pk).update(attempts=F("attempts") + 1)  # another one has taken it over
+
+    monkeypatch.setattr(module, "_close", close_and_sleep)
+    carry_out_batch(batch.pk)
+    assert Counter(batch.items.values_list("state", flat=True)) == {"done": 1, "waiting": 2}
+
+
+def test_it_is_not_tried_again_while_it_is_at_work(people, some):
+    batch = begin_batch("notify", rows(some), given={"on": False}, by=people.alice)
+    with pytest.raises(Conflict, match="still at work"):
+        retry_batch(batch, by=people.alice)

@@ -278,6 +278,12 @@ class CertificatePageFilter(CertificateFilter):
     """For people, who look for what is in use: a page hides what expired long ago, and says so."""
 
     ends_in = django_filters.CharFilter(method="in_month", label="Ends in")
+    in_use = YesNoFilter(method="is_in_use", label="In use")
+
+    def is_in_use(self, rows: Rows, name: str, value: bool) -> Rows:
+        """Valid by date, not revoked, and without a newer one in its place."""
+        used = rows.current(clock()).unreplaced()
+        return used if value else rows.exclude(pk__in=used.order_by().values("pk"))
 
     def in_month(self, rows: Rows, name: str, value: str) -> Rows:
         """``2027-03``, in UTC; anything else finds nothing."""

@@ -24,6 +24,9 @@ from web.counts import count_each, remembered
 
 MONTHS: Final = 13
 Numbers = list[tuple[Any, Any, int]]
+IN_USE: Final = "/certificates/?in_use=true"
+"""The list of what the timeline and the shares count."""
+SHORTLY_KEPT: Final = 10
 KEPT: Final = 60  # seconds, of what takes long to count
 SILENT: Final = timedelta(minutes=15)
 """After which the work in the background is presumed dead: the timetable has something to do every minute."""
@@ -103,7 +106,7 @@ OTHERS: Mapping[str, tuple[str, str, str, bool]] = {
     "endpoints": (
         noop("%(number)d endpoint serves something else than it should"),
         noop("%(number)d endpoints serve something else than they should"),
-        "/endpoints/?troubled=true",
+        "/endpoints/?troubled=true&active=true",
         True,
     ),
     "held": (
@@ -127,22 +130,33 @@ OTHERS: Mapping[str, tuple[str, str, str, bool]] = {
 }
 
 
-def concerns(visible: CertificateQuerySet, *, now: datetime) -> list[Concern]:
-    """What needs a person, alarms first. Two statements."""
+def concerns(visible: CertificateQuerySet, *, among: int, now: datetime) -> list[Concern]:
+    """What needs a person, alarms first. Two statements, the second at most ten seconds old if it is ``among`` many."""
     open_ones = Alarm.objects.filter(resolved_at=None).order_by().values_list("kind").annotate(number=Count("pk"))
     alarms = sorted(open_ones, key=lambda row: list(KINDS).index(row[0]) if row[0] in KINDS else len(KINDS))
     found = [Concern(_of_kind(kind, number), f"/alarms/?kind={kind}") for kind, number in alarms]
-    counts = count_each(
-        unrotated=visible.current(now).unreplaced().filter(not_after__lte=now + SOON, rotation=False),
-        endpoints=Endpoint.objects.filter(active=True).exclude(problems=[]),
-        held=Brake.objects.filter(open=True, released_until=None),
-        syncs=Sync.objects.filter(source__active=True, failures__gt=0).exclude(state=Job.State.DONE),
-        found=Finding.objects.filter(state=Finding.State.NEW),
+    counts = remembered(
+        ("concerns", _statement(visible)),
+        partial(_count_others, visible, now=now),
+        size=lambda _: among,
+        seconds=SHORTLY_KEPT,
     )
     for what, (one, many, url, urgent) in OTHERS.items():
         if number := counts[what]:
             found.append(Concern(ngettext(one, many, number) % {"number": number}, url, urgent))
     return found
+
+
+def _count_others(visible: CertificateQuerySet, *, now: datetime) -> dict[str, int]:
+    """By the names in ``OTHERS``; each as the list behind its link has it."""
+    looked = Sync.objects.filter(source__active=True, cancelled=False, failures__gt=0)
+    return count_each(
+        unrotated=visible.current(now).unreplaced().filter(not_after__lte=now + SOON, rotation=False),
+        endpoints=Endpoint.objects.filter(active=True).exclude(problems=[]),
+        held=Brake.objects.filter(open=True, released_until=None),
+        syncs=looked.exclude(state=Job.State.DONE),
+        found=Finding.objects.filter(state=Finding.State.NEW, certificate__isnull=False),
+    )
 
 
 def _of_kind(kind: str, number: int) -> str:
@@ -166,23 +180,29 @@ def timeline(visible: CertificateQuerySet, *, now: datetime) -> list[Month]:
 
 
 def shares(visible: CertificateQuerySet, *, largest: int, now: datetime) -> list[Share]:
-    """How the valid certificates are spread, the largest parts first. A statement for each, as of :func:`timeline`."""
-    rows = visible.current(now).order_by()
+    """How the certificates in use are spread, the largest parts first. A statement for each, as of :func:`timeline`."""
+    rows = visible.current(now).unreplaced().order_by()
+    found = remembered(
+        ("shares", largest, _statement(visible)),
+        lambda: [_largest(rows, key, label, largest) for _, key, label, _ in SHARES],
+        size=lambda found: max(map(_size, found)),  # of few values, such as kinds of keys, the parts are nearly all
+        seconds=KEPT,
+    )
     return [
-        Share(title, _parts(rows, key, label, parameter, question=_statement(visible), largest=largest))
-        for title, key, label, parameter in SHARES
+        Share(title, _parts(numbers, parameter))
+        for (title, _, _, parameter), numbers in zip(SHARES, found, strict=True)
     ]
 
 
-def _parts(
-    rows: CertificateQuerySet, key: str, label: str, parameter: str, *, question: Any, largest: int
-) -> list[Part]:
-    rows = rows.exclude(**{f"{key}__isnull": True})
-    counted = rows.values_list(key, label).annotate(number=Count("pk")).order_by("-number", label)
-    found: Numbers = remembered(("share", key, question), partial(list, counted[:largest]), size=_size, seconds=KEPT)
+def _largest(rows: CertificateQuerySet, key: str, label: str, number: int) -> Numbers:
+    counted = rows.filter(**{f"{key}__isnull": False}).values_list(key, label).annotate(number=Count("pk"))
+    return list(counted.order_by("-number", label)[:number])
+
+
+def _parts(found: Numbers, parameter: str) -> list[Part]:
     most = max((number for *_, number in found), default=1)
     return [
-        Part(str(words), number, 100 * number // most, f"/certificates/?{urlencode({parameter: value})}")
+        Part(str(words), number, 100 * number // most, f"{IN_USE}&{urlencode({parameter: value})}")
         for value, words, number in found
     ]
 

@@ -41,7 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     counts = service.phases(rows)
     context = {
         "counts": counts,
-        "concerns": concerns(rows, now=now),
+        "concerns": concerns(rows, among=counts["valid"] + counts["expiring"], now=now),
         "months": timeline(rows, now=now),
         "expiring": rows.current(now).unreplaced().order_by("not_after")[:RECENT],
         "entries": audit_log.allowed(user, "view")[:RECENT],

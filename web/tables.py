@@ -14,7 +14,7 @@ from django.http import StreamingHttpResponse
 Columns = Mapping[str, Callable[[Any], Any]]
 """What stands over each column, and how to read it from a row: a text, a number, a moment, a list of texts or None."""
 
-FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """A cell that begins so is run by one spreadsheet or another; the last four are the wide forms of the first."""
 SEVERAL: Final = " "
 TYPES: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json"}

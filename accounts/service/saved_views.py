@@ -23,9 +23,10 @@ def save_view(*, page: str, name: str, query: str, by: User | None = None) -> Sa
     by = acting(by)
     permissions.saved_views.require(by, "change")
     name, asked = _checked_name(name), _checked_query(query)
-    kept = SavedView.objects.filter(user=by, page=_checked_page(page))
-    if kept.count() >= MOST and not kept.filter(name=name).exists():
-        raise Invalid.field("name", f"You have {MOST} views of this list already; remove one first.")
+    page = _checked_page(page)
+    kept = SavedView.objects.filter(user=by)
+    if kept.count() >= MOST and not kept.filter(page=page, name=name).exists():
+        raise Invalid.field("name", f"You keep {MOST} views already; remove one first.")
     view, _ = SavedView.objects.update_or_create(user=by, page=page, name=name, defaults={"query": asked})
     record(Event.VIEW_SAVED, view, by=by, page=page)
     return view
@@ -48,7 +49,7 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_page(page: str) -> str:
-    """The address of a list of this site, and nothing else: the view becomes a link."""
+    """An address of this site, and nothing else: the view becomes a link."""
     try:
         resolve(page)
     except Resolver404 as error:

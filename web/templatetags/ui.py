@@ -11,6 +11,7 @@ from typing import Any
 from django import template
 from django.db.models import Model
 from django.forms import BaseForm, BoundField
+from django.http import QueryDict
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -167,6 +168,13 @@ def key_name(key_type: str | None) -> str:
 def pick(form: BaseForm, names: str) -> list[BoundField]:
     """The form's fields of these names, in this order, as far as it has them."""
     return [form[name] for name in names.split() if name in form.fields]
+
+
+@register.filter
+def besides(params: QueryDict, names: str) -> list[tuple[str, str]]:
+    """What narrows and sorts a list, but for its search and the fields of these names: a form must carry it along."""
+    left_out = {"q", "page", "after", *names.split()}
+    return [(name, value) for name, values in params.lists() for value in values if name not in left_out]
 
 
 @register.filter

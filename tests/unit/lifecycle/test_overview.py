@@ -11,7 +11,7 @@ from django.utils.timezone import now as clock
 from certificates.models import Certificate
 from core.models import SweepRun
 from lifecycle import overview
-from lifecycle.models import Alarm, Brake, Endpoint
+from lifecycle.models import Alarm, Brake, Endpoint, Finding, Sync
 from stores.models import Destination, Source
 from tests.factories import a_certificate
 
@@ -74,7 +74,7 @@ def test_everything_that_needs_somebody_is_said_once_with_its_number_and_its_lis
     Endpoint.objects.create(name="a", dnsname="a", port=1, type="t", source=source, problems=["wrong certificate"])
     Endpoint.objects.create(name="b", dnsname="b", port=1, type="t", source=source)
     Brake.objects.create(began_at=NOON, due=9, allowed=3)
-    found = [(one.words, one.url, one.urgent) for one in overview.concerns(rows(), now=NOON)]
+    found = [(one.words, one.url, one.urgent) for one in overview.concerns(rows(), among=1, now=NOON)]
     assert found == [
         ("The renewal of 1 certificate is failing", "/alarms/?kind=renewal-failing", True),
         ("2 deliveries are stuck", "/alarms/?kind=delivery-stuck", True),
@@ -84,14 +84,14 @@ def test_everything_that_needs_somebody_is_said_once_with_its_number_and_its_lis
             "/certificates/?phase=expiring&rotation=false&ordering=not_after",
             True,
         ),
-        ("1 endpoint serves something else than it should", "/endpoints/?troubled=true", True),
+        ("1 endpoint serves something else than it should", "/endpoints/?troubled=true&active=true", True),
         ("Renewals are held back: more are due than an hour may see", "/rotations/", True),
     ]
 
 
 def test_it_takes_two_statements(make, django_assert_num_queries):
     with django_assert_num_queries(2):
-        overview.concerns(rows(), now=NOON)
+        overview.concerns(rows(), among=1, now=NOON)
 
 
 def test_shares_are_counted_with_the_largest_first(make, people):
@@ -104,7 +104,7 @@ def test_shares_are_counted_with_the_largest_first(make, people):
         ("other@example.org", 1, 50),
     ]
     assert [(part.label, part.number) for part in shares["By destination"]] == [("web", 1)]
-    assert shares["By owner"][1].url == "/certificates/?owner=other%40example.org"
+    assert shares["By owner"][1].url == "/certificates/?in_use=true&owner=other%40example.org"
     assert len(overview.shares(rows(), largest=1, now=clock())[2].parts) == 1
 
 
@@ -130,9 +130,50 @@ def test_the_page_says_when_nobody_works(dora, make):
     assert "last sign" not in page(dora, "/")
 
 
-def test_every_link_of_what_needs_somebody_leads_to_a_list(dora, make):
-    for _, _, address, _ in overview.OTHERS.values():
-        page(dora, address)
+@pytest.fixture
+def everything(make, people):
+    """One of each that counts, and beside it what must not count with it."""
+    now = clock()
+    used, replaced, revoked, new = (make(f"{name}.example.org") for name in ("used", "replaced", "revoked", "new"))
+    new.replaces.add(replaced)
+    Certificate.objects.filter(pk=revoked.pk).update(status="revoked")
+    Certificate.objects.filter(root_authority=None).update(not_after=now + timedelta(days=9))
+    web = Destination.objects.create(label="web", plugin="directory-destination")
+    for one in (used, replaced, revoked):
+        one.destinations.add(web)
+    source = Source.objects.create(label="s", plugin="directory-source")
+    for number, active in enumerate([True, False]):
+        place = {"name": "a", "dnsname": "a", "port": number, "type": "t", "source": source, "active": active}
+        Endpoint.objects.create(**place, problems=["wrong certificate"])
+    Finding.objects.create(fingerprint="1" * 64, certificate=used, source=source, found_at=now)
+    Finding.objects.create(fingerprint="2" * 64, source=source, found_at=now)
+    Sync.objects.create(source=source, state="failed", failures=1, cancelled=True)
+
+
+def listed(client, address):
+    shown = client.get(address).context["listing"]
+    return len(shown.items) if shown.total is None else shown.total
+
+
+def test_each_number_is_that_of_the_list_behind_its_link(dora, everything):
+    shown = dora.get("/").context
+    found = {one.url.partition("?")[0]: (int(one.words.split()[0]), listed(dora, one.url)) for one in shown["concerns"]}
+    assert found == {"/certificates/": (2, 2), "/endpoints/": (1, 1), "/found/": (1, 1)}
+    for month in shown["months"]:
+        assert month.total == listed(dora, f"/certificates/?in_use=true&ends_in={month.begins:%Y-%m}")
+    for share in dora.get("/overview/shares").context["shares"]:
+        for part in share.parts:
+            assert part.number == listed(dora, part.url), (share.title, part.label)
+
+
+def test_a_search_keeps_what_the_list_was_narrowed_by(dora):
+    shown = page(dora, "/alarms/?kind=delivery-stuck&ordering=since&page=2&q=x")
+    assert '<input type="hidden" name="kind" value="delivery-stuck">' in shown
+    assert '<input type="hidden" name="ordering" value="since">' in shown
+    assert '<input type="hidden" name="page" value="2">' not in shown
+
+
+def test_without_alarms_everything_works(dora):
     assert "Everything works" in page(dora, "/alarms/")
 
 

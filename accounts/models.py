@@ -69,6 +69,12 @@ class User(AbstractUser):
     token_is_read_only = False
 
     @property
+    def logs_in_locally(self) -> bool:
+        """With a password of this installation, as far as the settings leave that to this person."""
+        few = settings.LOCAL_LOGIN_USERS
+        return self.has_usable_password() and (not few or self.get_username() in few)
+
+    @property
     def is_administrator(self) -> bool:
         """Holds the role admin, or installed this system."""
         return self.is_superuser or ADMIN in self.role_names
@@ -158,7 +164,7 @@ class ApiKey(models.Model):
     def sleeps(self, now: datetime, *, after: timedelta) -> bool:
         """Has its owner, whom only the identity provider lets in, not been let in for so long? No time: never."""
         seen = self.user.last_login
-        return bool(after) and seen is not None and not self.user.has_usable_password() and now - seen > after
+        return bool(after) and seen is not None and not self.user.logs_in_locally and now - seen > after
 
 
 class SavedView(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -61,25 +62,28 @@ def pending(request: HttpRequest) -> User | None:
     return user if known else None
 
 
-def enter(request: HttpRequest, user: User, *, how: str, to: str = "") -> HttpResponse:
-    """From now on this session is theirs. Its key changes, so that nobody has it who knew the one before."""
-    to = request.session.pop(PENDING, {}).get("to") or to or resolve_url(settings.LOGIN_REDIRECT_URL)
+def enter(request: HttpRequest, user: User, *, how: str, to: str = "", proven_at: float | None = None) -> HttpResponse:
+    """From now on this session is theirs, and so long as one lasts, whatever they do in it. Its key changes, so that
+    nobody has it who knew the one before. They have shown who they are at that time, or just now."""
+    to = to or request.session.pop(PENDING, {}).get("to") or resolve_url(settings.LOGIN_REDIRECT_URL)
+    request.session.pop(PENDING, None)
     if request.user.is_authenticated:
         request.session.cycle_key()  # Django keeps that of somebody who logs in anew, even if it has just ended
     login(request, user, backend=BACKEND)
+    request.session.set_expiry(clock() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
     request.session[SIGNED_IN] = {
         "at": clock().isoformat(),
         "address": acting().address,
         "agent": request.headers.get("User-Agent", "")[:LONGEST_AGENT],
     }
-    prove(request, how)
+    prove(request, how, at=proven_at)
     service.logged_in(user, how=how)
     return redirect(to)
 
 
-def prove(request: HttpRequest, how: str) -> None:
-    """They have just shown who they are."""
-    request.session[PROOF] = {"how": how, "at": time.time()}
+def prove(request: HttpRequest, how: str, *, at: float | None = None) -> None:
+    """They have shown who they are: at that time (seconds since 1970), or just now."""
+    request.session[PROOF] = {"how": how, "at": time.time() if at is None else at}
 
 
 def by_provider(request: HttpRequest, seen: Seen, state: dict[str, Any]) -> HttpResponse:
@@ -94,12 +98,22 @@ def by_provider(request: HttpRequest, seen: Seen, state: dict[str, Any]) -> Http
             request.session.flush()  # it was theirs, and has ended
         messages.error(request, str(error))
         return redirect("login")
-    return enter(request, user, how=SINGLE_SIGN_ON, to=to)
+    to = to or resolve_url(settings.LOGIN_REDIRECT_URL)
+    return enter(request, user, how=SINGLE_SIGN_ON, to=to, proven_at=_proven_at(request, user, seen))
+
+
+def _proven_at(request: HttpRequest, user: User, seen: Seen) -> float | None:
+    """When they showed the provider who they are, which often asks nobody anew. One that does not say is believed for a
+    log-in, but proves nothing more of whoever is logged in already."""
+    if seen.authenticated_at:
+        return min(time.time(), float(seen.authenticated_at))
+    return float(request.session.get(PROOF, {}).get("at", 0)) if request.user == user else None
 
 
 def _require_the_same(request: HttpRequest, user: User, authenticated_at: int, since: float) -> None:
     if request.user != user:
-        raise Forbidden(_("You confirmed as somebody else."))
+        service.refused_by_provider(user)
+        raise Forbidden(_("You confirmed as somebody else; confirm as %(name)s.") % {"name": request.user})
     if authenticated_at < since - CLOCKS_DIFFER:
         raise Forbidden(_("The identity provider did not ask who you are; log out and in again."))
 

@@ -119,8 +119,9 @@ def callback(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest) -> HttpResponse:
     """Before a secret is shown: is it still you?"""
     user, to = person(request), signing_in.safe(request, request.GET.get("next"))
+    local = user.logs_in_locally
     form = ConfirmForm(service.has_second_factor(user), request.POST or None)
-    if form.is_bound and form.is_valid():
+    if local and form.is_bound and form.is_valid():
         try:
             how = service.confirm(user, form.cleaned_data["typed"], address=acting().address)
         except DomainError as error:
@@ -128,7 +129,6 @@ def confirm(request: HttpRequest) -> HttpResponse:
         else:
             signing_in.prove(request, how)
             return redirect(to or settings.LOGIN_REDIRECT_URL)
-    local = user.has_usable_password() and service.may_use_a_password(user)
     context = {"form": form if local else None, "next": to, "minutes": settings.STEP_UP_MINUTES}
     if service.is_connected(user):
         context["provider"] = settings.OIDC_NAME

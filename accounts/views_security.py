@@ -31,12 +31,11 @@ def set_up(request: HttpRequest) -> HttpResponse:
     user = _who_sets_up(request)
     if user is None or (not request.user.is_authenticated and service.has_second_factor(user)):
         return redirect("login")
-    if request.user.is_authenticated:
-        service.require_recent_proof()
-    form, factor, status = CodeForm(request.POST or None), factors.begin(user), 400 if request.POST else 200
+    form, status = CodeForm(request.POST or None), 400 if request.method == "POST" else 200
+    factor = factors.begun(user) if request.method == "POST" else factors.begin(user)
     if form.is_bound and form.is_valid():
         try:
-            codes = factors.confirm(user, form.cleaned_data["code"], address=acting().address)
+            codes = factors.finish(user, form.cleaned_data["code"], address=acting().address)
         except (Invalid, Throttled) as error:
             status = add_errors(form, error)
         else:
@@ -61,7 +60,7 @@ def qr_code(request: HttpRequest) -> HttpResponse:
     user = _who_sets_up(request)
     if user is None or service.has_second_factor(user):
         raise NotFound
-    return HttpResponse(totp.picture(factors.address(factors.begin(user))), content_type="image/svg+xml")
+    return HttpResponse(totp.picture(factors.address(factors.begun(user))), content_type="image/svg+xml")
 
 
 @login_required

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -94,4 +95,9 @@ def identity_provider(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]
     if not settings.OIDC_CLIENT_ID:
         hint = "The provider gave it to you with the secret."
         problems.append(Error("OIDC_CLIENT_ID is empty, but OIDC_ISSUER is not.", hint=hint, id="core.E006"))
+    if settings.OIDC_CA_FILE and not os.access(settings.OIDC_CA_FILE, os.R_OK):
+        hint = "Name a file with the provider's root certificates as PEM that this account may read, or leave it empty."
+        problems.append(
+            Error(f"OIDC_CA_FILE is {settings.OIDC_CA_FILE!r}, which cannot be read.", hint=hint, id="core.E007")
+        )
     return problems

@@ -133,8 +133,14 @@ class DomainErrorPages:
         elif isinstance(error, ValidationError):  # as Django's admin site leaves one, at an id that is none
             error = from_django(error)
         if isinstance(error, ProofNeeded) and not request.path.startswith(API):
-            return redirect_to_login(request.get_full_path(), reverse("confirm"))
+            return redirect_to_login(_page_of(request), reverse("confirm"))
         return refuse(request, error) if isinstance(error, DomainError) else None
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Where to go on afterwards: what was sent off is gone, but not the page that it was sent from."""
+    there = request.get_full_path()
+    return there if request.method in ("GET", "HEAD") else request.headers.get("Referer", there)
 
 
 def _drop_what_strangers_forward(request: HttpRequest) -> None:

@@ -1,6 +1,6 @@
 """The verbs about people: who is acting, logging in, tokens, users and roles."""
 
-from accounts.service.identity import acting, check_password, logged_in, may_use_a_password, system_user
+from accounts.service.identity import acting, check_password, logged_in, system_user
 from accounts.service.logging_in import confirm, log_in, needs_setting_up
 from accounts.service.people import (
     change_password,
@@ -25,7 +25,7 @@ from accounts.service.roles import (
 from accounts.service.saved_views import remove_view, save_view
 from accounts.service.second_factor import check_code, has_second_factor
 from accounts.service.sessions import end_session, end_sessions
-from accounts.service.single_sign_on import is_connected, log_in_by_provider
+from accounts.service.single_sign_on import is_connected, log_in_by_provider, refused_by_provider
 from accounts.service.tokens import (
     create_api_key,
     delete_api_key,
@@ -59,8 +59,8 @@ __all__ = [
     "log_in_by_provider",
     "log_in_token",
     "logged_in",
-    "may_use_a_password",
     "needs_setting_up",
+    "refused_by_provider",
     "remove_view",
     "require_recent_proof",
     "reveal_credentials",

@@ -24,9 +24,14 @@ def attempt(name: str, *, address: str, now: datetime) -> Iterator[None]:
     It is counted before it is looked at, so that many tries at once are no way around the limits. Names that nobody
     bears are counted alike: the answer does not tell whether there is such an account.
     """
-    account = digest(name)
+    account = _account(name)
     _require_patience(address, account, now)
     tried = _count(address, account, now)
+    try:  # once more, now that others who try at the same moment see this one: who is too many takes it back
+        _require_patience(address, account, now, counted=1)
+    except Throttled:
+        _forgive(tried)
+        raise
     yield
     _forgive(tried)
 
@@ -41,11 +46,8 @@ def _require_patience(address: str, account: str, now: datetime, *, counted: int
 
 @committing("login.attempt")
 def _count(address: str, account: str, now: datetime) -> FailedLogin:
-    """Looks once more, with this one written down: the one that was too many takes it back."""
     FailedLogin.objects.filter(at__lte=now - WINDOW).delete()
-    tried = FailedLogin.objects.create(address=address, account=account, at=now)
-    _require_patience(address, account, now, counted=1)
-    return tried
+    return FailedLogin.objects.create(address=address, account=account, at=now)
 
 
 @committing("login.attempt-over")
@@ -53,6 +55,6 @@ def _forgive(tried: FailedLogin) -> None:
     tried.delete()
 
 
-def digest(name: str) -> str:
+def _account(name: str) -> str:
     """What is kept of a user name as it was typed: people type their password into the wrong field."""
     return salted_hmac("accounts.failed-login", name.casefold(), algorithm="sha256").hexdigest()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
-from django.conf import settings
 from django.contrib.auth import authenticate
 from django.utils.timezone import now as clock
 
@@ -39,15 +38,10 @@ def check_password(username: str, password: str, *, address: str, now: datetime 
     """The user with these credentials, who has not logged in by that alone. Forbidden if wrong, Throttled too often."""
     with attempt(username, address=address, now=now or clock()):
         user = authenticate(username=username, password=password)
-        if user is None or not may_use_a_password(user):
+        if not isinstance(user, User) or not user.logs_in_locally:
             _remember_failure(username)
             raise Forbidden("The supplied credentials are invalid")
     return user
-
-
-def may_use_a_password(user: Any) -> bool:
-    """Do the settings leave a local log-in to this person?"""
-    return not settings.LOCAL_LOGIN_USERS or user.get_username() in settings.LOCAL_LOGIN_USERS
 
 
 @committing("login.succeeded")

@@ -15,6 +15,7 @@ from accounts import permissions
 from accounts.models import ADMIN, Role, User
 from accounts.passwords import KINDS
 from accounts.service.identity import acting, system_user
+from accounts.service.proofs import require_proof_of
 from accounts.service.roles import grant, keeping_an_administrator, require_default_role, set_roles
 from accounts.service.sessions import shut_out
 from core.audit import Event, acting_as, record
@@ -39,6 +40,8 @@ def create_user(
     by = acting(by)
     permissions.users.require(by, "create")
     roles = list(roles)
+    if password or roles:
+        require_proof_of(by)
     require_default_role(roles)
     user = User(username=username, email=email.lower(), is_superuser=superuser, is_staff=superuser, is_active=is_active)
     _check(user, ("username", "email"))
@@ -66,6 +69,8 @@ def update_user(
     """
     by = acting(by)
     permissions.users.require(by, "change", user)
+    if password:
+        require_proof_of(by)
     if "email" in changes:
         changes["email"] = changes["email"].lower()
     changed = sorted(name for name, value in changes.items() if getattr(user, name) != value)

@@ -13,7 +13,7 @@ from django.db.models import Q
 from accounts import permissions
 from accounts.models import ADMIN, BUILT_IN, DEFAULT_ROLES, SYSTEM, Role, User
 from accounts.service.identity import acting
-from accounts.service.proofs import require_recent_proof
+from accounts.service.proofs import require_proof_of, require_recent_proof
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Conflict, Invalid, Unavailable
@@ -59,6 +59,7 @@ def set_roles(user: User, roles: Iterable[Role], *, by: User | None = None) -> N
     """
     by, wanted, held = acting(by), set(roles), set(user.roles.all())
     permissions.roles.require(by, "change")
+    require_proof_of(by)
     require_default_role(wanted)
     with keeping_an_administrator():
         if lost := held - wanted:
@@ -73,6 +74,7 @@ def set_members(role: Role, people: Iterable[User], *, by: User | None = None) -
     """Let exactly these people hold the role. In strict mode Invalid if that leaves somebody without a default one."""
     by, wanted, held = acting(by), set(people), set(role.users.all())
     permissions.roles.require(by, "change", role)
+    require_proof_of(by)
     _spare_system(wanted ^ held)
     with keeping_an_administrator():
         role.users.remove(*(held - wanted))

@@ -35,8 +35,26 @@ def has_second_factor(user: Any) -> bool:
 
 
 def begin(user: User) -> SecondFactor:
-    """What to show of a factor that is being set up; the same until it is confirmed. Conflict if there is one."""
-    factor = SecondFactor.objects.filter(user=user).first() or _begin(user)
+    """A new one to be shown, in the place of whatever was begun before: who saw that knows nothing.
+
+    Conflict if there is one, or if the person does not log in with a password.
+    """
+    require_recent_proof()
+    if not user.logs_in_locally:
+        raise Conflict("A second factor is for those who log in with a password; the identity provider has its own.")
+    return _unconfirmed(_begin(user))
+
+
+def begun(user: User) -> SecondFactor:
+    """The one that is being set up. Conflict if there is none, or if it was set up to its end."""
+    require_recent_proof()
+    factor = SecondFactor.objects.filter(user=user).first()
+    if factor is None:
+        raise Conflict("Open the page that sets up a second factor first.")
+    return _unconfirmed(factor)
+
+
+def _unconfirmed(factor: SecondFactor) -> SecondFactor:
     if factor.confirmed_at:
         raise Conflict("There is a second factor already; take it away first.")
     return factor
@@ -44,9 +62,12 @@ def begin(user: User) -> SecondFactor:
 
 @committing("second-factor.begin")
 def _begin(user: User) -> SecondFactor:
-    factor = SecondFactor(user=user)
-    factor.secret = keyring().seal(totp.new_secret(), _context(factor))
-    return SecondFactor.objects.get_or_create(user=user, defaults={"uuid": factor.uuid, "secret": factor.secret})[0]
+    new = SecondFactor(user=user)
+    fresh = {"uuid": new.uuid, "secret": keyring().seal(totp.new_secret(), _context(new)), "last_period": 0}
+    factor, made = SecondFactor.objects.get_or_create(user=user, defaults=fresh)
+    if not made and SecondFactor.objects.filter(pk=factor.pk, confirmed_at=None).update(**fresh):
+        factor.refresh_from_db()
+    return factor
 
 
 def address(factor: SecondFactor) -> str:
@@ -71,10 +92,9 @@ def _context(factor: SecondFactor) -> str:
     return f"accounts.second-factor:{factor.uuid}"
 
 
-def confirm(user: User, code: str, *, address: str, now: datetime | None = None) -> list[str]:
+def finish(user: User, code: str, *, address: str, now: datetime | None = None) -> list[str]:
     """The app shows the right code: from now on it is asked for. Returns the recovery codes, which are shown once."""
-    require_recent_proof(now=now)
-    now, factor = now or clock(), begin(user)
+    now, factor = now or clock(), begun(user)
     with attempt(user.get_username(), address=address, now=now):
         if not _take_code(factor, code, now):
             raise Invalid.field("code", WRONG)
@@ -155,7 +175,7 @@ def _remove(user: User, *, by: User) -> None:
 
 def is_required(user: Any) -> bool:
     """By policy, of everybody who logs in with a password."""
-    return bool(settings.REQUIRE_TOTP) and user.has_usable_password()
+    return bool(settings.REQUIRE_TOTP and user.logs_in_locally)
 
 
 def recovery_codes_left(user: User) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 
-from accounts.models import Role, User
+from accounts.models import SYSTEM, Role, User
 from accounts.service.identity import system_user
 from accounts.service.people import create_user
 from accounts.service.roles import create_role, set_roles
@@ -67,16 +67,27 @@ def log_in_by_provider(seen: Seen) -> User:
     loses every session, token and API key in the same moment.
     """
     user, system = _known(seen), system_user()
-    if not _may_enter(seen):
-        if user is not None:
-            _expel(user, by=system)
-        raise Forbidden(NO_GROUP)
-    if user is not None and not user.is_active:
-        raise Forbidden("Your account here is switched off; ask an administrator.")
-    with committing("login.provider"):
-        user = user or _newcomer(seen, by=system)
-        _follow_groups(user, seen.groups, by=system)
+    try:
+        if not _may_enter(seen):
+            if user is not None:
+                _expel(user, by=system)
+            raise Forbidden(NO_GROUP)
+        if user is not None and not user.is_active:
+            raise Forbidden("Your account here is switched off; ask an administrator.")
+        with committing("login.provider"):
+            user = user or _newcomer(seen, by=system)
+            _follow_groups(user, seen.groups, by=system)
+    except Forbidden:
+        refused_by_provider(user)
+        raise
     return user
+
+
+@committing("login.refused")
+def refused_by_provider(user: User | None) -> None:
+    """The log says so, whoever it was: None is somebody who is not known here."""
+    system = system_user()
+    record(Event.LOGIN_FAILED, user or system, by=system, known=user is not None, how=SINGLE_SIGN_ON)
 
 
 def _known(seen: Seen) -> User | None:
@@ -94,14 +105,13 @@ def _expel(user: User, *, by: User) -> None:
     shut_out(user, by=by)
     with suppress(Conflict, Invalid):
         _follow_groups(user, frozenset(), by=by)
-    record(Event.LOGIN_FAILED, user, by=by, known=True, how=SINGLE_SIGN_ON)
 
 
 def _newcomer(seen: Seen, *, by: User) -> User:
     """Matched by a verified address where the settings allow it; otherwise a new account, without a password."""
     if not seen.email or not (seen.email_is_verified or settings.OIDC_EMAILS_ARE_VERIFIED):
         raise Forbidden(NO_ADDRESS)  # certificates belong to addresses, so that a false one would take them over
-    user = User.objects.filter(email__iexact=seen.email).first() if settings.OIDC_MATCH_EMAILS else None
+    user = _of_address(seen.email) if settings.OIDC_MATCH_EMAILS else None
     if user is None:
         user = _created(seen, by=by)
     elif not user.is_active or SocialAccount.objects.filter(user=user, provider=seen.issuer).exists():
@@ -109,6 +119,12 @@ def _newcomer(seen: Seen, *, by: User) -> User:
     SocialAccount.objects.get_or_create(provider=seen.issuer, uid=seen.subject, defaults={"user": user})
     record(Event.USER_CONNECTED, user, by=by, issuer=seen.issuer, subject=seen.subject)
     return user
+
+
+def _of_address(email: str) -> User | None:
+    """Databases take more letters for the same than e-mail does, and nobody becomes who does the background work."""
+    found = User.objects.filter(email__iexact=email).exclude(username=SYSTEM).first()
+    return found if found is not None and found.email.casefold() == email.casefold() else None
 
 
 def _created(seen: Seen, *, by: User) -> User:

@@ -33,7 +33,7 @@ SERVICES = (
 )
 
 # No verbs: who acts, and whether they may.
-RULES = {"acting", "require_may_order", "require_may_replace"}
+RULES = {"acting", "require_proof_of", "require_may_order", "require_may_replace"}
 # Changes outside of a verb's transaction, by the function that makes them.
 SINGLE_STATEMENTS = {
     "accounts.service.tokens.use_token": "when a token was last used, at most once a minute: no event, and nothing to undo",
@@ -61,6 +61,7 @@ BY_NOBODY = {
             "accounts.service.identity.logged_in",
             "accounts.service.logging_in.log_in",
             "accounts.service.single_sign_on.log_in_by_provider",
+            "accounts.service.single_sign_on.refused_by_provider",
         ),
         "whoever logs in is not known before",
     ),
@@ -69,7 +70,7 @@ BY_NOBODY = {
             "accounts.service.logging_in.confirm",
             "accounts.service.second_factor.begin",
             "accounts.service.second_factor.check_code",
-            "accounts.service.second_factor.confirm",
+            "accounts.service.second_factor.finish",
             "accounts.service.second_factor.renew_recovery_codes",
         ),
         "the user is the one who acts",

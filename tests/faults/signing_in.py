@@ -47,7 +47,7 @@ def _code(factor: SecondFactor) -> str:
 
 def _confirm() -> None:
     alice = _user("alice")
-    second_factor.confirm(alice, _code(second_factor.begin(alice)), address=ADDRESS)
+    second_factor.finish(alice, _code(second_factor.begin(alice)), address=ADDRESS)
 
 
 def _end_session() -> None:
@@ -68,9 +68,10 @@ VERBS: Mapping[str, tuple[Callable[[], object], tuple[Event, ...], Mapping[str, 
     "login.attempt": (lambda: attempts._count(ADDRESS, "x", clock()), (), {}),
     "login.attempt-over": (lambda: attempts._forgive(FailedLogin.objects.get(address=ADDRESS)), (), {}),
     "login.expelled": (
-        lambda: single_sign_on._expel(_user("bob"), by=system_user()), (Event.SESSION_ENDED, Event.LOGIN_FAILED), {}
+        lambda: single_sign_on._expel(_user("bob"), by=system_user()), (Event.SESSION_ENDED,), {}
     ),
     "login.provider": (_log_in_by_provider, (Event.USER_CREATED, Event.USER_CONNECTED), {}),
+    "login.refused": (lambda: single_sign_on.refused_by_provider(_user("bob")), (Event.LOGIN_FAILED,), {}),
     "recovery-code.use": (
         lambda: second_factor._take_recovery_code(_user("bob"), RECOVERY, clock()), (Event.RECOVERY_CODE_USED,), {}
     ),

@@ -38,7 +38,7 @@ def code_of(user, at=None):
 
 def set_up(user, at=NOW):
     factors.begin(user)
-    return factors.confirm(user, code_of(user, at), address=HERE, now=at)
+    return factors.finish(user, code_of(user, at), address=HERE, now=at)
 
 
 def events():
@@ -59,7 +59,7 @@ def log_in(code="", at=NOW):
 def test_until_it_is_confirmed_nobody_is_asked_for_it(people):
     factors.begin(people.alice)
     with pytest.raises(Invalid, match="not right"):
-        factors.confirm(people.alice, "000000", address=HERE, now=NOW)
+        factors.finish(people.alice, "000000", address=HERE, now=NOW)
     assert log_in() == people.alice
     assert Event.SECOND_FACTOR_ADDED not in events()
 
@@ -164,7 +164,7 @@ def test_there_is_one(alice):
     with pytest.raises(Conflict, match="already"):
         factors.begin(alice)
     with pytest.raises(Conflict, match="already"):
-        factors.confirm(alice, "000000", address=HERE)
+        factors.finish(alice, "000000", address=HERE)
 
 
 class TestWhereItIsRequired:
@@ -287,6 +287,30 @@ def test_a_read_of_the_secret_is_for_who_has_shown_who_they_are(alice, settings)
     """With a session that was left alone for long, nothing about it changes."""
     settings.STEP_UP_MINUTES = 5
     with acting_as(kind="request", user=alice, proof=Proof("password", 0)):
-        for do in (lambda: factors.remove(alice), lambda: factors.renew_recovery_codes(alice)):
+        for do in (factors.remove, factors.renew_recovery_codes, factors.begin, factors.begun):
             with pytest.raises(Forbidden, match="Confirm first"):
-                do()
+                do(alice)
+
+
+def test_a_secret_that_somebody_saw_before_is_none_any_more(people):
+    """Whoever sat at the browser when it was left alone, or knew the password alone, keeps a picture in vain."""
+    factors.begin(people.alice)
+    seen = secret_of(people.alice)
+    factors.begin(people.alice)
+    assert secret_of(people.alice) != seen
+    code = totp._totp(seen).generate(int(NOW.timestamp())).decode()
+    with pytest.raises(Invalid, match="not right"):
+        factors.finish(people.alice, code, address=HERE, now=NOW)
+
+
+def test_without_having_begun_there_is_nothing_to_finish(people):
+    with pytest.raises(Conflict, match="Open the page"):
+        factors.finish(people.alice, "000000", address=HERE)
+
+
+def test_it_is_for_those_who_log_in_with_a_password_here(people, settings):
+    settings.LOCAL_LOGIN_USERS, settings.REQUIRE_TOTP = ["root"], True
+    assert not factors.is_required(people.alice)
+    assert factors.is_required(people.root)
+    with pytest.raises(Conflict, match="those who log in with a password"):
+        factors.begin(people.alice)

@@ -6,11 +6,12 @@ import time
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils.timezone import now as clock
 
 from accounts import service
-from accounts.models import Session
+from accounts.models import Session, User
 from core.audit import Event, Proof, acting_as
 from core.errors import Forbidden, NotFound, ProofNeeded
 from core.models import AuditEntry
@@ -55,6 +56,18 @@ def test_being_seen_is_written_down_once_a_minute(people):
     assert seen.address == "192.0.2.7"
     is_in(client)
     assert Session.objects.get(user=people.alice).seen_at == seen.seen_at
+
+
+def test_it_ends_twelve_hours_after_the_log_in_whatever_is_done_in_it(people):
+    client = browser("alice")
+    end = Session.objects.get(user=people.alice).expire_date
+    assert end - clock() > timedelta(hours=11, minutes=59)
+    with time_machine.travel(clock() + timedelta(hours=11)):
+        client.post("/confirm?next=/", {"typed": PASSWORD})  # writes into it
+        assert is_in(client)
+        assert Session.objects.get(user=people.alice).expire_date == end
+    with time_machine.travel(clock() + timedelta(hours=12, minutes=1)):
+        assert not is_in(client)
 
 
 def test_one_ends_one_of_them(people):
@@ -163,6 +176,30 @@ class TestStepUp:
         assert answer["Location"] == "/account/keys/new"
         assert [client.post(*place).status_code for place in places] == [200] * len(places)
 
+    def test_after_a_press_of_a_button_it_comes_back_to_the_page_that_has_it(self, people):
+        client = browser("alice")
+        age(client, 6)
+        pressed = client.post("/account/second-factor/codes", headers={"Referer": "http://testserver/account/sessions"})
+        answer = client.post(pressed["Location"], {"typed": PASSWORD})
+        assert client.get(answer["Location"]).status_code == 200
+
+    def test_nobody_gets_around_it_with_another_account(self, people):
+        """A password or a role that is given in somebody's absence would open everything else."""
+        client = browser("root")
+        age(client, 6)
+        new = {"username": "mallory", "email": "mallory@example.org"}
+        for address, fields in (
+            (f"/people/{people.root.pk}/edit", {"username": "root", "email": people.root.email, "is_active": "on",
+                                                "password": "Another!horse!2"}),
+            ("/people/new", {**new, "password": "Another!horse!2"}),
+            ("/people/new", {**new, "roles": [people.team.pk]}),
+            (f"/roles/{people.team.pk}/members", {"add": "charlie"}),
+        ):  # fmt: skip
+            assert client.post(address, fields)["Location"].startswith("/confirm?next=/"), fields
+        assert not User.objects.filter(username="mallory").exists()
+        assert client.post("/people/new", new).status_code == 302, "who may do nothing yet"
+        assert User.objects.filter(username="mallory").exists()
+
     def test_it_asks_before_a_form_is_shown(self, places):
         client = browser("alice")
         age(client, 6)
@@ -266,6 +303,21 @@ class TestConfirmingAtTheProvider:
     def test_nor_is_somebody_else(self, jane, provider):
         provider.person = someone(sub="john-1", preferred_username="john", email="john@example.org")
         assert jane.log_in("/login/oidc?again=1")["Location"] == "/login"
+        assert self.key_page(jane) == 302
+        assert AuditEntry.objects.filter(event=Event.LOGIN_FAILED, target_name="john").exists()
+
+    def test_nor_is_a_log_in_that_asked_nobody(self, jane, provider):
+        """The provider knows the browser by its own cookie: whoever sits there now has shown nothing."""
+        provider.authenticated_at = time.time() - 3600
+        assert jane.log_in("/login/oidc?next=/account/keys/new")["Location"] == "/account/keys/new"
+        assert self.key_page(jane) == 302
+
+    def test_nor_one_that_does_not_say_when(self, jane, provider):
+        def silent(claims):
+            return provider.signed({name: value for name, value in claims.items() if name != "auth_time"})
+
+        provider.token = silent
+        assert jane.log_in("/login/oidc?next=/account/keys/new")["Location"] == "/account/keys/new"
         assert self.key_page(jane) == 302
 
     def test_who_may_not_enter_any_more_is_logged_out_by_it(self, jane, settings):

@@ -167,6 +167,26 @@ class TestWhoseAccount:
         assert SocialAccount.objects.get(user=people.alice).uid == "jane-1"
         assert [entry.details["subject"] for entry in events(Event.USER_CONNECTED)] == ["jane-1"]
 
+    def test_an_address_that_a_database_takes_for_the_same_does_not(self, people, provider, traveller, settings):
+        settings.OIDC_MATCH_EMAILS = True
+        provider.person = self.alice(email=people.alice.email.replace("i", "\u0131"))
+        traveller.log_in()
+        assert traveller.who != str(people.alice.pk)
+        assert not SocialAccount.objects.filter(user=people.alice).exists()
+
+    def test_nobody_becomes_who_does_the_background_work(self, people, provider, traveller, settings):
+        settings.OIDC_MATCH_EMAILS = True
+        provider.person = self.alice(email=User.objects.get(username="system").email)
+        traveller.log_in()
+        assert traveller.who is None
+
+    def test_whoever_is_refused_stands_in_the_log(self, people, provider, traveller, settings):
+        settings.OIDC_LOGIN_GROUPS = ["staff"]
+        traveller.log_in()
+        assert [(one.details["known"], one.details["how"]) for one in events(Event.LOGIN_FAILED)] == [
+            (False, "single sign-on")
+        ]
+
     def test_one_that_was_not_verified_never_does(self, people, provider, traveller, settings):
         settings.OIDC_MATCH_EMAILS = True
         for verified in (False, None, "true", 1):

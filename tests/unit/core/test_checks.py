@@ -18,6 +18,11 @@ from core import checks
         (checks.identity_provider, {"OIDC_ISSUER": "http://sso.example.org", "OIDC_CLIENT_ID": "x"}, "core.E005"),
         (checks.identity_provider, {"OIDC_ISSUER": f"https://{'x' * 200}", "OIDC_CLIENT_ID": "x"}, "core.E005"),
         (checks.identity_provider, {"OIDC_ISSUER": "https://sso.example.org"}, "core.E006"),
+        (
+            checks.identity_provider,
+            {"OIDC_ISSUER": "https://sso.example.org", "OIDC_CLIENT_ID": "x", "OIDC_CA_FILE": "/nowhere/roots.pem"},
+            "core.E007",
+        ),
         (checks.transport, {"SITE_ROOT": "http://lemur.example.org"}, "core.W001"),
     ],
 )

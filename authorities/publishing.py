@@ -77,7 +77,7 @@ def stale(now: datetime) -> list[Authority]:
     return list(filter(pointers.signs_crls, rows.filter(old)))
 
 
-def silent(now: datetime) -> list[Authority]:
+def stale_responders(now: datetime) -> list[Authority]:
     """Authorities whose OCSP answers end soon, or have ended: three quarters of each responder's life are over."""
     rows = _due_for_responder(now).filter(created_at__lte=now - UNLISTED)
     return list(rows.filter(Q(until=None) | Q(until__lte=now + RESPONDER_LIFE / 4)))

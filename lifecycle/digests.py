@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 from django.utils.translation import ngettext
 
@@ -37,29 +38,28 @@ class Ending(NamedTuple):
 
 def send_digests(*, now: datetime | None = None) -> None:
     """Write down what is to be told of this week and of today, unless it is nothing."""
-    for notices in missing(now or clock()):
+    for notices in filter(None, missing(now or clock())):
         raise_notice(*notices)
 
 
 def missing(now: datetime) -> Iterator[list[Notice]]:
-    """All of the week, then all of the day, if it is not written down yet; the notices are not saved."""
+    """All of the week, then all of the day, for whom it is not written down yet; the notices are not saved."""
     year, number, _day = now.isocalendar()
-    week = f"{year}-W{number:02}"
-    if settings.LEMUR_WEEKLY_DIGEST and not _is_written(WEEKLY, week):
-        yield list(_of_the_week(now, week))
-    day = now.date().isoformat()
-    wanted = settings.LEMUR_SECURITY_TEAM_EMAIL and settings.LEMUR_EXPIRATION_SUMMARY_EMAIL_THRESHOLD_DAYS > 0
-    if wanted and not _is_written(DAILY, day):
-        yield list(_of_the_day(now, day))
+    if settings.LEMUR_WEEKLY_DIGEST:
+        yield list(_of_the_week(now, f"{year}-W{number:02}"))
+    if settings.LEMUR_SECURITY_TEAM_EMAIL and settings.LEMUR_EXPIRATION_SUMMARY_EMAIL_THRESHOLD_DAYS > 0:
+        yield list(_of_the_day(now, now.date().isoformat()))
 
 
-def _is_written(kind: str, occasion: str) -> bool:
-    """All of them are written in one transaction, so one stands for all."""
-    return Notice.objects.filter(dedupe__startswith=f"{kind}:{occasion}:").exists()
+def _told(kind: str, occasion: str) -> QuerySet[Notice, str]:
+    """Who needs no other one: their certificates are not read anew each hour."""
+    return (
+        Notice.objects.filter(dedupe__startswith=f"{kind}:{occasion}:").order_by().values_list("recipient", flat=True)
+    )
 
 
 def _of_the_week(now: datetime, week: str) -> Iterator[Notice]:
-    rows = _ending(now, DIGEST_DAYS).order_by("owner", "not_after", "pk")
+    rows = _ending(now, DIGEST_DAYS).exclude(owner__in=_told(WEEKLY, week)).order_by("owner", "not_after", "pk")
     for owner, group in groupby(_read(rows), key=lambda one: one.owner):
         listed, total = _first(group)
         for address in by_mail(owner):
@@ -67,9 +67,10 @@ def _of_the_week(now: datetime, week: str) -> Iterator[Notice]:
 
 
 def _of_the_day(now: datetime, day: str) -> Iterator[Notice]:
-    days = settings.LEMUR_EXPIRATION_SUMMARY_EMAIL_THRESHOLD_DAYS
-    listed, total = _first(_read(_ending(now, days)))
-    for address in by_mail(*settings.LEMUR_SECURITY_TEAM_EMAIL) if total else ():
+    days, told = settings.LEMUR_EXPIRATION_SUMMARY_EMAIL_THRESHOLD_DAYS, set(_told(DAILY, day))
+    left = [address for address in by_mail(*settings.LEMUR_SECURITY_TEAM_EMAIL) if address.recipient not in told]
+    listed, total = _first(_read(_ending(now, days))) if left else ([], 0)
+    for address in left if total else ():
         yield address.notice(DAILY, day, **_said(listed, total, days=days))
 
 

@@ -110,7 +110,7 @@ def failing(now: datetime) -> Iterator[Failure]:
     yield from map(_delivery, delivered.select_related("certificate", "destination"))
     unrevoked = Q(certificate__demo=False) & ~Q(certificate__status="revoked")
     yield from map(_revocation, Revocation.objects.failing().filter(unrevoked).select_related("certificate"))
-    for kind, authorities in (("crl-stale", publishing.stale(now)), ("ocsp-stale", publishing.silent(now))):
+    for kind, authorities in (("crl-stale", publishing.stale(now)), ("ocsp-stale", publishing.stale_responders(now))):
         yield from (_unpublished(kind, one) for one in authorities if not one.demo)
 
 

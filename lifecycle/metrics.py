@@ -12,7 +12,7 @@ from typing import cast
 
 from django.apps import apps
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, Sum
+from django.db.models import Count, F, Max, Min, Q, Sum
 from django.utils.timezone import now as clock
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily as Gauge
@@ -119,13 +119,14 @@ def _lists(now: datetime) -> Iterator[Gauge]:
 
 
 def _responders(now: datetime) -> Gauge:
-    """The last one of each authority that is not over itself."""
+    """The last one of each authority that is not over itself. One that ends with its authority has no successor."""
     family = _gauge(
         "ocsp_responder_end_timestamp_seconds",
         "When the certificate of an authority's OCSP responder ends.",
         "authority",
     )
     rows = Responder.objects.filter(authority__not_after__gt=now).exclude(private_key="")
+    rows = rows.exclude(not_after__gte=F("authority__not_after"))
     for name, end in rows.values_list("authority__name").annotate(Max("not_after")).order_by("authority__name"):
         family.add_metric([name], end.timestamp())
     return family

@@ -167,7 +167,8 @@ class Notice(Job):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
     )
     most_failures = 40
-    longest_pause = timedelta(hours=6)  # so it is tried for nine days: a mail server may be away for long week-ends
+    # So it is tried for more than a week: a mail server may be away for long week-ends.
+    longest_pause = timedelta(hours=6)
 
     objects = NoticeQuerySet.as_manager()  # type: ignore[misc]
 

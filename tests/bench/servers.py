@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import psycopg2
 from pki.envelope import new_key
 from tests.postgres import Server
 from tests.servers.redis import Redis
+from tests.servers.running import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60
@@ -48,7 +48,7 @@ class Servers:
     """
 
     def __init__(self) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.home = Path(tempfile.mkdtemp(prefix="lemur-bench-"))
         self._database = Server()
         self._database_runs = False
@@ -156,9 +156,3 @@ class Servers:
         if self._database_runs:
             self._database.stop()
         shutil.rmtree(self.home)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

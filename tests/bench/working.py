@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from stores.models import Destination, Source
 from tests import pki_material
 from tests.pki_material import Pair
 from tests.servers.openssl_ca import OpensslCa
+from tests.servers.running import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 WORKERS = 4
@@ -87,7 +87,7 @@ def _answers() -> bool:
 
 def revocations(folder: Path, number: int, cpu_seconds: Callable[[], float]) -> Rate:
     """Certificates of a CA elsewhere, from the sweep that finds them to the last answer written down."""
-    ca = OpensslCa(folder / "ca", ocsp_port=_free_port())
+    ca = OpensslCa(folder / "ca", ocsp_port=free_port())
     made = _elsewhere(ca, number)
     with ca.answering():
         meter = Meter(cpu_seconds)
@@ -199,7 +199,7 @@ with socket.create_server(("0.0.0.0", port), backlog=512) as listener:
 @contextmanager
 def _tls_server(place: Path) -> Iterator[int]:
     """On each address of the loopback; it reads certificate and key anew for each connection, by the name asked for."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-c", SERVER, str(place), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=dict(os.environ)) as process:
         try:
@@ -216,9 +216,3 @@ def _wait(holds: Callable[[], bool], seconds: float) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError("The workers did not get it done in time; see the log of the worker.")
         time.sleep(0.2)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -57,7 +57,7 @@ def furnish(ground: Ground, stack: ExitStack, *, renewals: int, served: int) -> 
     taken = {"name": "Ours", "owner": "pki@example.org", "body": issuer.pem, "privateKey": issuer.key_pem}
     ours = int(api.post("authorities/import", **taken)["id"])
     token = rotating.shell(ground.place, A_KEY).strip()
-    made = Furnished(token, issuer, ours, connect(api, ground), {})
+    made = Furnished(token, issuer, ours, rotating.connect(api, ground.names, ground.ca), {})
     for label, slug, options in (
         ("directory", "directory-destination", {"path": str(ground.targets["directory"])}),
         ("sftp", "sftp-destination", ground.sftp.options()),
@@ -76,17 +76,6 @@ def furnish(ground: Ground, stack: ExitStack, *, renewals: int, served: int) -> 
     }
     rotating.shell(ground.place, ENDPOINTS.format(ports=ports))
     return made
-
-
-def connect(api: Api, ground: Ground) -> int:
-    """The CA elsewhere, whose names are proved over DNS: its id."""
-    kind = {"slug": "rfc2136-dns", "pluginOptions": ground.names.options()}
-    provider = api.post("dns_providers", name="Ours", providerType=kind)
-    authority = api.post(
-        "authorities", name="ACME", commonName="what the certificate says", owner="pki@example.org",
-        plugin={"slug": "acme-issuer", "pluginOptions": ground.ca.options()}, dnsProvider={"id": provider["id"]},
-    )  # fmt: skip
-    return int(authority["id"])
 
 
 def _old(api: Api, made: Furnished, number: int) -> Old:

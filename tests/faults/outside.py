@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -258,8 +258,3 @@ def _path(url: str) -> str:
 def _age(moment: object, now: datetime) -> str:
     at = moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))
     return f"due {(at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds():+.0f} s"
-
-
-def of_kinds(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many of each kind."""
-    return dict(sorted(Counter(finding.kind for finding in findings).items()))

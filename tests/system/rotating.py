@@ -19,6 +19,8 @@ from typing import Any
 from tests import pki_material
 from tests.pki_material import Pair
 from tests.servers.accepting import accepting
+from tests.servers.knot import Knot
+from tests.servers.pebble import Pebble
 from tests.servers.sftp import SftpServer
 from tests.servers.smtp import MailServer
 from tests.system.api import Api, Pages, first_password
@@ -85,6 +87,17 @@ def living(place: Installation, server: SftpServer, mail: MailServer, authority:
         shell(place, AN_ENDPOINT.format(port=port, certificate=row["id"]))
         assert served(port) == api.get(f"certificates/{row['id']}")["fingerprint"]
         yield World(api, place, mail, row, port)
+
+
+def connect(api: Api, names: Knot, pebbles: Pebble) -> int:
+    """An ACME CA elsewhere, whose names are proved over DNS: its id."""
+    kind = {"slug": "rfc2136-dns", "pluginOptions": names.options()}
+    provider = api.post("dns_providers", name="Ours", providerType=kind)
+    authority = api.post(
+        "authorities", name="ACME", commonName="what the certificate says", owner="pki@example.org",
+        plugin={"slug": "acme-issuer", "pluginOptions": pebbles.options()}, dnsProvider={"id": provider["id"]},
+    )  # fmt: skip
+    return int(authority["id"])
 
 
 @contextmanager

@@ -64,12 +64,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     [settings] = blocks(PAGE, "ini")
     named = dict(line.split("=", 1) for line in settings.splitlines())
     place = Installation(tmp_path_factory.mktemp("proxied") / "home", LEMUR_DEMO="0", **named)
-    started = place.start()
-    try:
-        started.wait_until_ready()
+    with place.running():
         yield place
-    finally:
-        started.end()
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from tests.servers.sftp import sftp_server
 from tests.servers.smtp import mail_server
 from tests.system import rotating
 from tests.system.api import Api, first_password
-from tests.system.installation import Installation
 from tests.system.parts import in_parts
 from tests.system.rotating import World
 
@@ -45,23 +44,10 @@ def world(names: Knot, pebbles: Pebble, tmp_path_factory: pytest.TempPathFactory
             home / "home", broker=redis.url, queues=ONE_QUEUE_EACH, **rotating.settings(server, mail)
         ) as parts,
         rotating.living(
-            parts.place, server, mail, connect(parts.place, names, pebbles), rotating.leaf(rotating.ca())
+            parts.place, server, mail, rotating.connect(Api(parts.place, first_password(parts.place)), names, pebbles), rotating.leaf(rotating.ca())
         ) as made,
     ):  # fmt: skip
         yield made
-
-
-def connect(place: Installation, names: Knot, pebbles: Pebble) -> int:
-    """The CA, whose names are proved over DNS: its id."""
-    api = Api(place, first_password(place))
-    provider = api.post(
-        "dns_providers", name="Ours", providerType={"slug": "rfc2136-dns", "pluginOptions": names.options()}
-    )
-    authority = api.post(
-        "authorities", name="ACME", commonName="what the certificate says", owner="pki@example.org",
-        plugin={"slug": "acme-issuer", "pluginOptions": pebbles.options()}, dnsProvider={"id": provider["id"]},
-    )  # fmt: skip
-    return int(authority["id"])
 
 
 class TestInParts(rotating.RenewsItself):

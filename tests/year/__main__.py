@@ -1,7 +1,7 @@
 """Simulates a year: ``bin/simulate-year --certificates 10000``. The last line is one JSON object.
 
 It ends with 1 if a promise was broken: a certificate that ended while it was served, one that was served for too long
-after its replacement was due, a failure that nobody was told of, anything that was told twice.
+after its replacement was due, a failure that nobody was told of or somebody twice, a mail that was sent twice.
 """
 
 from __future__ import annotations

@@ -32,18 +32,21 @@ _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class JSONParser(parsers.JSONParser):
-    """UTF-8 only, each name once, and nothing that no request needs: see :func:`_check`."""
+    """UTF-8 only, each name once, and nothing that no request needs: see the checks below."""
 
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
+            body = stream.read().decode()
             data = json.loads(
-                stream.read().decode(),
+                body,
                 parse_int=_integer,
                 parse_float=_finite,
                 parse_constant=_finite,
                 object_pairs_hook=_each_once,
             )
-            _check(data)
+            _check_depth(data)
+            if "\\u" in body:  # the one way to write what UTF-8 and JSON refuse as it stands
+                _check_texts(data)
         except RecursionError as error:
             raise exceptions.ParseError("The body is not JSON: it is nested too deeply.", NOT_JSON) from error
         except ValueError as error:
@@ -71,20 +74,26 @@ def _each_once(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check(data: Any) -> None:
-    """Refuse text that a database could not store, and nesting beyond what any request needs."""
+def _check_depth(data: Any) -> None:
+    """Refuse nesting beyond what any request needs."""
     level, depth = [data], 0
     while level:
         if (depth := depth + 1) > DEEPEST:
             raise ValueError("it is nested too deeply")
-        level = [part for value in level for part in _parts(value)]
+        level = [part for value in level for part in _members(value) if isinstance(part, dict | list)]
 
 
-def _parts(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return (*value, *value.values())
-    if isinstance(value, str) and _NOT_STORABLE.search(value):
+def _check_texts(data: Any) -> None:
+    """Refuse text that a database could not store."""
+    if isinstance(data, str) and _NOT_STORABLE.search(data):
         raise ValueError("a text holds a NUL character or half of a surrogate pair")
+    for part in (*data, *data.values()) if isinstance(data, dict) else _members(data):
+        _check_texts(part)
+
+
+def _members(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
     return value if isinstance(value, list) else ()
 
 

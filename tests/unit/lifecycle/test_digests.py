@@ -43,6 +43,15 @@ class TestWeekly:
         send_digests(now=MONDAY + 7 * DAY)
         assert len(told("weekly-digest")) == 4
 
+    def test_who_has_something_later_in_the_week_is_told_then(self, people, django_assert_max_num_queries):
+        ending(people.alice, MONDAY + 9 * DAY, owner="ann@example.org")
+        send_digests(now=MONDAY)
+        ending(people.alice, MONDAY + 9 * DAY, owner="joe@example.org")
+        send_digests(now=MONDAY + DAY)
+        assert [who for who, _ in told("weekly-digest")] == ["ann@example.org", "joe@example.org"]
+        with django_assert_max_num_queries(2):  # one for the week, one for the day: there is nobody left
+            send_digests(now=MONDAY + DAY)
+
     def test_long_lists_are_cut(self, people):
         spans = [(f"www{n}.example.org", MONDAY - DAY, MONDAY + DAY + n * timedelta(minutes=1)) for n in range(50)]
         many_ending(people.alice, spans)
@@ -73,6 +82,13 @@ class TestDaily:
         ]
         send_digests(now=MONDAY + DAY)
         assert len(told("security-summary")) == 2
+
+    def test_who_joins_the_team_later_is_told_as_well(self, people, settings):
+        ending(people.alice, MONDAY + 3 * DAY)
+        send_digests(now=MONDAY)
+        settings.LEMUR_SECURITY_TEAM_EMAIL = [TEAM, "new@example.org"]
+        send_digests(now=MONDAY + timedelta(hours=1))
+        assert [who for who, _ in told("security-summary")] == ["new@example.org", TEAM]
 
     def test_nothing_is_told_of_nothing(self, people, settings):
         send_digests(now=MONDAY)

@@ -72,14 +72,24 @@ def to_wire(value: Any) -> Any:
     return _respelled(value, lambda name: SPELLED.get(name, camel(name)))
 
 
-def _respelled(value: Any, spell: Callable[[str], str], depth: int = 0) -> Any:
-    if depth > DEEPEST:
+def _respelled(value: Any, spell: Callable[[str], str]) -> Any:
+    """Level by level, without a call for each part: in a process whose stack is just full a call costs a new page."""
+    top = [value]
+    level: list[Any] = [top]
+    for _ in range(DEEPEST + 1):
+        below: list[Any] = []
+        for whole in level:
+            for place, part in whole.items() if isinstance(whole, dict) else enumerate(whole):
+                if isinstance(part, dict):
+                    whole[place] = dict(zip(map(spell, map(str, part)), part.values(), strict=True))
+                    below.append(whole[place])
+                elif isinstance(part, list):
+                    whole[place] = part.copy()
+                    below.append(whole[place])
+        level = below
+    if level:
         raise Invalid("The object is nested too deeply.")
-    if isinstance(value, dict):
-        return {spell(str(name)): _respelled(inner, spell, depth + 1) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_respelled(inner, spell, depth + 1) for inner in value]
-    return value
+    return top[0]
 
 
 def parse(mapping: Mapping[str, Any] | Extensions | None) -> Extensions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any, ClassVar
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -28,6 +28,7 @@ DEEPEST = 32
 MOST_DIGITS = 100
 # For answers that hold a secret.
 NEVER_CACHED = {"Cache-Control": "private, max-age=0, no-cache, no-store", "Pragma": "no-cache"}
+_WHOLES = (dict, list)
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -80,21 +81,17 @@ def _check_depth(data: Any) -> None:
     while level:
         if (depth := depth + 1) > DEEPEST:
             raise ValueError("it is nested too deeply")
-        level = [part for value in level for part in _members(value) if isinstance(part, dict | list)]
+        wholes = (value.values() if isinstance(value, dict) else value for value in level if isinstance(value, _WHOLES))
+        level = [part for whole in wholes for part in whole]
 
 
 def _check_texts(data: Any) -> None:
     """Refuse text that a database could not store."""
     if isinstance(data, str) and _NOT_STORABLE.search(data):
         raise ValueError("a text holds a NUL character or half of a surrogate pair")
-    for part in (*data, *data.values()) if isinstance(data, dict) else _members(data):
-        _check_texts(part)
-
-
-def _members(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+    if isinstance(data, _WHOLES):
+        for part in (*data, *data.values()) if isinstance(data, dict) else data:
+            _check_texts(part)
 
 
 class AlwaysJSON(DefaultContentNegotiation):

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from certificates import extensions
+from core.errors import Invalid
 from pki import inspection
 from tests import pki_material
 
@@ -55,3 +56,11 @@ def test_what_is_there_is_said(value, shown):
 
 def test_nothing_is_said_of_what_is_not_there():
     assert said() == {}
+
+
+def test_depth_of_what_is_respelled():
+    custom = {"custom": [{"isCritical": [["x"]]}]}
+    assert extensions.from_wire(custom) == {"custom": [{"is_critical": [["x"]]}]}
+    assert custom == {"custom": [{"isCritical": [["x"]]}]}, "what came in stays as it is"
+    with pytest.raises(Invalid, match="nested too deeply"):
+        extensions.from_wire({"custom": [{"isCritical": [[["x"]]]}]})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -21,6 +23,8 @@ from web.rest.errors import NOT_UNDERSTOOD, from_pki
 from web.rest.idempotency import once
 
 API = "/api/"
+NO_DATABASE = "The database does not answer at the moment. Try again in a minute."
+SECONDS_UNTIL_AGAIN = 5
 
 
 def person(request: HttpRequest) -> Any:
@@ -130,11 +134,23 @@ def page_not_found(request: HttpRequest, exception: Exception | None = None) -> 
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: no detail, but the id under which the log has it. The page must not fail as well."""
+    """Django's handler500: no detail, but the id under which the log has it. The page must not fail as well.
+
+    503 if it was the database that failed: whoever asked may ask again.
+    """
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        response = _last_word(request, Unavailable.status, NO_DATABASE)
+        response["Retry-After"] = str(SECONDS_UNTIL_AGAIN)
+        return response
+    return _last_word(request, 500, "Internal Server Error")
+
+
+def _last_word(request: HttpRequest, status: int, message: str) -> HttpResponse:
     request_id = acting().request_id
     if request.path.startswith(API):
-        return JsonResponse({"message": "Internal Server Error", "requestId": request_id}, status=500)
-    return HttpResponse(render_to_string("500.html", {"request_id": request_id}), status=500)
+        return JsonResponse({"message": message, "requestId": request_id}, status=status)
+    page = render_to_string(f"{status}.html", {"message": message, "request_id": request_id})
+    return HttpResponse(page, status=status)
 
 
 def _error_page(request: HttpRequest, status: int, message: str) -> HttpResponse:

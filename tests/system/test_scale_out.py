@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
 from lemur_site.queue import QUEUES
@@ -94,6 +95,10 @@ def test_a_database_that_crashed(parts: Parts, api: Api, target: SftpServer) -> 
     """It is said that nothing can be done; once the database is back, so is everything, and nothing was restarted."""
     parts.database.crash()
     assert (parts.place.get("/healthz")[0], parts.place.get("/readyz")[0]) == (200, 503)
+    page = requests.get(f"http://127.0.0.1:{parts.place.port}/", cookies={"sessionid": "0" * 32}, timeout=60)
+    for answer in (api.ask("GET", "certificates"), page):
+        assert answer.status_code == 503, answer.text
+        assert "The database does not answer at the moment. Try again in a minute." in answer.text
     parts.database.start_again()
     wait_until(parts.place.is_up, LONG)
     order(api, "after.example.org", "web")

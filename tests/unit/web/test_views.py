@@ -10,8 +10,9 @@ from django.contrib.messages import get_messages
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from accounts.models import User
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Precondition
@@ -167,3 +168,19 @@ class TestHandlers:
         response = views.server_error(rf.get("/"))
         assert response.status_code == 500
         assert b"<h1>" in response.content
+
+    @pytest.mark.parametrize("error", [OperationalError("server closed the connection"), InterfaceError("closed")])
+    @pytest.mark.parametrize("path", ["/certificates/", "/api/1/certificates", "/login", "/metrics-of-nothing"])
+    def test_a_database_that_does_not_answer(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, path: str
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr("web.middleware.BodyLimit.__call__", fail)
+        client.raise_request_exception = False
+        response = client.get(path)
+        assert (response.status_code, response["Retry-After"]) == (503, "5")
+        said = response.json()["message"] if path.startswith("/api/") else response.content.decode()
+        assert "The database does not answer at the moment. Try again in a minute." in said
+        assert str(error) not in said

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from django.utils.timezone import now as clock
 
 from core.fields import SealedField
+from core.statements import Statement
 
 ADMIN, OPERATOR, READ_ONLY = "admin", "operator", "read-only"
 DEFAULT_ROLES = frozenset({ADMIN, OPERATOR, READ_ONLY})
@@ -101,12 +102,16 @@ class User(AbstractUser):
 
     @cached_property
     def _roles(self) -> dict[int, str]:
-        return dict(self.roles.order_by().values_list("pk", "name")) if self.pk else {}
+        return dict(_HELD.rows([self.pk])) if self.pk else {}
 
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         """Forget the roles as well."""
         self.__dict__.pop("_roles", None)
         super().refresh_from_db(*args, **kwargs)
+
+
+_HELD = Statement(lambda users: Role.objects.filter(users__in=users).order_by().values_list("pk", "name"))
+"""The roles of a user: on the way of every request."""
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

@@ -23,6 +23,7 @@ from core.audit import Event, acting, record
 from core.commits import committing
 from core.connectors import NewConnector
 from core.errors import Conflict, Forbidden, Invalid, Precondition
+from core.statements import Question
 from pki import containers, profiles, signing
 from pki.extensions import Extensions
 from pki.inspection import pem
@@ -63,6 +64,9 @@ def profile_for(authority: Authority, name: str) -> profiles.Profile:
     return _limited(authority, chosen.value())
 
 
+_OFFERED = Question[Profile](lambda one, name: Profile.objects.filter(authorities=one, ca=False, name=name))
+
+
 def fitting_profile(authority: Authority, asked: Extensions) -> profiles.Profile | None:
     """The first that it offers to end entities and that allows these purposes and kinds of name.
 
@@ -71,7 +75,7 @@ def fitting_profile(authority: Authority, asked: Extensions) -> profiles.Profile
     purposes, kinds = asked.extended_key_usage or frozenset(), {name.type for name in asked.names}
     offered = Profile.objects.filter(authorities=authority.pk, ca=False).order_by("name")
     # Nearly always it is the usual one, so that the others need not be read.
-    for rows in (offered.filter(name=USUAL_PROFILE), offered.exclude(name=USUAL_PROFILE)):
+    for rows in (_OFFERED.rows(authority.pk, USUAL_PROFILE), offered.exclude(name=USUAL_PROFILE)):
         for one in (row.value() for row in rows):
             if purposes <= one.extended_key_usage | one.default_extended_key_usage and kinds <= one.name_types:
                 return _limited(authority, one)

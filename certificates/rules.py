@@ -15,6 +15,7 @@ from certificates.extensions import too_many_names
 from certificates.models import Domain
 from certificates.permissions import domain_permissions
 from core.errors import Invalid
+from core.statements import Statement
 from pki import validity
 from pki.errors import BadName
 from pki.names import Name, NameType, normalised, parse
@@ -54,9 +55,11 @@ def _check_allowed(domains: dict[str, str]) -> None:
             )
 
 
+_SENSITIVE = Statement(lambda names: Domain.objects.filter(name__in=names, sensitive=True).values_list("name"))
+
+
 def _check_sensitive(domains: dict[str, str]) -> None:
-    sensitive = Domain.objects.filter(name__in=list(domains), sensitive=True).values_list("name", flat=True).first()
-    if sensitive is not None:
+    for (sensitive,) in _SENSITIVE.rows(list(domains))[:1]:
         raise Invalid.field(
             domains[sensitive],
             f"Domain {sensitive} has been marked as sensitive. Contact an administrator to issue the certificate.",

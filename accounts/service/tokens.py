@@ -16,6 +16,7 @@ from core.commits import committing
 from core.errors import Forbidden, Invalid
 from core.idempotency import remember
 from core.secrets import digest, new_token
+from core.statements import Question
 
 FOR_EVER = -1
 LONGEST_LIFE = 36_500  # days
@@ -125,10 +126,13 @@ def delete_api_key(key: ApiKey, *, by: User | None = None) -> None:
     key.delete()
 
 
+_WITH_DIGEST = Question[ApiKey](lambda wanted: ApiKey.objects.select_related("user").filter(digest=wanted))
+
+
 def use_token(token: str, *, now: datetime | None = None) -> ApiKey:
     """The key behind a token, with its user, marked as used. Forbidden, saying why, if it opens nothing."""
     now = now or clock()
-    key = ApiKey.objects.select_related("user").filter(digest=digest(token)).first()
+    key = _WITH_DIGEST.first(digest(token))
     if key is None:
         raise Forbidden("Token is invalid")
     if key.revoked:

@@ -7,11 +7,15 @@ from typing import Any
 from certificates.models.certificate import Certificate
 from certificates.models.deployment import Deployment
 from core.queue import enqueue
+from core.statements import Statement
 from pki import naming
 from pki.naming import get_sequence
 from stores.models import Destination
 
 __all__ = ["get_or_increase_name", "get_sequence", "update_destinations", "update_replacement"]
+
+
+_NAMED = Statement(lambda names: Certificate.objects.filter(name__in=names).order_by().values_list("pk"))
 
 
 def get_or_increase_name(name: str, serial: str | int | None = None) -> str:
@@ -22,7 +26,7 @@ def get_or_increase_name(name: str, serial: str | int | None = None) -> str:
     return naming.increase(
         name,
         None if serial is None else int(serial),
-        taken=lambda candidate: Certificate.objects.filter(name=candidate).exists(),
+        taken=lambda candidate: bool(_NAMED.rows([candidate])),
         starting_with=lambda start: Certificate.objects.filter(name__startswith=start).values_list("name", flat=True),
     )
 

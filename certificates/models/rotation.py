@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from core.statements import Question
 from pki import renewal
 
 DEFAULT = "default"
@@ -47,7 +48,7 @@ class RotationPolicy(models.Model):
     @classmethod
     def usual(cls) -> RotationPolicy | None:
         """The one that certificates have unless they name another; None if somebody took it away."""
-        return cls.objects.filter(name=DEFAULT).first()
+        return _NAMED.first(DEFAULT)
 
     @property
     def rule(self) -> renewal.Rule:
@@ -58,3 +59,6 @@ class RotationPolicy(models.Model):
     def open_hours(self) -> tuple[renewal.Window, ...]:
         """In which hours of the week."""
         return renewal.parse_windows(self.windows)
+
+
+_NAMED = Question[RotationPolicy](lambda name: RotationPolicy.objects.filter(name=name))

@@ -21,12 +21,15 @@ from certificates.models import (
 from certificates.models.domain import LONGEST
 from certificates.permissions import permissions
 from core.errors import Forbidden
+from core.statements import Question
 from notifications.models import Notification
 from notifications.service import default_notifications
 from pki import naming
 from stores.models import Destination, Source
 
 CHUNK = 500
+_DOMAINS = Question[Domain](lambda names: Domain.objects.filter(name__in=names).order_by())
+_ROLES = Question[Role](lambda names: Role.objects.filter(name__in=names).order_by())
 
 
 def place(  # noqa: PLR0913  what hangs on a certificate
@@ -102,7 +105,7 @@ def add_domains(certificate: Certificate, names: Sequence[str]) -> list[Domain]:
 
 def domain_rows(names: Sequence[str]) -> list[Domain]:
     """A row for each name, in that order."""
-    known = {domain.name: domain for domain in Domain.objects.filter(name__in=names)}
+    known = {domain.name: domain for domain in _DOMAINS.rows(names)}
     # In alphabetical order, so that two that insert the same names wait for each other instead of dying.
     missing = [Domain(name=name) for name in sorted(set(names) - known.keys())]
     if missing:
@@ -117,7 +120,7 @@ def create_certificate_roles(
 ) -> list[Role]:
     """The role of the owner, made on first use, and the role of the authority's owner (contract 6.1)."""
     names = [owner.lower(), *([authority.owner.lower()] if authority else [])]
-    known = {role.name: role for role in Role.objects.filter(name__in=names)}
+    known = {role.name: role for role in _ROLES.rows(names)}
     if owner.lower() not in known:
         known[owner.lower()] = ensure_owner_role(owner, by=by)
     return [known[name] for name in dict.fromkeys(names) if name in known]

@@ -12,6 +12,7 @@ from accounts.service import acting
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Invalid
+from core.statements import Question
 from notifications.models import Notification, default_prefix
 
 PLUGIN = "email-notification"
@@ -36,8 +37,11 @@ def default_notifications(owner: str, creator: User | None = None, *, team: bool
     return [known[label] for label in (*owners, *teams) if label in known]
 
 
+_LABELLED = Question[Notification](lambda labels: Notification.objects.filter(label__in=labels).order_by())
+
+
 def _known(labels: Iterable[str]) -> dict[str, Notification]:
-    return {one.label: one for one in Notification.objects.filter(label__in=list(labels))}
+    return {one.label: one for one in _LABELLED.rows(list(labels))}
 
 
 def _wanted(prefix: str, recipients: Sequence[str], days: Sequence[int]) -> dict[str, Mapping[str, object]]:

@@ -12,7 +12,7 @@ from django.db.models import BooleanField, CharField, Model, Q, QuerySet, Value
 from accounts.models import Role
 from certificates.models import Certificate, CertificateDomain, Deployment, Domain
 from core.connectors import Connector
-from core.statements import Ids, Statement
+from core.statements import Ids, Question, Statement
 from notifications.models import Notification
 from stores.models import Destination
 
@@ -81,7 +81,7 @@ def _lineage(links: Sequence[tuple[int, int]], found: Mapping[int, Lists]) -> No
     """What each replaces, and what replaces it. A statement only where there is something."""
     if not links:
         return
-    others = Certificate.objects.select_related("rotation_policy").in_bulk({pk for link in links for pk in link})
+    others = {one.pk: one for one in OTHERS.rows(sorted({pk for link in links for pk in link}))}
     for new, old in links:
         if new in found:
             found[new]["replaces"].append(others[old])
@@ -160,4 +160,9 @@ def _ask_endpoints(ids: Ids) -> QuerySet[Any, tuple[Any, ...]]:
     return served.order_by("-pk").values_list("certificate_id", *OF_ENDPOINTS)
 
 
+def _ask_others(ids: Ids) -> QuerySet[Certificate]:
+    return Certificate.objects.select_related("rotation_policy").filter(pk__in=ids).order_by()
+
+
+OTHERS = Question[Certificate](_ask_others)
 NAMES, CONNECTORS, ENDPOINTS = Statement(_ask_names), Statement(_ask_connectors), Statement(_ask_endpoints)

@@ -36,7 +36,8 @@ class Made(NamedTuple):
 class Prepared:
     """What ``build`` asks about some values: numbers that are not negative, texts, or lists of one of them.
 
-    It gives the SQL for whatever values there are of these kinds, so it must ask the same about all of them.
+    It gives the SQL for whatever values there are of these kinds, so it must ask the same about all of them, by
+    ``exact`` or ``in``. No number of its own may be negative.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]]) -> None:

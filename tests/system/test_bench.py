@@ -36,6 +36,7 @@ def test_the_last_line_is_the_promised_object():
     assert set(said["calibration"]) == {
         "p256_cert_per_s",
         "rsa2048_keygen_per_s",
+        "rsa2048_keygen_all_per_s",
         "select1_per_s",
         "python_text_per_s",
         "cores",

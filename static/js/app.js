@@ -177,4 +177,15 @@
     announce(event.target.querySelector("[data-announce]")?.textContent.trim());
     announceToasts();
   });
+  // The page of a refusal is not swapped in; its sentence is shown where the answer was awaited, if that place wants it.
+  document.addEventListener("htmx:responseError", (event) => {
+    const place = event.target.form?.querySelector("[data-refusal]");
+    if (!place) return;
+    const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+    const sentence = document.createElement("p");
+    sentence.className = "errorlist";
+    sentence.setAttribute("role", "alert");
+    sentence.textContent = page.querySelector(".alone-message p")?.textContent.trim() || event.detail.xhr.statusText;
+    place.replaceChildren(sentence);
+  });
 })();

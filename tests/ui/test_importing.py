@@ -106,6 +106,15 @@ def test_other_files_take_the_preview_away_and_too_large_ones_are_not_sent(visit
     expect(visitor.page.get_by_role("button", name="Preview")).to_be_disabled()
 
 
+def test_what_is_refused_before_it_is_read_says_so_in_place(visitor: Visitor) -> None:
+    visitor.open("/certificates/import")
+    visitor.field("Certificate (PEM)").evaluate("area => { area.value = 'x'.repeat(4200000); }")
+    visitor.press("Preview")
+    expect(visitor.page.get_by_role("alert")).to_contain_text("may not be larger than 4,194,304 bytes")
+    assert [problem for problem in visitor.problems if "Response Status Error Code 400" not in problem] == []
+    visitor.problems.clear()
+
+
 def test_without_javascript_the_files_are_chosen_twice(site: Site, tmp_path: Path) -> None:
     files = [tmp_path / "plain.p12", tmp_path / "other.pem"]
     files[0].write_bytes(pkcs12(made("plain-import.example.com")))

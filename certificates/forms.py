@@ -22,9 +22,6 @@ from certificates.permissions import permissions
 from certificates.service import Difference
 from core.forms import MOST_DIGITS, RowsField
 from notifications.models import Notification
-from pki import containers, inspection
-from pki.errors import BadContainer, PkiError
-from pki.keys import private_key_pem
 from pki.names import NameType
 from plugins import PluginOptions
 from plugins.exports.container import generate_passphrase
@@ -187,60 +184,6 @@ class NamesField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """The names are texts on both sides."""
         return str(initial or "").split() != str(data or "").split()
-
-
-class ImportForm(forms.Form):
-    """Bringing a certificate that was made elsewhere: pasted as PEM, or as a file of any usual kind."""
-
-    body = forms.CharField(label=_("Certificate (PEM)"), required=False, widget=pem_area())
-    body_file = forms.FileField(
-        label=_("or a file"),
-        required=False,
-        help_text=_("PEM, DER, PKCS#7 or PKCS#12; chain and key are taken from it where it holds them."),
-    )
-    passphrase = forms.CharField(
-        label=_("Passphrase of the file"),
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
-    chain = forms.CharField(label=_("Chain (PEM)"), required=False, widget=pem_area(4))
-    private_key = forms.CharField(
-        label=_("Private key (PEM, without passphrase)"),
-        required=False,
-        widget=KeyArea(attrs={**MONOSPACE, "rows": 4}),
-    )
-    owner = forms.EmailField(label=_("Owner"), help_text=_("The team's address."), max_length=128)
-    name = forms.CharField(label=_("Name here"), required=False, max_length=256)
-    description = forms.CharField(label=_("Description"), required=False, max_length=1024)
-    replaces = NamesField()
-
-    def clean(self) -> dict[str, Any]:
-        """The texts, from wherever they came."""
-        given = self.cleaned_data
-        upload, passphrase = given.pop("body_file", None), given.pop("passphrase", "")
-        if upload is not None:
-            self._unpack(upload.read(settings.MAX_PEM_IN_IMPORT + 1), passphrase)
-        if not given.get("body") and not self.errors:
-            self.add_error("body", _("Paste a certificate, or choose its file."))
-        return given
-
-    def _unpack(self, data: bytes, passphrase: str) -> None:
-        """Fill what was not pasted from the file."""
-        try:
-            if len(data) > settings.MAX_PEM_IN_IMPORT:
-                raise BadContainer(f"At most {settings.MAX_PEM_IN_IMPORT} bytes are accepted here.")
-            found = containers.read_any(data, passphrase or None)
-        except PkiError as error:
-            self.add_error("body_file", str(error))
-            return
-        texts = {
-            "body": found.certificate and inspection.pem(found.certificate),
-            "chain": "".join(map(inspection.pem, found.chain)),
-            "private_key": found.key and private_key_pem(found.key),
-        }
-        for field, text in texts.items():
-            self.cleaned_data[field] = self.cleaned_data.get(field) or text or ""
 
 
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]

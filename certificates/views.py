@@ -18,7 +18,8 @@ from accounts.permissions import audit_log
 from accounts.service import require_recent_proof
 from authorities.models import Authority, Profile
 from certificates import anatomy, service
-from certificates.forms import EditForm, ExportForm, ImportForm, OrderForm
+from certificates.forms import EditForm, ExportForm, OrderForm
+from certificates.forms_importing import ImportForm
 from certificates.models import Certificate, Order
 from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions

@@ -27,6 +27,11 @@ class DomainError(Exception):
         """The message, and the reasons as sentences, for where there are no fields to put them at."""
         return " ".join([self.message, *(f"{path}: {text}" for path, text in _sentences(self.reasons))])
 
+    @property
+    def plainly(self) -> str:
+        """The reasons without the fields that they are about, for whoever filled in none; or else the message."""
+        return " ".join(text for _, text in _sentences(self.reasons)) or self.message
+
 
 def _sentences(reasons: Any, path: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(reasons, Mapping):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from cryptography import x509
@@ -70,12 +70,19 @@ def issuers_of(certificate: x509.Certificate, pool: Iterable[x509.Certificate]) 
 
 
 def order(leaf: x509.Certificate, pool: Iterable[x509.Certificate]) -> list[x509.Certificate]:
-    """The shortest path from the leaf's issuer to a root among an unordered pool, without the leaf.
+    """The shortest path from the leaf's issuer to a root among an unordered pool, without the leaf."""
+    candidates = list(pool)
+    return path(leaf, lambda certificate: issuers_of(certificate, candidates))
+
+
+def path(
+    leaf: x509.Certificate, issuers: Callable[[x509.Certificate], Iterable[x509.Certificate]]
+) -> list[x509.Certificate]:
+    """The same, to whom `issuers` says who may have signed a certificate, the best first.
 
     Where no root is found the path goes as far as it can. Each certificate is visited once, so that loops of
     cross-signed ones end.
     """
-    candidates = list(pool)
     child_of: dict[x509.Certificate, x509.Certificate | None] = {leaf: None}
     waiting = deque([leaf])
     last = leaf
@@ -83,7 +90,7 @@ def order(leaf: x509.Certificate, pool: Iterable[x509.Certificate]) -> list[x509
         last = waiting.popleft()
         if signatures.is_self_signed(last):
             break
-        for issuer in issuers_of(last, candidates):
+        for issuer in issuers(last):
             if issuer not in child_of:
                 child_of[issuer] = last
                 waiting.append(issuer)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import pkcs7 as pkcs7_files
 from cryptography.hazmat.primitives.serialization import pkcs12 as pkcs12_files
 from cryptography.hazmat.primitives.serialization.pkcs12 import PBES
 
-from pki import chains, inspection, keys, pem, signatures
+from pki import chains, encrypted, inspection, keys, pem, signatures
 from pki.errors import UNREADABLE, BadContainer, PkiError
 from pki.keys import PrivateKey
 
@@ -28,6 +28,15 @@ _MODERN: Final = (PBES.PBESv2SHA256AndAES256CBC, hashes.SHA256())
 _LEGACY: Final = (PBES.PBESv1SHA1And3KeyTripleDESCBC, hashes.SHA1())  # noqa: S303  what old Java and Windows read
 _PKCS7_LABELS: Final = frozenset({"PKCS7", "CMS"})
 _PASSPHRASE: Final = "passphrase"  # noqa: S105  the name of a field
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file or a block of one holds, in its order; `work` is how many iterations it took to open."""
+
+    certificates: tuple[x509.Certificate, ...] = ()
+    keys: tuple[PrivateKey, ...] = field(default=(), repr=False)
+    work: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,11 +113,16 @@ def pkcs12(
 
 
 def read_pkcs12(data: bytes, passphrase: str | None) -> Contents:
+    """What a PKCS#12 holds."""
+    return _contents_of(_open_pkcs12(data, passphrase))
+
+
+def _open_pkcs12(data: bytes, passphrase: str | None) -> Held:
     """The file itself says how long its key derivation takes: what can be seen of that is judged first."""
     from pki import pfx  # noqa: PLC0415  half a second to import, and few bring such files
 
     secret = _octets(passphrase)
-    pfx.refuse_costly(data)
+    work = pfx.refuse_costly(data)
     try:
         found = pkcs12_files.load_pkcs12(data, secret)
     except UNREADABLE as error:
@@ -116,38 +130,64 @@ def read_pkcs12(data: bytes, passphrase: str | None) -> Contents:
     if found.key is not None and not isinstance(found.key, get_args(PrivateKey)):
         raise BadContainer("The PKCS#12 holds a key that cannot sign.")
     first = [found.cert.certificate] if found.cert else []
-    return _contents([*first, *(one.certificate for one in found.additional_certs)], found.key)
+    held = (*first, *(one.certificate for one in found.additional_certs))
+    return Held(held, (found.key,) if found.key is not None else (), work)
 
 
 def read_any(data: bytes, passphrase: str | None = None) -> Contents:
     """PEM (certificates, PKCS#7, one key), or the DER of a certificate, a PKCS#7 or a PKCS#12, whatever its name."""
     if pem.looks_like_pem(data):
         return _read_pem(data, passphrase)
+    return _contents_of(read_der(data, passphrase))
+
+
+def read_der(data: bytes, passphrase: str | None) -> Held:
+    """A certificate, a PKCS#7 or a PKCS#12, by how it begins."""
     match _second_tag(data):
         case 0x02:  # the version a PKCS#12 begins with
-            return read_pkcs12(data, passphrase)
+            return _open_pkcs12(data, passphrase)
         case 0x06:  # the content type a PKCS#7 begins with
-            return _contents(_pkcs7_certificates(data), None)
+            return Held(tuple(_pkcs7_certificates(data)))
         case 0x30:
-            return _contents([inspection.load_der(data)], None)
+            return Held((inspection.load_der(data),))
         case _:
             raise BadContainer("Neither PEM nor the DER of a certificate, a PKCS#7 or a PKCS#12.")
+
+
+def read_block(block: pem.Block, passphrase: str | None, *, proven: bool = True) -> Held:
+    """One block of PEM; of other things than certificates, PKCS#7 and private keys, nothing. `proven`: see pki.keys."""
+    if block.is_certificate:
+        return Held((inspection.load_block(block),))
+    if block.label in _PKCS7_LABELS:
+        return Held(tuple(_pkcs7_certificates(block.text)))
+    if not block.is_private_key:
+        return Held()
+    secret = _octets(passphrase) if b"ENCRYPTED" in block.text else None
+    key = keys.load_private_key(block.text, passphrase=secret, proven=proven)
+    return Held(keys=(key,), work=_work_of(block) if secret else 0)
 
 
 def _read_pem(data: bytes, passphrase: str | None) -> Contents:
     certificates: list[x509.Certificate] = []
     key: PrivateKey | None = None
     for block in _blocks(data):
-        if block.is_certificate:
-            certificates.append(inspection.load_block(block))
-        elif block.label in _PKCS7_LABELS:
-            certificates.extend(_pkcs7_certificates(block.text))
-        elif block.is_private_key:
-            if key is not None:
-                raise BadContainer("The file holds more than one private key.")
-            secret = _octets(passphrase) if b"ENCRYPTED" in block.text else None
-            key = keys.load_private_key(block.text, passphrase=secret)
+        if block.is_private_key and key is not None:
+            raise BadContainer("The file holds more than one private key.")
+        held = read_block(block, passphrase)
+        certificates.extend(held.certificates)
+        key = next(iter(held.keys), key)
     return _contents(certificates, key)
+
+
+def _work_of(block: pem.Block) -> int:
+    try:
+        return encrypted.iterations(block.content)
+    except ValueError:
+        return 0  # of the old form, which has its own two lines, and takes one
+
+
+def _contents_of(held: Held) -> Contents:
+    return _contents(held.certificates, next(iter(held.keys), None))
 
 
 def _contents(certificates: Sequence[x509.Certificate], key: PrivateKey | None) -> Contents:

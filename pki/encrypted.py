@@ -61,17 +61,25 @@ def refuse_costly(der: bytes) -> None:
     except UNREADABLE:
         return
     try:
-        iterations, length = work(algorithm)
+        asked, length = work(algorithm)
     except UNREADABLE as error:
         raise BadKey(
             "The private key is encrypted in a way that is not supported: encrypt it with PBES2 and PBKDF2.",
             field="private_key",
         ) from error
-    if iterations > MOST_ITERATIONS or length > LONGEST_KEY:
+    if asked > MOST_ITERATIONS or length > LONGEST_KEY:
         raise BadKey(
             f"Opening the private key would take too long: encrypt it with at most {MOST_ITERATIONS} iterations.",
             field="private_key",
         )
+
+
+def iterations(der: bytes) -> int:
+    """How many it takes to open an encrypted key; 0 for what is none, or none that is opened here."""
+    try:
+        return abs(work(asn1.decode_der(EncryptedKey, der).algorithm)[0])
+    except UNREADABLE:
+        return 0
 
 
 def work(algorithm: Algorithm) -> tuple[int, int]:

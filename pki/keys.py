@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -139,13 +138,14 @@ def generate(spec: KeySpec) -> PrivateKey:
     return _GENERATORS[spec]()
 
 
-def load_private_key(data: str | bytes, *, passphrase: bytes | None = None) -> PrivateKey:
+def load_private_key(data: str | bytes, *, passphrase: bytes | None = None, proven: bool = True) -> PrivateKey:
     """Exactly one private key that can sign, from PEM, or from DER when `data` is bytes. BadKey otherwise.
 
-    RSA keys are proven consistent, so that none is taken in that would sign wrongly or give itself away by signing.
+    RSA keys are proven consistent, so that none is taken in that would sign wrongly or give itself away by signing;
+    without `proven` they are not, for who only wants to know to which certificate one belongs.
     """
     key = _load(data, passphrase)
-    if not isinstance(key, rsa.RSAPrivateKey):
+    if not proven or not isinstance(key, rsa.RSAPrivateKey):
         return key
     if key.key_size > LARGEST_RSA:
         raise BadKey(f"RSA keys longer than {LARGEST_RSA} bits are not supported.", field=FIELD)
@@ -248,7 +248,7 @@ def _load(data: str | bytes, passphrase: bytes | None) -> PrivateKey:
                 key = serialization.load_pem_private_key(block.text, passphrase, unsafe_skip_rsa_key_validation=True)
                 return _signing(key)
             # Decoded here, so that the bytes whose cost is judged are the bytes that are opened.
-            text = b64decode(block.text.partition(b"\n")[2].rpartition(b"-----END")[0])
+            text = block.content
         encrypted.refuse_costly(text)
         return _signing(serialization.load_der_private_key(text, passphrase, unsafe_skip_rsa_key_validation=True))
     except BadKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,11 @@ class Block:
     @property
     def is_private_key(self) -> bool:
         return self.label.endswith("PRIVATE KEY")
+
+    @property
+    def content(self) -> bytes:
+        """What stands between the lines, decoded. ValueError where it is no base64."""
+        return b64decode(self.text.partition(b"\n")[2].rpartition(b"-----END")[0])
 
     def __repr__(self) -> str:
         return f"Block({self.label!r}, {len(self.text)} bytes)"

@@ -27,8 +27,8 @@ _DEEPEST: Final = 4
 _PBMAC1: Final = "1.2.840.113549.1.5.14"
 
 
-def refuse_costly(data: bytes) -> None:
-    """BadContainer when opening would take long, and when the bytes are no PKCS#12 at all.
+def refuse_costly(data: bytes) -> int:
+    """The iterations that opening takes. BadContainer when they are too many, and when the bytes are no PKCS#12 at all.
 
     What an encrypted part holds cannot be seen from outside; honest files have no further encrypted keys in there.
     """
@@ -39,10 +39,12 @@ def refuse_costly(data: bytes) -> None:
     except (*UNREADABLE, PyAsn1Error, RecursionError) as error:
         raise BadContainer("The PKCS#12 does not open: it is damaged, or no PKCS#12 file.") from error
     too_long = any(length > LONGEST_KEY for _, length in costs)
-    if too_long or sum(abs(iterations) for iterations, _ in costs) > MOST_IN_ALL:
+    in_all = sum(abs(iterations) for iterations, _ in costs)
+    if too_long or in_all > MOST_IN_ALL:
         raise BadContainer(
             f"Opening the PKCS#12 would take too long: write it with at most {MOST_ITERATIONS} iterations."
         )
+    return in_all
 
 
 def _costs(data: bytes) -> Iterator[tuple[int, int]]:

@@ -25,6 +25,7 @@ from certificates.service.editing import (
 )
 from certificates.service.export import export
 from certificates.service.importing import find_duplicates, import_certificate, upload
+from certificates.service.importing_many import import_many, look_through
 from certificates.service.issuance import Minted, create, fulfil, mint
 from certificates.service.keys import reveal
 from certificates.service.orders import cancel_order, fulfil_by_hand, get_order, retry_order, reveal_order_key
@@ -115,8 +116,10 @@ __all__ = [
     "get_order",
     "import_authority",
     "import_certificate",
+    "import_many",
     "is_attached_to_endpoint",
     "list_recent_valid_certs_issued_by_authority",
+    "look_through",
     "mark_domain",
     "mint",
     "phases",

@@ -84,6 +84,13 @@ def upload(
     return _keep(given, _read(given), by=by, now=now or clock())
 
 
+def check(*, by: User, **fields: Any) -> None:
+    """Raises what :func:`upload` would raise before it writes anything, and nothing if it would not."""
+    given = _given(fields)
+    _require_may_upload(given, by)
+    _read(given)
+
+
 def import_certificate(**fields: Any) -> Certificate:
     """As :func:`upload`, for what was found rather than brought: without an owner it is the security team's."""
     if not fields.get("owner"):

@@ -87,6 +87,40 @@
     document.querySelectorAll("form[data-once] [aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
   });
 
+  // Files: dropped anywhere on a page that takes some; too many or too large ones are not sent at all.
+  const filesOf = () => document.querySelector("input[type=file][data-files]");
+  const dropped = (event) => {
+    const input = filesOf();
+    if (!input || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    root.classList.toggle("dropping", event.type === "dragover");
+    if (event.type !== "drop") return;
+    const all = new DataTransfer();
+    for (const file of [...input.files, ...event.dataTransfer.files]) all.items.add(file);
+    input.files = all.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  ["dragover", "dragleave", "drop"].forEach((name) => document.addEventListener(name, dropped));
+
+  const tooMany = (input, said) => {
+    const files = [...input.files].sort((one, other) => other.size - one.size);
+    const { mostBytes, mostFiles } = input.dataset;
+    if (files.length > mostFiles) return said.dataset.number.replace("MOST", mostFiles);
+    const bytes = files.reduce((sum, file) => sum + file.size, 0);
+    return bytes > mostBytes ? said.dataset.bytes.replace("MOST", Number(mostBytes).toLocaleString("en")).replace("NAME", () => files[0].name) : "";
+  };
+  document.addEventListener("change", (event) => {
+    const input = event.target.closest("[data-files]");
+    if (!input) return;
+    const said = input.form.querySelector("[data-too-many]");
+    said.textContent = tooMany(input, said);
+    said.hidden = !said.textContent;
+    input.form.classList.toggle("several", input.files.length > 1);
+    input.form.querySelector("[data-preview]").classList.toggle("btn-primary", input.files.length > 1);
+    input.form.querySelector(".import-found").replaceChildren(); // it was about other files
+    input.form.querySelectorAll("button:not([type])").forEach((button) => { button.disabled = !said.hidden; });
+  });
+
   // Single keys, and "g" with a second one soon after it; the sheet behind "?" lists them.
   let going = 0;
   const keys = {
@@ -142,5 +176,16 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     announce(event.target.querySelector("[data-announce]")?.textContent.trim());
     announceToasts();
+  });
+  // The page of a refusal is not swapped in; its sentence is shown where the answer was awaited, if that place wants it.
+  document.addEventListener("htmx:responseError", (event) => {
+    const place = event.target.form?.querySelector("[data-refusal]");
+    if (!place) return;
+    const page = new DOMParser().parseFromString(event.detail.xhr.responseText, "text/html");
+    const sentence = document.createElement("p");
+    sentence.className = "errorlist";
+    sentence.setAttribute("role", "alert");
+    sentence.textContent = page.querySelector(".alone-message p")?.textContent.trim() || event.detail.xhr.statusText;
+    place.replaceChildren(sentence);
   });
 })();

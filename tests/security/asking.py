@@ -18,6 +18,7 @@ from accounts.models import ApiKey, User
 from authorities.models import Profile
 from certificates.models import Certificate, RotationPolicy
 from certificates.views import ALIASES
+from pki import inspection
 from plugins import registry
 from stores.models import Destination, Source
 from tests.notifying import OPTIONS
@@ -100,6 +101,11 @@ def page_import(world: World) -> Body:
     return {"owner": "alice@example.org", "body": leaf.pem, "private_key": leaf.key_pem}
 
 
+def page_import_many(world: World) -> Body:
+    _, leaf = world.uploads
+    return {**page_import(world), "row": inspection.fingerprint(leaf.certificate), "confirmed": "1"}
+
+
 def page_authority(world: World) -> Body:
     fields = {"kind": "root", "name": "New", "common_name": "New CA", "owner": "pki@example.org"}
     return {**fields, "key_type": "ECCPRIME256V1"}
@@ -147,6 +153,7 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "POST /admin/password_change/": lambda world: dict.fromkeys(NEW, "Another!horse!2") | {"old_password": PASSWORD},
     "POST /certificates/new": page_order,
     "POST /certificates/import": page_import,
+    "POST /certificates/import/many": page_import_many,
     "POST /certificates/{}/edit": page_edit,
     "POST /certificates/{}/revoke": lambda world: {"reason": "superseded"},
     "POST /authorities/new": page_authority,

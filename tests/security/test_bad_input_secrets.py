@@ -128,8 +128,13 @@ def passphrases() -> Iterator[Any]:
 
 
 def on_the_pages(world: World) -> Iterator[HttpResponse]:
-    """The page that imports, with keys and passphrases that do not fit."""
-    client, address = world.client("admin", api=False), "/certificates/import"
+    """The pages that import one and many, with keys and passphrases that do not fit."""
+    for address in ("/certificates/import", "/certificates/import/many"):
+        yield from _importing(world, address)
+
+
+def _importing(world: World, address: str) -> Iterator[HttpResponse]:
+    client = world.client("admin", api=False)
     usual = {"owner": "alice@example.org", "passphrase": PASSPHRASE}
     for body in (
         {"body": OTHER, "private_key": KEY},

@@ -23,6 +23,7 @@ def browser(people):
     [
         "/certificates/new",
         "/certificates/import",
+        "/certificates/import/many",
         "/certificates/many",
         "/certificates/preview",
         "/certificates/batches/1/cancel",

@@ -130,6 +130,17 @@ def once(request: HttpRequest) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def once_each(request: HttpRequest, part: str) -> Iterator[None]:
+    """The same for one ``part`` of what a form asks for, where each is done by itself and another may be refused."""
+    page = request.POST.get(FORM_FIELD)
+    if not page:
+        yield
+        return
+    with acting_as(idempotency=claim_form(request.user, _hash(json.dumps([request.path, page, part])))):
+        yield
+
+
 def _form_digest(request: HttpRequest) -> str:
     fields = sorted((name, values) for name, values in request.POST.lists() if name != CSRF_FIELD)
     files = []

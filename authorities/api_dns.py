@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import django_filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import mixins
 from rest_framework import serializers as drf
@@ -13,13 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from authorities import service
+from authorities.filters import DnsProviderFilter
 from authorities.models import DnsProvider
 from authorities.permissions import dns_provider_permissions
 from authorities.service import NOT_YOURS
 from core.connectors import NewConnector
 from plugins import PluginUnavailable, describe, registry
 from plugins.registry import LEMURS_DNS
-from web.lists import FilterSet, YesNoFilter
 from web.rest.connectors import ConfiguredOption, GivenOptions, PluginOption
 from web.rest.fields import Line, Text, YesNo
 from web.rest.idempotency import idempotent
@@ -104,25 +103,13 @@ class Trial(Serializer):
     problem = drf.CharField(help_text="One sentence; empty if it works.")
 
 
-class ProviderFilter(FilterSet):
-    """Name, active."""
-
-    name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
-    active = YesNoFilter()
-    ordering = django_filters.OrderingFilter(fields=("id", "name"))
-
-    class Meta:
-        model = DnsProvider
-        fields: tuple[str, ...] = ()
-
-
 class DnsProviderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, DestroyMixin, ViewSet):
     """List, show, make, change and delete DNS providers."""
 
     queryset = DnsProvider.objects.all()
     permissions = dns_provider_permissions
     serializer_class = ProviderOutput
-    filterset_class = ProviderFilter
+    filterset_class = DnsProviderFilter
     inputs: ClassVar = {"create": ProviderInput, "update": ProviderEdit}
     outputs: ClassVar = {"check": Trial}
     allows: ClassVar = {"check": "change"}

@@ -1,10 +1,13 @@
-"""What authorities and profiles can be narrowed and sorted by."""
+"""What authorities, profiles and DNS providers can be narrowed and sorted by."""
 
 from __future__ import annotations
 
-import django_filters
+from typing import Any
 
-from authorities.models import Authority, Profile
+import django_filters
+from django.db.models import Q, QuerySet
+
+from authorities.models import Authority, DnsProvider, Profile
 from web.lists import FilterSet, YesNoFilter
 
 
@@ -32,3 +35,21 @@ class ProfileFilter(FilterSet):
     class Meta:
         model = Profile
         fields: tuple[str, ...] = ()
+
+
+class DnsProviderFilter(FilterSet):
+    """Name, plugin, active."""
+
+    q = django_filters.CharFilter(method="search", label="Search")
+    name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
+    plugin = django_filters.CharFilter(lookup_expr="icontains", label="Kind")
+    active = YesNoFilter(label="In use")
+    ordering = django_filters.OrderingFilter(fields=("id", "name", "plugin"))
+
+    class Meta:
+        model = DnsProvider
+        fields: tuple[str, ...] = ()
+
+    def search(self, rows: QuerySet[Any], name: str, text: str) -> QuerySet[Any]:
+        """A part of the name, the description or the plugin's name."""
+        return rows.filter(Q(name__icontains=text) | Q(description__icontains=text) | Q(plugin__icontains=text))

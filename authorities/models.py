@@ -193,6 +193,10 @@ class DnsProvider(Connector):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return f"/dns-providers/{self.pk}"
+
 
 class HttpChallenge(models.Model):
     """An answer that our web server gives to a certificate authority (RFC 8555, 8.3), written before it is asked for.

@@ -1,8 +1,9 @@
-"""The addresses of authorities and profiles."""
+"""The addresses of authorities, profiles and DNS providers."""
 
 from django.urls import path
 
-from authorities import api, api_dns, views, views_public
+from authorities import api, api_dns, views, views_dns, views_public
+from web.connectors import pages
 from web.rest.views import Router
 
 app_name = "authorities"
@@ -18,6 +19,8 @@ urlpatterns = [
     path("new", views.create, name="create"),
     path("<int:pk>", views.detail, name="detail"),
 ]
+
+dns_providers = (pages(views_dns.DNS_PROVIDERS), "dns_providers")
 
 # Without a log-in, where RFC 8555, 8.3 puts it.
 challenges = [path("<slug:token>", views_public.challenge, name="acme-challenge")]

@@ -34,6 +34,7 @@ urlpatterns = [
     path("", overview, name="overview"),
     path("certificates/", include("certificates.urls")),
     path("authorities/", include("authorities.urls")),
+    path("dns-providers/", include(authorities.urls.dns_providers)),
     path("destinations/", include(stores.urls.destinations)),
     path("sources/", include(stores.urls.sources)),
     path("domains/", include("certificates.urls_domains")),

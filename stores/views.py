@@ -1,9 +1,9 @@
-"""Pages of destinations and sources: they differ in words, and in what happens at them."""
+"""Pages of destinations and sources, as far as they are not those of all connectors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -12,108 +12,26 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
-from django.views.decorators.vary import vary_on_headers
 
-from accounts.permissions import audit_log
 from certificates import service as certificates
 from certificates.models import Certificate, Deployment
-from core.audit import HISTORY, about
+from core.connectors import NewConnector
 from core.errors import NotFound
-from core.permissions import Permissions, permissions_of
-from core.plugins import addressed_plugin, in_words, offered
 from stores import service
-from stores.filters import DestinationFilter, SourceFilter, StoreFilter
-from stores.forms import StoreForm
+from stores.filters import DestinationFilter, SourceFilter
 from stores.models import Destination, Scan, Source
-from web.lists import Listing
-from web.spelling import snake
-from web.views import act, get_or_404, person
+from web.connectors import Shelf, Verbs, Words
+from web.views import person
 
-ROWS = 25
 SHOWN = 50
 ASK_AGAIN = "2"  # seconds, as the header has it
 PRESENT = Count("certificates", filter=Q(certificates__deleted=False))
 
 
-@dataclass(frozen=True)
-class Shelf:
-    """Destinations, or sources: what the pages of both need to know. ``kind`` is the plugins', ``pages`` the URLs'."""
-
-    kind: str
-    pages: str
-    model: type[Destination] | type[Source]
-    filters: type[StoreFilter]
-
-    @property
-    def permissions(self) -> Permissions:
-        return permissions_of(self.model)
-
-    def store(self, request: HttpRequest, pk: int) -> Any:
-        """One of them, if the person may see it."""
-        return get_or_404(request, self.permissions, self.model._default_manager.all(), pk=pk)
-
-
-DESTINATIONS = Shelf("destination", "destinations", Destination, DestinationFilter)
-SOURCES = Shelf("source", "sources", Source, SourceFilter)
-
-
-@login_required
-@require_safe
-@vary_on_headers("HX-Request")
-def store_list(request: HttpRequest, shelf: Shelf) -> HttpResponse:
-    """All of them, narrowed and ordered as asked, each with how many certificates it has."""
-    rows = shelf.permissions.allowed(request.user, "view").annotate(held=PRESENT)
-    listing = Listing(shelf.filters, rows, request.GET, request=request, count=ROWS)
-    template = "stores/_rows.html" if request.htmx else "stores/list.html"  # type: ignore[attr-defined]
-    can = {"create"} if shelf.permissions.can(request.user, "create") else set()
-    return render(request, template, {"shelf": shelf, "listing": listing, "can": can})
-
-
-@login_required
-@require_safe
-def kinds(request: HttpRequest, shelf: Shelf) -> HttpResponse:
-    """Which kinds there are to choose from."""
-    shelf.permissions.require(request.user, "create")
-    return render(request, "stores/kinds.html", {"shelf": shelf, "kinds": offered(shelf.kind)})
-
-
-@login_required
-def create(request: HttpRequest, shelf: Shelf, slug: str) -> HttpResponse:
-    """A new one of this kind."""
-    shelf.permissions.require(request.user, "create")
-    plugin = addressed_plugin(slug, shelf.kind)
-    form = StoreForm(plugin.Options, request.POST or None)
-
-    def make(**_: Any) -> Destination | Source:
-        return service.create(shelf.model, plugin=slug, by=person(request), **form.as_changes())
-
-    context = {"shelf": shelf, "kind": in_words(plugin)}
-    return act(request, form, make, done=_("It was created."), template="stores/create.html", context=context)
-
-
-@login_required
-@require_safe
-def detail(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
-    """One of them: how it is configured, and what is there."""
-    store = shelf.store(request, pk)
-    can = set(shelf.permissions.actions(request.user, store))
-    context = {
-        "shelf": shelf,
-        "store": store,
-        "title": store.described_plugin()["title"],
-        "options": [{**option, "label": _label(option["name"])} for option in store.described_options()],
-        "secrets": store.secret_names if "change" in can else None,
-        "entries": audit_log.allowed(request.user, "view", about(store))[:HISTORY],
-        "can": can,
-    }
-    context |= _deliveries(store) if isinstance(store, Destination) else _holdings(store)
-    return render(request, "stores/detail.html", context)
-
-
-def _label(option: str) -> str:
-    """As the form has it."""
-    return snake(option).replace("_", " ").capitalize()
+def _create(model: type[Destination] | type[Source], new: NewConnector, *, by: Any) -> Destination | Source:
+    return service.create(model, **vars(new), by=by)
 
 
 def _deliveries(destination: Destination) -> dict[str, Any]:
@@ -131,61 +49,77 @@ def _holdings(source: Source) -> dict[str, Any]:
     return {"certificates": rows[:SHOWN], "total": rows.count()}
 
 
-@login_required
-def edit(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
-    """Change how it is configured; its kind stays."""
-    store = shelf.store(request, pk)
-    shelf.permissions.require(request.user, "change", store)
-    plugin = store.plugin_class
-    form = StoreForm(plugin.Options, request.POST or None, store=store)
-
-    def change(**_: Any) -> Destination | Source:
-        changed: Destination | Source = service.update(store, by=person(request), **form.as_changes())
-        return changed
-
-    context = {"shelf": shelf, "store": store, "kind": in_words(plugin)}
-    return act(request, form, change, done=_("Saved."), template="stores/edit.html", context=context)
-
-
-@login_required
-def delete(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
-    """Say what it means, then delete it."""
-    store = shelf.store(request, pk)
-    shelf.permissions.require(request.user, "delete", store)
-    if request.method == "POST":
-        forget = certificates.withdraw if isinstance(store, Destination) else service.delete
-        forget(store, by=person(request))
-        messages.success(request, _("%(label)s was deleted.") % {"label": store.label})
-        return redirect(f"{shelf.pages}:list")
-    certificates_there = Certificate.objects.present().filter(**{shelf.pages: store})
-    context = {
-        "shelf": shelf,
-        "store": store,
+def _lost(store: Destination | Source) -> dict[str, Any]:
+    """What is said before one is deleted."""
+    where = "destinations" if isinstance(store, Destination) else "sources"
+    certificates_there = Certificate.objects.present().filter(**{where: store})
+    return {
         "total": certificates_there.count(),
         "certificates": certificates_there.without_texts().with_replaced()[:SHOWN],
         "endpoints": store.endpoints.count() if isinstance(store, Source) else 0,
     }
-    return render(request, "stores/delete.html", context)
 
 
-@login_required
-@require_POST
-def check(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
-    """Try the connection, and say how that went."""
-    store = shelf.store(request, pk)
-    problem = service.try_connection(store, by=person(request))
-    if problem:
-        messages.error(request, _("It does not work: %(problem)s") % {"problem": problem})
-    else:
-        messages.success(request, _("The connection works."))
-    return redirect(store)
+DESTINATIONS = Shelf(
+    model=Destination,
+    pages="destinations",
+    folder="stores",
+    icon="server",
+    filters=DestinationFilter,
+    words=Words(
+        several=gettext_lazy("Destinations"),
+        one=gettext_lazy("Destination"),
+        lead=gettext_lazy("Places that certificates are delivered to."),
+        create=gettext_lazy("Create a destination"),
+        question=gettext_lazy("Where shall certificates be delivered?"),
+        none=gettext_lazy("No destinations yet"),
+        first=gettext_lazy(
+            "A destination is a machine or a service that gets certificates, and their successors, by itself."
+        ),
+        delete=gettext_lazy("Delete the destination"),
+        used=gettext_lazy("Certificates"),
+    ),
+    verbs=Verbs(
+        create=partial(_create, Destination),
+        update=service.update,
+        delete=certificates.withdraw,
+        check=service.try_connection,
+    ),
+    used=PRESENT,
+    beside=_deliveries,
+    lost=_lost,
+)
+SOURCES = Shelf(
+    model=Source,
+    pages="sources",
+    folder="stores",
+    icon="radar",
+    filters=SourceFilter,
+    words=Words(
+        several=gettext_lazy("Sources"),
+        one=gettext_lazy("Source"),
+        lead=gettext_lazy("Places that are looked at for certificates."),
+        create=gettext_lazy("Create a source"),
+        question=gettext_lazy("Where shall certificates be looked for?"),
+        none=gettext_lazy("No sources yet"),
+        first=gettext_lazy("A source is a place where certificates lie that nobody may have told us of."),
+        delete=gettext_lazy("Delete the source"),
+        used=gettext_lazy("Certificates"),
+    ),
+    verbs=Verbs(
+        create=partial(_create, Source), update=service.update, delete=service.delete, check=service.try_connection
+    ),
+    used=PRESENT,
+    beside=_holdings,
+    lost=_lost,
+)
 
 
 @login_required
 @require_POST
 def retry(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
     """Deliver again what was given up."""
-    store = shelf.store(request, pk)
+    store = shelf.row(request, pk)
     count = certificates.deliver_again(store, by=person(request))
     messages.success(request, _("Deliveries that are tried again within a minute: %(n)d.") % {"n": count})
     return redirect(store)
@@ -195,7 +129,7 @@ def retry(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
 @require_POST
 def look(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
     """Have a worker look what a source holds now."""
-    store = shelf.store(request, pk)
+    store = shelf.row(request, pk)
     service.ask_to_scan(store, by=person(request))
     return redirect("sources:found", pk)
 
@@ -204,13 +138,13 @@ def look(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
 @require_safe
 def found(request: HttpRequest, shelf: Shelf, pk: int) -> HttpResponse:
     """What was there when somebody had it looked into; while a worker is at it, the page asks again by itself."""
-    store = shelf.store(request, pk)
+    store = shelf.row(request, pk)
     shelf.permissions.require(request.user, "change", store)
     scan = Scan.objects.filter(source=store).first()
     if scan is None:
         raise NotFound(f"Nobody has had {store} looked into yet.")
     waiting = scan.state == Scan.State.WAITING
-    context = {"shelf": shelf, "store": store, "scan": scan, "waiting": waiting, "found": _known(scan)}
+    context = {"shelf": shelf, "row": store, "scan": scan, "waiting": waiting, "found": _known(scan)}
     answer = render(request, "stores/found.html", context)
     if waiting:
         answer["Refresh"] = ASK_AGAIN

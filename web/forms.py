@@ -7,7 +7,9 @@ from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
 
+from core.connectors import Connector, NewConnector
 from pki.keys import KEY_SPECS
 from plugins.options import OptionErrors, PluginOptions, describe, parse
 from web.spelling import snake
@@ -15,7 +17,7 @@ from web.templatetags.ui import key_name
 
 KEY_CHOICES = [(name, key_name(name)) for name in KEY_SPECS]
 KEEP = "Leave empty to keep what is stored."
-FORGET = "forget_"  # no option has an underscore in its name
+FORGET = "forget_"  # no option begins so
 
 
 class Choices(forms.CheckboxSelectMultiple):
@@ -43,7 +45,7 @@ def option_fields(
         name = option["name"]
         fields[name] = _field(option, shown.get(name), name in stored)
         if option["sensitive"] and name in stored and not option["required"]:
-            label = f"Take the stored {_label(name).lower()} away"
+            label = f"Take the stored {option_label(name).lower()} away"
             fields[FORGET + name] = forms.BooleanField(label=label, required=False)
     return fields
 
@@ -84,6 +86,55 @@ class OptionsForm(forms.Form):
         return {**filled, **{name.removeprefix(FORGET): "" for name, ticked in boxes.items() if ticked}}
 
 
+class ConnectorForm(OptionsForm):
+    """What every connector has, and the options of its plugin. A ``row`` that is not stored stands for a new one.
+
+    The plugin's own checks are the service's: it knows the secrets that are stored and not shown here.
+    """
+
+    OWN = ("own_label", "own_description", "own_active")  # no option begins so
+
+    own_description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    own_active = forms.BooleanField(label=_("In use"), required=False)
+
+    def __init__(self, options: type[PluginOptions], *args: Any, row: Connector, **kwargs: Any) -> None:
+        stored = dict.fromkeys(row.secret_names, "")
+        super().__init__(options, *args, values=row.options, stored=stored, prefix=None, **kwargs)
+        self.row = row
+        self.fields = {"own_label": _name_field(row), **self.fields}
+        own = {"label": getattr(row, row.name_field), "description": row.description, "active": row.active}
+        self.initial.update({f"own_{name}": value for name, value in own.items()})
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        """The plugin's own options."""
+        return [field for field in self if field.name not in self.OWN]
+
+    def clean(self) -> dict[str, Any]:
+        return self.cleaned_data
+
+    def given(self) -> dict[str, Any]:
+        return {name: value for name, value in super().given().items() if name not in self.OWN}
+
+    def as_new(self, plugin: str) -> NewConnector:
+        """As services take one that is made."""
+        return NewConnector(plugin=plugin, options=self.given(), **self._own())
+
+    def as_changes(self) -> dict[str, Any]:
+        """As services take one that is changed."""
+        own = self._own()
+        return {self.row.name_field: own.pop("label"), **own, "options": self.given()}
+
+    def _own(self) -> dict[str, Any]:
+        return {name.removeprefix("own_"): self.cleaned_data[name] for name in self.OWN}
+
+
+def _name_field(row: Connector) -> forms.CharField:
+    column: Any = row._meta.get_field(row.name_field)
+    said = _("What people here call it.")
+    return forms.CharField(label=row.name_field.capitalize(), max_length=column.max_length, help_text=said)
+
+
 class SecretArea(forms.Textarea):
     """A secret of several lines: what was typed is never sent back."""
 
@@ -94,7 +145,7 @@ class SecretArea(forms.Textarea):
 def _field(option: Mapping[str, Any], value: Any, stored: bool) -> forms.Field:
     default = option.get("default")
     common: dict[str, Any] = {
-        "label": _label(option["name"]),
+        "label": option_label(option["name"]),
         "required": option["required"] and not stored,
         "initial": default if value is None else value,
         "help_text": option["helpMessage"],
@@ -122,7 +173,8 @@ def _secret_widget(kind: str) -> forms.Widget:
     return forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
 
 
-def _label(name: str) -> str:
+def option_label(name: str) -> str:
+    """What pages call an option."""
     return snake(name).replace("_", " ").capitalize()
 
 

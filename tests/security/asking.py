@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from accounts.models import ApiKey, User
-from authorities.models import Profile
+from authorities.models import DnsProvider, Profile
 from certificates.models import Certificate, RotationPolicy
 from certificates.views import ALIASES
 from pki import inspection
@@ -64,7 +64,17 @@ SETTINGS = {
 STORES: dict[str, tuple[type[Model], str]] = {
     "destinations/": (Destination, "sftp-destination"),
     "sources/": (Source, "directory-source"),
+    "dns-providers/": (DnsProvider, "rfc2136-dns"),
 }
+
+DNS = {
+    "server": "ns.example.org",
+    "port": 53,
+    "keyName": "lemur",
+    "keySecret": "c2VjcmV0LW9mLXRoZS1rZXk=",
+    "keyAlgorithm": "hmac-sha256",
+}
+"""Options of a new DNS provider, as its form sends them."""
 
 Body = dict[str, Any]
 
@@ -135,6 +145,8 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "PUT /api/1/sources/{}": lambda world: {"description": "changed"},
     "POST /destinations/new/{}": lambda world: {"own_label": "new", **SFTP},
     "POST /destinations/{}/edit": lambda world: {"own_label": "changed", **SFTP},
+    "POST /dns-providers/new/{}": lambda world: {"own_label": "new", **DNS},
+    "POST /dns-providers/{}/edit": lambda world: {"own_label": "changed", "accountId": "123456789012"},
     "POST /sources/new/{}": lambda world: {"own_label": "new", "path": "/etc/ssl/new"},
     "POST /sources/{}/edit": lambda world: {"own_label": "changed", "path": "/etc/ssl/new"},
     "POST /api/1/notifications": api_notification,

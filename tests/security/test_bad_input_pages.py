@@ -44,6 +44,8 @@ PAGES = (
     "/destinations/{}/edit",
     "/sources/new/{}",
     "/sources/{}/edit",
+    "/dns-providers/new/{}",
+    "/dns-providers/{}/edit",
 )
 # One field at a time, so that the rest of the way is open to it; and all of them in all fields at once.
 FEW = ("9" * 30, "a\0b", "9999-12-31 23:59:59")

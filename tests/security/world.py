@@ -229,7 +229,7 @@ def _orders(world: World, people: People) -> None:
     source = Source.objects.get()
     endpoint = Endpoint.objects.create(name="www", dnsname="www", port=443, type="tls", source=source)
     _of_itself(world.certificates["own"], endpoint)
-    DnsProvider.objects.create(name="dns", plugin="route53")
+    DnsProvider.objects.create(name="dns", plugin="route53-dns")
 
 
 def _of_itself(certificate: Certificate, endpoint: Endpoint) -> None:

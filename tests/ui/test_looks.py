@@ -60,6 +60,14 @@ PAGES = {
     "authority-without-address": "/authorities/{silent}",
     "authority-new": "/authorities/new",
     "authority-under": "/authorities/new?parent={authority}",
+    "dns-providers": "/dns-providers/",
+    "dns-providers-none": "/dns-providers/?q=no+such+provider",
+    "dns-provider": "/dns-providers/{dns}",
+    "dns-provider-unused": "/dns-providers/{spare}",
+    "dns-provider-kinds": "/dns-providers/new",
+    "dns-provider-new": "/dns-providers/new/rfc2136-dns",
+    "dns-provider-edit": "/dns-providers/{dns}/edit",
+    "dns-provider-delete": "/dns-providers/{dns}/delete",
     "notifications": "/notifications/",
     "notifications-none": "/notifications/?q=no+such+notification",
     "notification": "/notifications/{notification}",
@@ -97,6 +105,7 @@ FORMS = {
     "order": "Order the certificate",
     "import": "Import",
     "authority-new": "Create the authority",
+    "dns-provider-new": "Create",
     "person-new": "Add the person",
     "role-new": "Add the role",
     "role-members": "Save",
@@ -123,7 +132,18 @@ def ids(site: Site, served: None, tmp_path_factory: pytest.TempPathFactory) -> d
     found |= {"issuing": site.certificate("Example Outfitters Issuing CA 1")}
     found["notification"] = api.get("notifications?count=1")["items"][0]["id"]
     found["policy"] = api.get("policies?count=1")["items"][0]["id"]
-    return {**found, **people(site), **orders(site, tmp_path_factory.mktemp("slow"))}
+    return {**found, **people(site), **orders(site, tmp_path_factory.mktemp("slow")), **dns_providers(site)}
+
+
+def dns_providers(site: Site) -> dict[str, Any]:
+    """One that the demo's issuing authority uses, and a spare one."""
+    options = {"server": "ns1.outfitters.example", "keyName": "lemur", "keySecret": "c2VjcmV0LW9mLXRoZS1rZXk="}
+    kind = {"slug": "rfc2136-dns", "pluginOptions": options}
+    text = "The three name servers of the warehouse, behind the load balancer in rack 12, second floor."
+    used = site.api.post("dns_providers", name="Name servers of the company", description=text, providerType=kind)
+    site.api.put(f"authorities/{site.issuing}", dnsProvider={"id": used["id"]})
+    spare = site.api.post("dns_providers", name="spare", active=False, providerType={"slug": "route53-dns"})
+    return {"dns": used["id"], "spare": spare["id"]}
 
 
 def people(site: Site) -> dict[str, Any]:

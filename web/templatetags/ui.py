@@ -149,9 +149,9 @@ def time_left(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 @register.filter
-def printable(text: str | None) -> str:
-    """A text that strangers chose, so that it is seen as it is: see :func:`pki.names.printable`."""
-    return written_out(text or "")
+def printable(text: object) -> str:
+    """What strangers chose, a text or the name of a row, so that it is seen as it is: :func:`pki.names.printable`."""
+    return written_out("" if text is None else str(text))
 
 
 @register.filter

@@ -1,8 +1,8 @@
-"""The form that makes an authority."""
+"""The forms that make, connect and change an authority."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.conf import settings
@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
 from authorities import pointers
-from authorities.models import Authority, Profile
-from authorities.permissions import permissions
+from authorities.models import MOST_RENEWALS, Authority, DnsProvider, Profile
+from authorities.permissions import dns_provider_permissions, permissions
 from core.errors import Invalid
 from core.forms import RowsField
-from web.forms import KEY_CHOICES, Choices
+from plugins.contracts import Issuer, Plugin
+from web.forms import KEY_CHOICES, Choices, OptionsForm
 
 
 class AuthorityForm(forms.Form):
@@ -104,3 +105,107 @@ class AuthorityForm(forms.Form):
         if given.get("kind") == "root":
             given["parent"] = None
         return given
+
+
+class PluginForm(OptionsForm):
+    """What people say of an authority and where its challenges are answered, and the options of its plugin.
+
+    The plugin's own checks are the service's: it knows the secrets that are stored and not shown here.
+    """
+
+    OWN: ClassVar[tuple[str, ...]]
+    # Of a CA that somebody brings, these say where the domain's complaints about its certificates belong.
+    stands_for: ClassVar = dict.fromkeys(("body", "chain", "common_name"), "certificate")
+
+    own_owner = forms.EmailField(label=_("Owner"), max_length=128, help_text=_("The team that answers for it."))
+    own_description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    own_dns_provider = forms.ModelChoiceField(
+        label=_("DNS provider"),
+        required=False,
+        queryset=DnsProvider.objects.none(),
+        empty_label=_("None: names are proved over HTTP, or as each order says"),
+        help_text=_("Where its challenges are answered, if an order says nothing else."),
+    )
+
+    def __init__(
+        self, plugin: type[Plugin], *args: Any, user: User, row: Authority | None = None, **kwargs: Any
+    ) -> None:
+        shown = row.options if row else {}
+        stored = dict.fromkeys(row.secret_names, "") if row else {}
+        super().__init__(plugin.Options, *args, values=shown, stored=stored, prefix=None, **kwargs)
+        said = {name: getattr(row, name.removeprefix("own_")) for name in self.OWN} if row else {}
+        self.initial.update(said or {"own_owner": user.email})
+        if issubclass(plugin, Issuer) and plugin.proves_names:
+            providers = dns_provider_permissions.allowed(user, "view", DnsProvider.objects.all())
+            self.fields["own_dns_provider"].queryset = providers  # type: ignore[attr-defined]
+        else:
+            del self.fields["own_dns_provider"]
+
+    @property
+    def others(self) -> list[forms.BoundField]:
+        """The plugin's own options."""
+        return [field for field in self if field.name not in self.OWN]
+
+    @property
+    def wants_dns_provider(self) -> bool:
+        """Is there none to choose from yet?"""
+        field: Any = self.fields.get("own_dns_provider")
+        return field is not None and not field.queryset.exists()
+
+    def clean(self) -> dict[str, Any]:
+        return self.cleaned_data
+
+    def given(self) -> dict[str, Any]:
+        return {name: value for name, value in super().given().items() if name not in self.OWN}
+
+    def own(self) -> dict[str, Any]:
+        """What is said of it besides its options."""
+        return {name.removeprefix("own_"): self.cleaned_data[name] for name in self.OWN if name in self.fields}
+
+
+class ConnectForm(PluginForm):
+    """A CA that exists elsewhere."""
+
+    OWN = ("own_name", "own_owner", "own_description", "own_dns_provider", "own_profiles", "own_roles")
+
+    own_name = forms.CharField(label=_("Name"), max_length=119, help_text=_("What people here call it."))
+    own_profiles = RowsField(
+        label=_("Profiles it offers"),
+        queryset=Profile.objects.filter(ca=False),
+        widget=Choices,
+        required=False,
+        help_text=_("None chosen: all of them."),
+    )
+    own_roles = RowsField(
+        label=_("Roles that may use it"),
+        queryset=Role.objects.all(),
+        required=False,
+        help_text=_("Besides its owner and its own two roles."),
+        widget=Choices,
+    )
+
+    def as_new(self) -> dict[str, Any]:
+        """As the service takes it, but for its plugin."""
+        own = self.own()
+        lists = {"roles": tuple(own.pop("roles")), "offered": tuple(own.pop("profiles")) or None}
+        return {**own, **lists, "options": self.given()}
+
+
+class AuthorityEditForm(PluginForm):
+    """What may be changed of an authority."""
+
+    OWN = ("own_owner", "own_description", "own_dns_provider", "own_renewals_per_hour", "own_active")
+
+    own_renewals_per_hour = forms.IntegerField(
+        label=_("Renewals an hour"),
+        required=False,
+        min_value=1,
+        max_value=MOST_RENEWALS,
+        help_text=_("How many certificates it is asked for by renewals that happen by themselves. Empty: any number."),
+    )
+    own_active = forms.BooleanField(label=_("In use"), required=False, help_text=_("Else nothing is ordered from it."))
+
+    def as_changes(self) -> dict[str, Any]:
+        """As the service takes it: what was changed here alone, for others may change the rest meanwhile."""
+        own = {name: value for name, value in self.own().items() if f"own_{name}" in self.changed_data}
+        return {**own, "options": self.given()} if set(self.changed_data) - set(self.OWN) else own

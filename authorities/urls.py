@@ -17,7 +17,10 @@ api_urls = [*router.urls, path("dns_provider_options", api_dns.DnsProviderOption
 urlpatterns = [
     path("", views.authority_list, name="list"),
     path("new", views.create, name="create"),
+    path("connect", views.connect_kinds, name="connect_kinds"),
+    path("connect/<slug:slug>", views.connect, name="connect"),
     path("<int:pk>", views.detail, name="detail"),
+    path("<int:pk>/edit", views.edit, name="edit"),
 ]
 
 dns_providers = (pages(views_dns.DNS_PROVIDERS), "dns_providers")

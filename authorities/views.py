@@ -1,4 +1,4 @@
-"""Pages of authorities: the tree, one of them, a new one."""
+"""Pages of authorities: the tree, one of them, a new one, a CA elsewhere, what may be changed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.timezone import now as clock
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.http import require_safe
 
 from accounts.permissions import audit_log
-from authorities import pointers, publishing
-from authorities.forms import AuthorityForm
+from authorities import pointers, publishing, service
+from authorities.forms import AuthorityEditForm, AuthorityForm, ConnectForm
 from authorities.models import Authority
 from authorities.permissions import permissions
 from authorities.service import NewAuthority
@@ -23,6 +24,10 @@ from certificates import service as certificates
 from certificates.models import Certificate
 from certificates.service.authority import CaSpec
 from core.audit import HISTORY, Event, about
+from core.errors import Precondition, Unavailable
+from core.plugins import addressed_plugin, in_words, offered
+from plugins.contracts import StandsForAuthority
+from web.connectors import configured
 from web.views import act, get_or_404, person
 
 SHOWN_DEPTH = 6
@@ -32,6 +37,7 @@ CA = (
     "common_name", "key_type", "validity_years", "path_length", "organization", "organizational_unit", "country",
     "state", "location",
 )  # fmt: skip
+MAY_NOT_CREATE = _l("You are not allowed to create a new authority.")
 
 
 @login_required
@@ -62,7 +68,7 @@ def _tree(rows: list[Authority]) -> Iterator[Authority]:
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One authority, with what it issued last."""
-    rows = Authority.objects.select_related("parent").prefetch_related("roles", "profiles")
+    rows = Authority.objects.select_related("parent", "dns_provider").prefetch_related("roles", "profiles")
     authority: Authority = get_or_404(request, permissions, rows, pk=pk)
     own = Certificate.objects.filter(root_authority=authority).first()
     issued = Certificate.objects.present().filter(authority=authority).without_texts().with_replaced()
@@ -79,6 +85,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "entries": audit_log.allowed(request.user, "view", history)[:HISTORY],
         "can": can,
         "published": _published(authority),
+        **configured(authority, secrets="change" in can),
     }
     return render(request, "authorities/detail.html", context)
 
@@ -100,7 +107,7 @@ def _published(authority: Authority) -> dict[str, Any]:
 @login_required
 def create(request: HttpRequest) -> HttpResponse:
     """Make a root or an intermediate."""
-    permissions.require(request.user, "create", message=_("You are not allowed to create a new authority."))
+    permissions.require(request.user, "create", message=str(MAY_NOT_CREATE))
     parent = request.GET.get("parent", "")
     initial: dict[str, Any] = {"owner": person(request).email}
     if parent.isdecimal():
@@ -117,3 +124,48 @@ def create(request: HttpRequest) -> HttpResponse:
         return certificates.create_authority(new, spec, by=person(request))
 
     return act(request, form, make, done=_("The authority was created."), template="authorities/create.html")
+
+
+@login_required
+@require_safe
+def connect_kinds(request: HttpRequest) -> HttpResponse:
+    """What a CA elsewhere may speak."""
+    permissions.require(request.user, "create", message=str(MAY_NOT_CREATE))
+    return render(request, "authorities/connect_kinds.html", {"kinds": offered(Authority.kind, StandsForAuthority)})
+
+
+@login_required
+def connect(request: HttpRequest, slug: str) -> HttpResponse:
+    """A CA elsewhere that is spoken to in this way."""
+    permissions.require(request.user, "create", message=str(MAY_NOT_CREATE))
+    plugin = addressed_plugin(slug, Authority.kind, StandsForAuthority)
+    form = ConnectForm(plugin, request.POST or None, user=person(request))
+
+    def make(**_: Any) -> Authority:
+        new = NewAuthority(plugin=slug, **form.as_new())
+        try:
+            return certificates.create_authority(new, CaSpec(common_name=new.name), by=person(request))
+        except Unavailable as error:  # what was typed should still be there
+            raise Precondition(f"The CA cannot be reached as it is configured: {error.message}") from error
+
+    context = {"kind": in_words(plugin)}
+    return act(
+        request, form, make, done=_("The CA is connected."), template="authorities/connect.html", context=context
+    )
+
+
+@login_required
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change what is said of an authority, and how its plugin is configured."""
+    authority: Authority = get_or_404(request, permissions, pk=pk)
+    permissions.require(
+        request.user, "change", authority, message=_("You are not authorized to update this authority.")
+    )
+    plugin = authority.plugin_class
+    form = AuthorityEditForm(plugin, request.POST or None, user=person(request), row=authority)
+
+    def change(**_: Any) -> Authority:
+        return service.update(authority, by=person(request), **form.as_changes())
+
+    context = {"authority": authority, "kind": in_words(plugin)}
+    return act(request, form, change, done=_("Saved."), template="authorities/edit.html", context=context)

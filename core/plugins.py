@@ -18,17 +18,24 @@ def named_plugin(slug: str, kind: str) -> Any:
         raise Invalid(reasons={"plugin": {"_schema": text}}) from error
 
 
-def addressed_plugin(slug: str, kind: str) -> type[Plugin]:
-    """The same for a page whose address names it: there is no such page without it. Raises NotFound."""
+def addressed_plugin(slug: str, kind: str, can: type = Plugin) -> type[Plugin]:
+    """The same for a page whose address names it: there is no such page without it, or if it cannot do that.
+
+    Raises NotFound.
+    """
     try:
-        return registry.get(slug, kind)
+        plugin = registry.get(slug, kind)
     except PluginUnavailable as error:
         raise NotFound(str(error)) from error
+    if not issubclass(plugin, can):
+        raise NotFound(f"The plugin '{slug}' is not for this.")
+    return plugin
 
 
-def offered(kind: str) -> list[dict[str, str]]:
-    """The plugins of a kind that work here, as :func:`in_words`."""
-    return [in_words(entry.load()) for entry in registry.of_kind(kind) if not entry.problem]
+def offered(kind: str, can: type = Plugin) -> list[dict[str, str]]:
+    """The plugins of a kind that work here, as :func:`in_words`; those alone that ``can`` do something besides."""
+    loaded = (entry.load() for entry in registry.of_kind(kind) if not entry.problem)
+    return [in_words(plugin) for plugin in loaded if issubclass(plugin, can)]
 
 
 def in_words(plugin: type[Plugin]) -> dict[str, str]:

@@ -54,6 +54,8 @@ class Issuer(Plugin, ABC):
     """A certificate authority."""
 
     kind = "issuer"
+    proves_names: ClassVar[bool] = False
+    """Whether its CA wants to see over DNS that names are ours, so that people are asked for a DNS provider."""
 
     @abstractmethod
     def issue(self, request: IssueRequest) -> Issued | Pending:

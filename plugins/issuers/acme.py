@@ -58,6 +58,7 @@ class AcmeIssuer(Issuer, FinishesLater, Revokes, SuggestsRenewal, StandsForAutho
     slug = "acme-issuer"
     title = "ACME"
     description = "Any CA that speaks ACME (RFC 8555), as Let's Encrypt does: over DNS or HTTP, wildcards, addresses."
+    proves_names = True
 
     class Options(PluginOptions):
         acme_url: str = Field(

@@ -121,6 +121,12 @@ def page_authority(world: World) -> Body:
     return {**fields, "key_type": "ECCPRIME256V1"}
 
 
+def page_connect(world: World) -> Body:
+    ca, _ = world.uploads
+    fields = {"own_name": "Elsewhere", "own_owner": "pki@example.org", "challenge": "dns-01"}
+    return {**fields, "acme_url": "https://acme.example.org/directory", "certificate": ca.pem}
+
+
 def page_edit(world: World) -> Body:
     return {"owner": "alice@example.org", "description": "changed"}
 
@@ -169,6 +175,8 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "POST /certificates/{}/edit": page_edit,
     "POST /certificates/{}/revoke": lambda world: {"reason": "superseded"},
     "POST /authorities/new": page_authority,
+    "POST /authorities/connect/{}": page_connect,
+    "POST /authorities/{}/edit": lambda world: {"own_owner": "pki@example.org", "own_active": "on"},
     **asking_people.BODIES,
     **asking_certificates.BODIES,
 }
@@ -255,7 +263,8 @@ def _id(before: str, word: str, person: str, world: World) -> Any:
     }
     if collection in rows:
         return rows[collection][word].pk
-    return {"profiles": Profile.objects.get(name="server").pk, "plugins": "pem-export", "new": NOTIFIER}[collection]
+    named = {"plugins": "pem-export", "new": NOTIFIER, "connect": "acme-issuer"}
+    return {"profiles": Profile.objects.get(name="server").pk, **named}[collection]
 
 
 def _bear(name: str, word: str, person: str, world: World, *, api: bool) -> Body:

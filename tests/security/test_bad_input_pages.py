@@ -30,6 +30,8 @@ PAGES = (
     "/certificates/{}/revoke",
     "/domains/new",
     "/authorities/new",
+    "/authorities/connect/{}",
+    "/authorities/{}/edit",
     "/notifications/new/{}",
     "/notifications/{}/edit",
     "/policies/new",

@@ -38,6 +38,8 @@ def browser(people):
         "/domains/new",
         "/domains/{pk}/mark",
         "/authorities/new",
+        "/authorities/connect/acme-issuer",
+        "/authorities/1/edit",
         "/notifications/new/email-notification",
         "/notifications/1/edit",
         "/notifications/1/delete",

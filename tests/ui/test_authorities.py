@@ -1,4 +1,6 @@
-"""Authorities: where their revocations are looked up is confirmed when they are made, and stands in what they issue."""
+"""Authorities: where their revocations are looked up is confirmed when they are made, and stands in what they issue; a
+CA elsewhere is connected, with a DNS provider for its challenges.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ import pytest
 import requests
 from cryptography import x509
 
+from tests.servers.knot import Knot, knot
+from tests.servers.pebble import Pebble, pebble
 from tests.system.installation import wait_until
 from tests.ui.product import Site, Visitor
 
@@ -78,3 +82,68 @@ def test_an_intermediate_is_revoked_with_all_that_is_under_it(site: Site, visito
         return x509.load_der_x509_crl(crl).get_revoked_certificate_by_serial_number(serial)
 
     wait_until(lambda: entry() is not None)
+
+
+@pytest.mark.server("pebble", "knotd")
+def test_a_ca_elsewhere_is_connected_and_ordered_from(visitor: Visitor) -> None:
+    with knot() as names, pebble(names.address) as ca:
+        make_dns_provider(visitor, names)
+        connect(visitor, ca)
+        visitor.follow("Order a certificate")
+        visitor.fill("Names", "shop.example.org")
+        visitor.fill("Owner", "web@example.org")
+        visitor.press("Order the certificate")
+        wait_until(lambda: _is_issued(visitor), 120)
+        assert visitor.state == "Valid"
+
+
+def make_dns_provider(me: Visitor, names: Knot) -> None:
+    me.open("/")
+    me.follow("DNS providers", inside="#sidebar")
+    me.follow("Create a DNS provider")
+    me.page.get_by_role("link", name="RFC 2136").click()
+    told = {"Server": "127.0.0.1", "Zone": "example.org", "Nameservers": names.address, "Key secret": names.secret}
+    told |= {"Name": "Name servers of the lab", "Port": str(names.port), "Key name": "nobody"}
+    for label, text in told.items():
+        me.fill(label, text)
+    me.press("Create")
+    assert me.told == "It was created."
+    assert names.secret not in me.page.content()
+    me.press("Test connection")
+    assert "TSIG key" in me.told
+    me.follow("Edit")
+    me.fill("Key name", "lemur")
+    me.press("Save")
+    me.press("Test connection")
+    assert me.told == "The connection works."
+
+
+def connect(me: Visitor, ca: Pebble) -> None:
+    me.follow("Authorities", inside="#sidebar")
+    me.follow("Connect a CA elsewhere")
+    me.page.get_by_role("link", name="ACME").click()
+    for label, text in {"Name": "Pebble", "Certificate": ca.ca(), "Trusted roots": ca.root}.items():
+        me.fill(label, text)
+    me.choose("Terms agreed", "checkbox")
+    me.page.get_by_label("DNS provider").select_option("Name servers of the lab")
+    me.fill("Acme url", "nowhere")
+    me.press("Connect the CA")
+    assert "does not match" in me.error_at("Acme url")
+    me.fill("Acme url", ca.directory)
+    me.press("Connect the CA")
+    assert (me.told, me.heading) == ("The CA is connected.", "Pebble")
+    shown = me.region("How it is reached").inner_text()
+    for text in (ca.directory, "Name servers of the lab", "set, and kept secret"):
+        assert text in shown
+
+
+def _is_issued(me: Visitor) -> bool:
+    """Once the order's page is asked for again, it leads to the certificate."""
+    me.page.reload()
+    if (
+        "/orders/" in me.path
+        and (found := me.page.locator("main a[href^='/certificates/']:not([href*='orders'])")).count()
+    ):
+        found.first.click()
+        me.page.wait_for_load_state()
+    return "/orders/" not in me.path

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.pki_material import material
 from tests.ui.looking import THEMES, faults, picture, shows_well
 from tests.ui.product import NARROW, WIDE, Site, Visitor
 
@@ -60,6 +61,12 @@ PAGES = {
     "authority-without-address": "/authorities/{silent}",
     "authority-new": "/authorities/new",
     "authority-under": "/authorities/new?parent={authority}",
+    "authority-edit": "/authorities/{authority}/edit",
+    "authority-connected": "/authorities/{elsewhere}",
+    "authority-connected-edit": "/authorities/{elsewhere}/edit",
+    "authority-connect-kinds": "/authorities/connect",
+    "authority-connect-acme": "/authorities/connect/acme-issuer",
+    "authority-connect-vault": "/authorities/connect/vault-issuer",
     "dns-providers": "/dns-providers/",
     "dns-providers-none": "/dns-providers/?q=no+such+provider",
     "dns-provider": "/dns-providers/{dns}",
@@ -105,6 +112,7 @@ FORMS = {
     "order": "Order the certificate",
     "import": "Import",
     "authority-new": "Create the authority",
+    "authority-connect-acme": "Connect the CA",
     "dns-provider-new": "Create",
     "person-new": "Add the person",
     "role-new": "Add the role",
@@ -143,7 +151,20 @@ def dns_providers(site: Site) -> dict[str, Any]:
     used = site.api.post("dns_providers", name="Name servers of the company", description=text, providerType=kind)
     site.api.put(f"authorities/{site.issuing}", dnsProvider={"id": used["id"]})
     spare = site.api.post("dns_providers", name="spare", active=False, providerType={"slug": "route53-dns"})
-    return {"dns": used["id"], "spare": spare["id"]}
+    return {"dns": used["id"], "spare": spare["id"], "elsewhere": elsewhere(site, used)["id"]}
+
+
+def elsewhere(site: Site, provider: dict[str, Any]) -> dict[str, Any]:
+    """A CA that speaks ACME, of which nothing is asked; its challenges are answered there."""
+    options = {
+        "acme_url": "https://acme.example.com/directory",
+        "certificate": material().root.pem,
+        "termsAgreed": True,
+    }
+    plugin = {"slug": "acme-issuer", "pluginOptions": options}
+    own = {"name": "ACME for the shops", "owner": "pki@example.com", "commonName": "as its certificate says"}
+    made: dict[str, Any] = site.api.post("authorities", plugin=plugin, dnsProvider={"id": provider["id"]}, **own)
+    return made
 
 
 def people(site: Site) -> dict[str, Any]:

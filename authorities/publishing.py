@@ -104,6 +104,18 @@ def _due_for_responder(now: datetime) -> QuerySet[Authority]:
     return rows.filter(Q(until=None) | Q(until__lt=F("not_after"), until__lte=now + RESPONDER_LIFE / 2))
 
 
+def with_ends(rows: QuerySet[Authority]) -> QuerySet[Authority]:
+    """The rows with when their newest list and their last responder end, ``crl_until`` and ``ocsp_until``, or None.
+
+    Without their certificates, which are long.
+    """
+    lists = Crl.objects.filter(authority=OuterRef("pk")).order_by("-number")
+    responders = Responder.objects.filter(authority=OuterRef("pk")).exclude(private_key="").order_by("-not_after")
+    return rows.defer("body", "chain", "options", "secrets").annotate(
+        crl_until=Subquery(lists.values("next_update")[:1]), ocsp_until=Subquery(responders.values("not_after")[:1])
+    )
+
+
 def newest_crl(authority: Authority) -> Crl | None:
     """The list in force, without its bytes."""
     return Crl.objects.filter(authority=authority).defer("der").order_by("-number").first()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -12,9 +11,11 @@ from django.utils.timezone import now as clock
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
 
 from accounts.permissions import audit_log
-from authorities import pointers, publishing, service
+from authorities import pointers, publishing, service, tree
+from authorities.filters import AuthorityFilter
 from authorities.forms import AuthorityEditForm, AuthorityForm, ConnectForm
 from authorities.models import Authority
 from authorities.permissions import permissions
@@ -28,9 +29,10 @@ from core.errors import Precondition, Unavailable
 from core.plugins import addressed_plugin, in_words, offered
 from plugins.contracts import StandsForAuthority
 from web.connectors import configured
+from web.lists import Listing
 from web.views import act, get_or_404, person
 
-SHOWN_DEPTH = 6
+ROWS = 25
 ISSUED_SHOWN = 10
 NEW = ("name", "owner", "description", "parent", "pki_base_url")
 CA = (
@@ -42,26 +44,19 @@ MAY_NOT_CREATE = _l("You are not allowed to create a new authority.")
 
 @login_required
 @require_safe
+@vary_on_headers("HX-Request")
 def authority_list(request: HttpRequest) -> HttpResponse:
-    """All authorities, each under its issuer."""
-    rows = list(permissions.allowed(request.user, "view", Authority.objects.select_related("parent")))
-    can = {"create"} if permissions.can(request.user, "create") else set()
-    return render(request, "authorities/list.html", {"authorities": list(_tree(rows)), "can": can})
-
-
-def _tree(rows: list[Authority]) -> Iterator[Authority]:
-    """The same rows from the top down, each with its ``depth``."""
-    under: dict[int | None, list[Authority]] = {}
-    for row in rows:
-        under.setdefault(row.parent_id, []).append(row)
-
-    def walk(parent: int | None, depth: int) -> Iterator[Authority]:
-        for row in under.get(parent, ()):
-            row.depth = min(depth, SHOWN_DEPTH)  # type: ignore[attr-defined]
-            yield row
-            yield from walk(row.pk, depth + 1)
-
-    return walk(None, 0)
+    """All authorities, each under its issuer; what was searched for stands in a list."""
+    rows = permissions.allowed(request.user, "view").order_by("name")
+    context: dict[str, Any] = {
+        "listing": Listing(AuthorityFilter, rows.select_related("parent"), request.GET, request=request, count=ROWS),
+        "can": {"create"} if permissions.can(request.user, "create") else set(),
+        "body": "authorities/_found.html",
+    }
+    if not any(request.GET.values()):
+        context |= {"body": "authorities/_tree.html", "branches": tree.branches(publishing.with_ends(rows), clock())}
+    template = context["body"] if request.htmx else "authorities/list.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
 
 
 @login_required

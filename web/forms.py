@@ -17,6 +17,7 @@ from web.templatetags.ui import key_name
 
 KEY_CHOICES = [(name, key_name(name)) for name in KEY_SPECS]
 KEEP = "Leave empty to keep what is stored."
+ABBREVIATIONS = frozenset({"acme", "acm", "arn", "dns", "eab", "hmac", "iam", "id", "pem", "tls", "ttl", "uri", "url"})
 FORGET = "forget_"  # no option begins so
 
 
@@ -174,8 +175,10 @@ def _secret_widget(kind: str) -> forms.Widget:
 
 
 def option_label(name: str) -> str:
-    """What pages call an option."""
-    return snake(name).replace("_", " ").capitalize()
+    """What pages call an option: ``acme_url`` is ACME URL."""
+    words = [word.upper() if word in ABBREVIATIONS else word for word in snake(name).split("_")]
+    first, *rest = words
+    return " ".join([first[:1].upper() + first[1:], *rest])
 
 
 def _validators(option: Mapping[str, Any]) -> list[RegexValidator]:

@@ -57,6 +57,8 @@ PAGES = {
     "rotations-none": "/rotations/?q=no+such+endpoint",
     "found": "/found/",
     "authorities": "/authorities/",
+    "authorities-found": "/authorities/?q=demo",
+    "authorities-none": "/authorities/?q=no+such+authority",
     "authority": "/authorities/{authority}",
     "authority-without-address": "/authorities/{silent}",
     "authority-new": "/authorities/new",

@@ -41,7 +41,7 @@ def form(changes: dict[str, Any] | None = None, **options: Any) -> OptionsForm:
 def test_a_field_for_each_option() -> None:
     fields = option_fields(Vault)
     assert set(fields) == {"baseUrl", "token", "mount", "role", "mode", "note", "timeout", "verifyTls"}
-    assert (fields["baseUrl"].label, fields["baseUrl"].help_text) == ("Base url", "Where it is.")
+    assert (fields["baseUrl"].label, fields["baseUrl"].help_text) == ("Base URL", "Where it is.")
     assert {name for name, field in fields.items() if field.required} == {"baseUrl", "token", "mode"}
     assert isinstance(fields["verifyTls"], forms.BooleanField)
     assert isinstance(fields["timeout"], forms.IntegerField)

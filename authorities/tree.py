@@ -69,5 +69,5 @@ def told(row: Authority, now: datetime) -> tuple[str, str]:
     if late:
         return _("%(what)s overdue") % {"what": _(" and ").join(late)}, "tone-bad"
     if missing:
-        return _("no %(what)s") % {"what": _(" and ").join(missing)}, "tone-calm"
+        return _("No %(what)s") % {"what": _(" and ").join(missing)}, "tone-calm"
     return _("CRL and OCSP current"), ""

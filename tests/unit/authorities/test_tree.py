@@ -79,12 +79,12 @@ def told(name: str) -> str:
 def test_what_is_said_of_revocations(people):
     now = clock()
     row = a_row("a")
-    assert told("a") == "no CRL and OCSP"
+    assert told("a") == "No CRL and OCSP"
     hour = timedelta(hours=1)
     Crl.objects.create(authority=row, number=1, der=b"x", this_update=now - hour, next_update=now - hour)
     assert told("a") == "CRL overdue"
     Crl.objects.create(authority=row, number=2, der=b"x", this_update=now, next_update=now + hour)
-    assert told("a") == "no OCSP"
+    assert told("a") == "No OCSP"
     Responder.objects.create(authority=row, body="x", private_key="key:2", not_before=now, not_after=now + hour)
     assert told("a") == "CRL and OCSP current"
     Responder.objects.update(not_after=now - hour)
@@ -114,8 +114,8 @@ def test_what_is_searched_for_stands_in_a_list_with_its_issuer(admin, people):
 
 
 def test_names_of_strangers_are_shown_as_they_are(admin, people):
-    a_row("below", a_row(HOSTILE))
-    for address in ("/authorities/", "/authorities/?q=o"):
+    mine = an_authority(people.root, name="below", parent=an_authority(people.root, name=HOSTILE))
+    for address in ("/authorities/", "/authorities/?q=o", mine.get_absolute_url(), mine.parent.get_absolute_url()):
         page = admin.get(address).content.decode()
         assert "<b>" not in page
         assert "\u202e" not in page

@@ -19,7 +19,7 @@ from tests.pki_material import material
 from tests.servers.running import free_port, running
 from tests.system.api import first_password
 from tests.system.documents import blocks
-from tests.system.installation import Installation
+from tests.system.installation import Installation, wait_until
 
 PAGE = "docs/howto/behind-a-proxy.md"
 SITE, PKI = "lemur.example.com", "pki.example.com"
@@ -39,6 +39,14 @@ class Proxy:
 
     secure: int
     plain: int
+
+    def has_certificate(self) -> bool:
+        """Caddy listens first, and makes its certificate then."""
+        try:
+            self.ask("GET", "/login").close()
+        except ssl.SSLError:
+            return False
+        return True
 
     def ask(self, method: str, path: str, *, secure: bool = True, body: str = "", **headers: str) -> HTTPResponse:
         """As a browser that calls from :data:`CALLER` and would like to be somebody else."""
@@ -79,6 +87,7 @@ def caddy(place: Installation, folder: Path) -> Iterator[Proxy]:
     command = ("caddy", "run", "--config", file, "--adapter", "caddyfile")
     kept = {"XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
     with running(*command, port=proxy.secure, log=folder / "log", environment=kept):
+        wait_until(proxy.has_certificate)
         yield proxy
 
 

@@ -15,7 +15,34 @@ from authorities.permissions import dns_provider_permissions, permissions
 from core.errors import Invalid
 from core.forms import RowsField
 from plugins.contracts import Issuer, Plugin
-from web.forms import KEY_CHOICES, Choices, OptionsForm
+from web.forms import KEY_CHOICES, Choices, RowForm
+
+
+def name_field() -> forms.CharField:
+    """Of a new authority."""
+    return forms.CharField(label=_("Name"), max_length=119, help_text=_("What people here call it."))
+
+
+def profiles_field() -> RowsField:
+    """Which profiles a new authority offers."""
+    return RowsField(
+        label=_("Profiles it offers"),
+        queryset=Profile.objects.filter(ca=False),
+        widget=Choices,
+        required=False,
+        help_text=_("None chosen: all of them."),
+    )
+
+
+def roles_field() -> RowsField:
+    """Who may use a new authority."""
+    return RowsField(
+        label=_("Roles that may use it"),
+        queryset=Role.objects.all(),
+        required=False,
+        help_text=_("Besides its owner and its own two roles."),
+        widget=Choices,
+    )
 
 
 class AuthorityForm(forms.Form):
@@ -30,7 +57,7 @@ class AuthorityForm(forms.Form):
     parent = forms.ModelChoiceField(
         label=_("Parent"), required=False, queryset=Authority.objects.none(), help_text=_("Signs the intermediate.")
     )
-    name = forms.CharField(label=_("Name"), max_length=119, help_text=_("What people here call it."))
+    name = name_field()
     common_name = forms.CharField(label=_("Common name"), max_length=64, help_text=_("What its certificate says."))
     owner = forms.EmailField(label=_("Owner"), max_length=128)
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)
@@ -65,20 +92,8 @@ class AuthorityForm(forms.Form):
         label=_("Every machine that checks certificates reaches this address over plain HTTP, and will in years"),
         required=False,
     )
-    profiles = RowsField(
-        label=_("Profiles it offers"),
-        queryset=Profile.objects.filter(ca=False),
-        widget=Choices,
-        required=False,
-        help_text=_("None chosen: all of them."),
-    )
-    roles = RowsField(
-        label=_("Roles that may use it"),
-        queryset=Role.objects.all(),
-        required=False,
-        help_text=_("Besides its owner and its own two roles."),
-        widget=Choices,
-    )
+    profiles = profiles_field()
+    roles = roles_field()
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -107,15 +122,11 @@ class AuthorityForm(forms.Form):
         return given
 
 
-class PluginForm(OptionsForm):
-    """What people say of an authority and where its challenges are answered, and the options of its plugin.
+class PluginForm(RowForm):
+    """What people say of an authority and where its challenges are answered, and the options of its plugin."""
 
-    The plugin's own checks are the service's: it knows the secrets that are stored and not shown here.
-    """
-
-    OWN: ClassVar[tuple[str, ...]]
-    # Of a CA that somebody brings, these say where the domain's complaints about its certificates belong.
-    stands_for: ClassVar = dict.fromkeys(("body", "chain", "common_name"), "certificate")
+    # Of a CA that somebody brings, these are made from the certificate that stands among its options.
+    shown_at: ClassVar = dict.fromkeys(("body", "chain", "common_name"), "certificate")
 
     own_owner = forms.EmailField(label=_("Owner"), max_length=128, help_text=_("The team that answers for it."))
     own_description = forms.CharField(label=_("Description"), required=False, max_length=1024)
@@ -142,25 +153,10 @@ class PluginForm(OptionsForm):
             del self.fields["own_dns_provider"]
 
     @property
-    def others(self) -> list[forms.BoundField]:
-        """The plugin's own options."""
-        return [field for field in self if field.name not in self.OWN]
-
-    @property
     def wants_dns_provider(self) -> bool:
         """Is there none to choose from yet?"""
         field: Any = self.fields.get("own_dns_provider")
         return field is not None and not field.queryset.exists()
-
-    def clean(self) -> dict[str, Any]:
-        return self.cleaned_data
-
-    def given(self) -> dict[str, Any]:
-        return {name: value for name, value in super().given().items() if name not in self.OWN}
-
-    def own(self) -> dict[str, Any]:
-        """What is said of it besides its options."""
-        return {name.removeprefix("own_"): self.cleaned_data[name] for name in self.OWN if name in self.fields}
 
 
 class ConnectForm(PluginForm):
@@ -168,21 +164,9 @@ class ConnectForm(PluginForm):
 
     OWN = ("own_name", "own_owner", "own_description", "own_dns_provider", "own_profiles", "own_roles")
 
-    own_name = forms.CharField(label=_("Name"), max_length=119, help_text=_("What people here call it."))
-    own_profiles = RowsField(
-        label=_("Profiles it offers"),
-        queryset=Profile.objects.filter(ca=False),
-        widget=Choices,
-        required=False,
-        help_text=_("None chosen: all of them."),
-    )
-    own_roles = RowsField(
-        label=_("Roles that may use it"),
-        queryset=Role.objects.all(),
-        required=False,
-        help_text=_("Besides its owner and its own two roles."),
-        widget=Choices,
-    )
+    own_name = name_field()
+    own_profiles = profiles_field()
+    own_roles = roles_field()
 
     def as_new(self) -> dict[str, Any]:
         """As the service takes it, but for its plugin."""

@@ -23,7 +23,7 @@ from core.audit import Event, acting, record
 from core.commits import committing
 from core.connectors import NewConnector
 from core.errors import Conflict, Forbidden, Invalid, Precondition
-from core.statements import Question
+from core.statements import ModelStatement
 from pki import containers, profiles, signing
 from pki.extensions import Extensions
 from pki.inspection import pem
@@ -64,7 +64,7 @@ def profile_for(authority: Authority, name: str) -> profiles.Profile:
     return _limited(authority, chosen.value())
 
 
-_OFFERED = Question[Profile](lambda one, name: Profile.objects.filter(authorities=one, ca=False, name=name))
+_OFFERED = ModelStatement[Profile](lambda one, name: Profile.objects.filter(authorities=one, ca=False, name=name))
 
 
 def fitting_profile(authority: Authority, asked: Extensions) -> profiles.Profile | None:

@@ -16,14 +16,19 @@ from authorities.models import Authority
 class Branch:
     """One authority, with what is said of its revocations and how that looks.
 
-    ``opens``: the next one is under it. ``closes``: so many lists end after it, one for each letter.
+    ``opens``: the next one is under it. ``closes``: so many lists end after it.
     """
 
     authority: Authority
     told: str
     tone: str
     opens: bool
-    closes: str = ""
+    closes: int = 0
+
+    @property
+    def ends(self) -> range:
+        """As templates count."""
+        return range(self.closes)
 
     @property
     def notable(self) -> bool:
@@ -47,7 +52,7 @@ def branches(rows: Iterable[Authority], now: datetime) -> list[Branch]:
         if not levels[-1]:
             levels.pop()
             if levels:
-                found[-1].closes += "x"
+                found[-1].closes += 1
             continue
         row = levels[-1].pop()
         below = under.get(row.pk, [])

@@ -12,7 +12,7 @@ from django.db.models import BooleanField, CharField, Model, Q, QuerySet, Value
 from accounts.models import Role
 from certificates.models import Certificate, CertificateDomain, Deployment, Domain
 from core.connectors import Connector
-from core.statements import Ids, Question, Statement
+from core.statements import Ids, ModelStatement, Statement
 from notifications.models import Notification
 from stores.models import Destination
 
@@ -164,5 +164,5 @@ def _ask_others(ids: Ids) -> QuerySet[Certificate]:
     return Certificate.objects.select_related("rotation_policy").filter(pk__in=ids).order_by()
 
 
-OTHERS = Question[Certificate](_ask_others)
+OTHERS = ModelStatement[Certificate](_ask_others)
 NAMES, CONNECTORS, ENDPOINTS = Statement(_ask_names), Statement(_ask_connectors), Statement(_ask_endpoints)

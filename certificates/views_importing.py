@@ -16,7 +16,7 @@ from django.views.decorators.vary import vary_on_headers
 from certificates import service
 from certificates.forms_importing import ImportManyForm
 from certificates.permissions import permissions
-from web.rest.idempotency import once_each
+from web.rest.idempotency import once
 from web.views import person
 
 
@@ -37,7 +37,7 @@ def many(request: HttpRequest) -> HttpResponse:
         confirmed = "confirmed" in request.POST
         context |= {"seen": seen, "ticked": {row.fingerprint for row in ticked}, "again": confirmed}
         if confirmed and ticked:
-            once = partial(once_each, request)
-            context["outcomes"] = service.import_many(ticked, by=person(request), once=once, **form.shared)
+            each = partial(once, request)
+            context["outcomes"] = service.import_many(ticked, by=person(request), once=each, **form.shared)
     template = "certificates/_import_many.html" if context["partial"] else "certificates/import.html"
     return render(request, template, context, status=400 if form.errors and not context["partial"] else 200)

@@ -28,7 +28,7 @@ def addressed_plugin(slug: str, kind: str, can: type = Plugin) -> type[Plugin]:
     except PluginUnavailable as error:
         raise NotFound(str(error)) from error
     if not issubclass(plugin, can):
-        raise NotFound(f"The plugin '{slug}' is not for this.")
+        raise NotFound(f"The plugin '{slug}' cannot do this. Choose another kind.")
     return plugin
 
 

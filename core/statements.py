@@ -65,24 +65,25 @@ class Prepared:
 class Statement(Prepared):
     """One whose rows come as the database gives them: on SQLite a flag is 0 or 1, everywhere JSON is text."""
 
-    def rows(self, values: Sequence[Scalar]) -> list[tuple[Any, ...]]:
-        """The answer about a list, in one statement, or without one if the list is empty."""
-        return self._ask([values])[1] if values else []
+    def rows(self, *values: Value) -> list[tuple[Any, ...]]:
+        """The answer, in one statement, or without one if one of the lists is empty."""
+        return self._ask(values)[1] if _all_there(values) else []
 
 
-class Question(Prepared, Generic[Row]):
+class ModelStatement(Prepared, Generic[Row]):
     """One whose rows are rows of a model, with what ``select_related`` names."""
 
     def rows(self, *values: Value) -> list[Row]:
         """The answer, in one statement, or without one if one of the lists is empty."""
-        if not all(isinstance(value, Scalar) or value for value in values):
-            return []
-        made, found = self._ask(values)
-        return list(ModelIterable(_queryset(made, found)))
+        return list(ModelIterable(_queryset(*self._ask(values)))) if _all_there(values) else []
 
     def first(self, *values: Value) -> Row | None:
         """The first row of the answer."""
         return next(iter(self.rows(*values)), None)
+
+
+def _all_there(values: Sequence[Value]) -> bool:
+    return all(isinstance(value, Scalar) or value for value in values)
 
 
 def _shape(value: Value) -> tuple[type, int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -87,24 +87,16 @@ class OptionsForm(forms.Form):
         return {**filled, **{name.removeprefix(FORGET): "" for name, ticked in boxes.items() if ticked}}
 
 
-class ConnectorForm(OptionsForm):
-    """What every connector has, and the options of its plugin. A ``row`` that is not stored stands for a new one.
+class RowForm(OptionsForm):
+    """What people say of a row themselves, and beside it the options of its plugin.
 
-    The plugin's own checks are the service's: it knows the secrets that are stored and not shown here.
+    ``OWN`` names the former, each ``own_`` something: no option begins so. ``shown_at`` says at which field a complaint
+    of the domain about another one stands. The plugin's own checks are the service's: it knows the secrets that are
+    stored and not shown here.
     """
 
-    OWN = ("own_label", "own_description", "own_active")  # no option begins so
-
-    own_description = forms.CharField(label=_("Description"), required=False, max_length=1024)
-    own_active = forms.BooleanField(label=_("In use"), required=False)
-
-    def __init__(self, options: type[PluginOptions], *args: Any, row: Connector, **kwargs: Any) -> None:
-        stored = dict.fromkeys(row.secret_names, "")
-        super().__init__(options, *args, values=row.options, stored=stored, prefix=None, **kwargs)
-        self.row = row
-        self.fields = {"own_label": _name_field(row), **self.fields}
-        own = {"label": getattr(row, row.name_field), "description": row.description, "active": row.active}
-        self.initial.update({f"own_{name}": value for name, value in own.items()})
+    OWN: ClassVar[tuple[str, ...]]
+    shown_at: ClassVar[Mapping[str, str]] = {}
 
     @property
     def others(self) -> list[forms.BoundField]:
@@ -117,17 +109,41 @@ class ConnectorForm(OptionsForm):
     def given(self) -> dict[str, Any]:
         return {name: value for name, value in super().given().items() if name not in self.OWN}
 
+    def own(self) -> dict[str, Any]:
+        """What is said of it besides its options."""
+        return {name.removeprefix("own_"): self.cleaned_data[name] for name in self.OWN if name in self.fields}
+
+    def field_of(self, path: str) -> str | None:
+        """Which field a complaint of the domain, by its dotted path, is about; None if it has none here."""
+        parts = [self.shown_at.get(part, part) for part in path.split(".")]
+        own = [] if "plugin_options" in parts else [f"own_{part}" for part in parts]
+        return next((name for name in (*own, *parts) if name in self.fields), None)
+
+
+class ConnectorForm(RowForm):
+    """What every connector has, and the options of its plugin. A ``row`` that is not stored stands for a new one."""
+
+    OWN = ("own_label", "own_description", "own_active")
+
+    own_description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    own_active = forms.BooleanField(label=_("In use"), required=False)
+
+    def __init__(self, options: type[PluginOptions], *args: Any, row: Connector, **kwargs: Any) -> None:
+        stored = dict.fromkeys(row.secret_names, "")
+        super().__init__(options, *args, values=row.options, stored=stored, prefix=None, **kwargs)
+        self.row = row
+        self.fields = {"own_label": _name_field(row), **self.fields}
+        own = {"label": getattr(row, row.name_field), "description": row.description, "active": row.active}
+        self.initial.update({f"own_{name}": value for name, value in own.items()})
+
     def as_new(self, plugin: str) -> NewConnector:
         """As services take one that is made."""
-        return NewConnector(plugin=plugin, options=self.given(), **self._own())
+        return NewConnector(plugin=plugin, options=self.given(), **self.own())
 
     def as_changes(self) -> dict[str, Any]:
         """As services take one that is changed."""
-        own = self._own()
+        own = self.own()
         return {self.row.name_field: own.pop("label"), **own, "options": self.given()}
-
-    def _own(self) -> dict[str, Any]:
-        return {name.removeprefix("own_"): self.cleaned_data[name] for name in self.OWN}
 
 
 def _name_field(row: Connector) -> forms.CharField:

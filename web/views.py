@@ -19,11 +19,12 @@ from core.audit import acting
 from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Precondition, Unavailable
 from core.permissions import Permissions
 from pki.errors import PkiError
+from web.forms import RowForm
 from web.rest.errors import NOT_UNDERSTOOD, from_pki
 from web.rest.idempotency import once
 
 API = "/api/"
-NO_DATABASE = "The database does not answer at the moment. Try again in a minute."
+NO_DATABASE = "The database does not answer at the moment. Try again in a few seconds."
 SECONDS_UNTIL_AGAIN = 5
 
 
@@ -92,17 +93,13 @@ def add_errors(form: BaseForm, error: DomainError | PkiError) -> int:
     """Put what the domain refuses into the form, and return its status."""
     refusal = from_pki(error) if isinstance(error, PkiError) else error
     for path, sentence in sentences(refusal.reasons) or [("", refusal.message)]:
-        name = _field_of(form, path)
+        name = form.field_of(path) if isinstance(form, RowForm) else _field_of(form, path)
         form.add_error(name, sentence if name or not path else f"{path}: {sentence}")
     return refusal.status
 
 
 def _field_of(form: BaseForm, path: str) -> str | None:
-    """Which field it is about. Beside options of a plugin, the form's own fields are called ``own_name``."""
-    parts = path.split(".")
-    parts = [getattr(form, "stands_for", {}).get(part, part) for part in parts]
-    own = [] if "plugin_options" in parts else [f"own_{part}" for part in parts]
-    return next((name for name in (*own, *parts) if name in form.fields), None)
+    return next((part for part in path.split(".") if part in form.fields), None)
 
 
 def sentences(reasons: Any, path: str = "") -> list[tuple[str, str]]:

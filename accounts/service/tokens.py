@@ -16,7 +16,7 @@ from core.commits import committing
 from core.errors import Forbidden, Invalid
 from core.idempotency import remember
 from core.secrets import digest, new_token
-from core.statements import Question
+from core.statements import ModelStatement
 
 FOR_EVER = -1
 LONGEST_LIFE = 36_500  # days
@@ -126,7 +126,7 @@ def delete_api_key(key: ApiKey, *, by: User | None = None) -> None:
     key.delete()
 
 
-_WITH_DIGEST = Question[ApiKey](lambda wanted: ApiKey.objects.select_related("user").filter(digest=wanted))
+_WITH_DIGEST = ModelStatement[ApiKey](lambda wanted: ApiKey.objects.select_related("user").filter(digest=wanted))
 
 
 def use_token(token: str, *, now: datetime | None = None) -> ApiKey:

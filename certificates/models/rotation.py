@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from core.statements import Question
+from core.statements import ModelStatement
 from pki import renewal
 
 DEFAULT = "default"
@@ -61,4 +61,4 @@ class RotationPolicy(models.Model):
         return renewal.parse_windows(self.windows)
 
 
-_NAMED = Question[RotationPolicy](lambda name: RotationPolicy.objects.filter(name=name))
+_NAMED = ModelStatement[RotationPolicy](lambda name: RotationPolicy.objects.filter(name=name))

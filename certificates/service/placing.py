@@ -21,15 +21,15 @@ from certificates.models import (
 from certificates.models.domain import LONGEST
 from certificates.permissions import permissions
 from core.errors import Forbidden
-from core.statements import Question
+from core.statements import ModelStatement
 from notifications.models import Notification
 from notifications.service import default_notifications
 from pki import naming
 from stores.models import Destination, Source
 
 CHUNK = 500
-_DOMAINS = Question[Domain](lambda names: Domain.objects.filter(name__in=names).order_by())
-_ROLES = Question[Role](lambda names: Role.objects.filter(name__in=names).order_by())
+_DOMAINS = ModelStatement[Domain](lambda names: Domain.objects.filter(name__in=names).order_by())
+_ROLES = ModelStatement[Role](lambda names: Role.objects.filter(name__in=names).order_by())
 
 
 def place(  # noqa: PLR0913  what hangs on a certificate

@@ -12,7 +12,7 @@ from accounts.service import acting
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Invalid
-from core.statements import Question
+from core.statements import ModelStatement
 from notifications.models import Notification, default_prefix
 
 PLUGIN = "email-notification"
@@ -37,7 +37,7 @@ def default_notifications(owner: str, creator: User | None = None, *, team: bool
     return [known[label] for label in (*owners, *teams) if label in known]
 
 
-_LABELLED = Question[Notification](lambda labels: Notification.objects.filter(label__in=labels).order_by())
+_LABELLED = ModelStatement[Notification](lambda labels: Notification.objects.filter(label__in=labels).order_by())
 
 
 def _known(labels: Iterable[str]) -> dict[str, Notification]:

@@ -98,7 +98,7 @@ def test_a_database_that_crashed(parts: Parts, api: Api, target: SftpServer) -> 
     page = requests.get(f"http://127.0.0.1:{parts.place.port}/", cookies={"sessionid": "0" * 32}, timeout=60)
     for answer in (api.ask("GET", "certificates"), page):
         assert answer.status_code == 503, answer.text
-        assert "The database does not answer at the moment. Try again in a minute." in answer.text
+        assert "The database does not answer at the moment. Try again in a few seconds." in answer.text
     parts.database.start_again()
     wait_until(parts.place.is_up, LONG)
     order(api, "after.example.org", "web")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import wraps
-from typing import Any, cast
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -104,7 +104,7 @@ def _store(mine: Claim, response: Response, *, keep: bool) -> bool:
 def _carry_out(mine: Claim, act: Callable[[], Response]) -> Response:
     try:
         return act()
-    except Exception as error:
+    except Exception as error:  # whatever it is, it goes on to who answers: here the key is given back
         answer = handle(error, {})
         if answer is not None and answer.status_code < 500:
             mine.free()
@@ -117,35 +117,27 @@ FORM_FIELD = "once"
 
 
 @contextmanager
-def once(request: HttpRequest) -> Iterator[None]:
+def once(request: HttpRequest, part: str | None = None) -> Iterator[None]:
     """A form that is sent twice, by an impatient click say, is carried out once: the same content of the same page.
 
-    Services recognise it as they do a request with an Idempotency-Key.
+    With ``part`` that part of what it asks for, where each is done by itself and another may be refused. Services
+    recognise it as they do a request with an Idempotency-Key.
     """
     page = request.POST.get(FORM_FIELD)
     if not page:
         yield
         return
-    with acting_as(idempotency=claim_form(request.user, _form_digest(request))):
+    content = _content(request) if part is None else [page, part]
+    with acting_as(idempotency=claim_form(request.user, _hash(json.dumps([request.path, *content])))):
         yield
 
 
-@contextmanager
-def once_each(request: HttpRequest, part: str) -> Iterator[None]:
-    """The same for one ``part`` of what a form asks for, where each is done by itself and another may be refused."""
-    page = request.POST.get(FORM_FIELD)
-    if not page:
-        yield
-        return
-    with acting_as(idempotency=claim_form(request.user, _hash(json.dumps([request.path, page, part])))):
-        yield
-
-
-def _form_digest(request: HttpRequest) -> str:
+def _content(request: HttpRequest) -> list[Any]:
     fields = sorted((name, values) for name, values in request.POST.lists() if name != CSRF_FIELD)
-    files = []
-    for name, upload in sorted(request.FILES.items()):
-        file = cast("UploadedFile[Any]", upload)
-        file.seek(0)
-        files.append((name, hashlib.sha256(file.read()).hexdigest()))
-    return _hash(json.dumps([request.path, fields, files]))
+    files = sorted((name, [_file_digest(file) for file in several]) for name, several in request.FILES.lists())
+    return [fields, files]
+
+
+def _file_digest(file: UploadedFile[Any]) -> str:
+    file.seek(0)
+    return hashlib.sha256(file.read()).hexdigest()

@@ -9,17 +9,12 @@ from authorities import service
 from authorities.models import Authority, DnsProvider
 from core.connectors import NewConnector
 from tests.pki_material import material
+from tests.visiting import client, messages_of
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script>"
 DIRECTORY = "https://acme.example.org/directory"
 TOKEN = "s.vault-canary"
-
-
-def client(user) -> Client:
-    made = Client()
-    made.force_login(user)
-    return made
 
 
 @pytest.fixture
@@ -48,10 +43,6 @@ def connected(admin, people, provider) -> Authority:
     )
     assert answer.status_code == 302, answer.context["form"].errors
     return Authority.objects.get(name="ACME")
-
-
-def messages_of(answer) -> list[str]:
-    return [str(message) for message in answer.context["messages"]]
 
 
 def test_what_a_ca_elsewhere_may_speak(admin):

@@ -11,6 +11,7 @@ from core.connectors import NewConnector
 from plugins.dns.rfc2136 import Rfc2136Dns
 from plugins.errors import Temporary
 from tests.factories import a_certificate
+from tests.visiting import client, messages_of
 
 pytestmark = pytest.mark.django_db
 SECRET = "c2VjcmV0LWNhbmFyeQ=="
@@ -23,20 +24,10 @@ def admin(people) -> Client:
     return client(people.root)
 
 
-def client(user) -> Client:
-    made = Client()
-    made.force_login(user)
-    return made
-
-
 @pytest.fixture
 def provider(people) -> DnsProvider:
     new = NewConnector(label=f"ours {HOSTILE}", plugin="rfc2136-dns", options=OPTIONS, description=HOSTILE)
     return service.create_dns_provider(new, by=people.root)
-
-
-def messages_of(answer) -> list[str]:
-    return [str(message) for message in answer.context["messages"]]
 
 
 def test_from_the_menu_to_one_that_exists(admin):

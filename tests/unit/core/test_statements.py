@@ -12,7 +12,7 @@ from django.db.models import QuerySet, Value
 
 from accounts.models import ApiKey, Role
 from accounts.service import create_api_key
-from core.statements import Ids, Question, Statement
+from core.statements import Ids, ModelStatement, Statement
 from tests.people import People
 
 pytestmark = pytest.mark.django_db
@@ -58,11 +58,11 @@ def test_one_statement_asks_and_none_where_there_are_no_ids(
         assert Statement(_asked).rows([]) == []
 
 
-class TestQuestion:
+class TestModelStatement:
     """Rows of a model: the same as those of the queryset, with what was read beside them."""
 
-    named = Question[Role](lambda names: Role.objects.filter(name__in=names).order_by("-name"))
-    one = Question[ApiKey](
+    named = ModelStatement[Role](lambda names: Role.objects.filter(name__in=names).order_by("-name"))
+    one = ModelStatement[ApiKey](
         lambda name, user: ApiKey.objects.select_related("user").filter(name=name, user=user, kind="key")
     )
 
@@ -89,7 +89,7 @@ class TestQuestion:
         assert self.one.first("CD", people.bob.pk) is None
 
     def test_a_value_that_the_database_does_not_get_as_it_is(self) -> None:
-        question = Question[Role](lambda name: Role.objects.filter(name__contains=name))
+        question = ModelStatement[Role](lambda name: Role.objects.filter(name__contains=name))
         with pytest.raises(ValueError, match="ask about it by `exact` or `in`"):
             question.rows("team")
 

@@ -15,6 +15,7 @@ from stores import service
 from stores.models import Destination, Scan, Source
 from tests.factories import a_certificate
 from tests.odd_stores import OddDestination, OddSource, register
+from tests.visiting import client, messages_of
 
 pytestmark = pytest.mark.django_db
 SECRET = "s3cret-canary"
@@ -31,12 +32,6 @@ def admin(people) -> Client:
     return client(people.root)
 
 
-def client(user) -> Client:
-    made = Client()
-    made.force_login(user)
-    return made
-
-
 @pytest.fixture
 def web(people) -> Destination:
     options = {"place": "rack", "token": SECRET}
@@ -48,10 +43,6 @@ def web(people) -> Destination:
 @pytest.fixture
 def files(people) -> Source:
     return service.create(Source, label="files", plugin="odd-source", options={"token": SECRET}, by=people.root)
-
-
-def messages_of(answer) -> list[str]:
-    return [str(message) for message in answer.context["messages"]]
 
 
 @pytest.mark.parametrize(("pages", "plugin"), [("destinations", "odd-destination"), ("sources", "odd-source")])

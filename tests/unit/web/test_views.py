@@ -182,5 +182,5 @@ class TestHandlers:
         response = client.get(path)
         assert (response.status_code, response["Retry-After"]) == (503, "5")
         said = response.json()["message"] if path.startswith("/api/") else response.content.decode()
-        assert "The database does not answer at the moment. Try again in a minute." in said
+        assert "The database does not answer at the moment. Try again in a few seconds." in said
         assert str(error) not in said

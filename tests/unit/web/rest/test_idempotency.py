@@ -154,10 +154,10 @@ def test_a_refusal_does_not_free_the_key_of_what_was_made(client_of_alice: APICl
 class TestForms:
     """The same form of the same page, sent twice."""
 
-    def sent(self, user: User, **fields: Any) -> Any:
+    def sent(self, user: User, part: str | None = None, **fields: Any) -> Any:
         request = RequestFactory().post("/things", {"once": "page-1", **fields})
         request.user = user
-        with once(request):
+        with once(request, part):
             return acting().idempotency
 
     def test_one_key_for_the_same_content(self, alice: User) -> None:
@@ -173,8 +173,15 @@ class TestForms:
             self.sent(bob, name="a", once="page-3"),
             self.sent(alice, name="a", file=SimpleUploadedFile("f", b"1")),
             self.sent(alice, name="a", file=SimpleUploadedFile("f", b"2")),
+            self.sent(alice, name="a", file=[SimpleUploadedFile("f", b"1"), SimpleUploadedFile("g", b"3")]),
+            self.sent(alice, name="a", file=[SimpleUploadedFile("f", b"2"), SimpleUploadedFile("g", b"3")]),
         ]
         assert len(set(keys)) == len(keys)
+
+    def test_each_part_has_a_key_of_its_own_whatever_else_is_sent(self, alice: User) -> None:
+        first, other = self.sent(alice, "first", name="a"), self.sent(alice, "other", name="a")
+        assert len({first, other, self.sent(alice, name="a")}) == 3
+        assert first == self.sent(alice, "first", name="b")
 
     def test_a_form_without_the_field_has_no_key(self, alice: User) -> None:
         assert self.sent(alice, once="") is None

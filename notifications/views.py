@@ -26,6 +26,7 @@ from notifications.filters import NotificationFilter
 from notifications.forms import NotificationForm
 from notifications.models import Notification
 from notifications.permissions import permissions
+from web.connectors import configured
 from web.lists import Listing
 from web.views import act, get_or_404, person
 
@@ -78,14 +79,17 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One notification, with the certificates that it is about."""
     notification = _notification(request, pk)
     watched = certificate_permissions.allowed(request.user, "view", _watched(notification))
+    can = permissions.actions(request.user, notification)
+    said = configured(notification, secrets="change" in can)
     context = {
         "notification": notification,
-        "options": [_in_one_line(option) for option in notification.described_options()],
+        **said,
+        "options": [_in_one_line(option) for option in said["options"]],
         "certificates": watched[:SHOWN],
         "total": watched.count(),
         "no_mail_server": notification.plugin == MAIL and not settings.EMAIL_HOST,
         "entries": audit_log.allowed(request.user, "view", about(notification))[:HISTORY],
-        "can": permissions.actions(request.user, notification),
+        "can": can,
     }
     return render(request, "notifications/detail.html", context)
 

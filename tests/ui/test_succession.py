@@ -76,7 +76,7 @@ def test_an_imported_certificate_is_replaced_by_another_import(visitor: Visitor)
     visitor.press("Import")
     old = own_name(visitor)
     visitor.follow("Replace")
-    assert visitor.heading == "Import a certificate"
+    assert visitor.heading == "Import certificates"
     assert visitor.field("Replaces").input_value() == old
     visitor.fill("Certificate (PEM)", second)
     visitor.fill("Replaces", "nobody knows it")

@@ -149,4 +149,4 @@ class SyncOutput(ModelSerializer):
 class SyncRequest(Serializer):
     """``POST /syncs``."""
 
-    source = Ref(Source.objects.all)  # type: ignore[assignment]
+    source = Ref(Source.objects.all, name_field="label")  # type: ignore[assignment]

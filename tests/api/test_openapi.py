@@ -22,6 +22,7 @@ from authorities.models import Authority
 from tests.api.in_process import Product, failures
 from tests.api.world import World, furnish, narrowed
 from tests.people import People
+from web.rest.fields import Ref
 
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "0"))
 CALLERS = ["root", "alice", "dora"] if EXAMPLES else ["root", "alice"]
@@ -105,12 +106,23 @@ def test_each_operation_says_what_it_does_and_who_may(document: Any) -> None:
 
 def test_fields_that_are_sent_describe_themselves() -> None:
     """Those of Django REST framework take numbers for texts and texts for numbers, which the document does not say."""
+    assert not [f"{where}: {type(field).__name__}" for where, field in taken() if plain(field)]
+
+
+def test_what_is_named_is_looked_for_where_its_name_stands() -> None:
+    found = [(field.rows().model, field.name_field) for _, field in taken() if isinstance(field, Ref)]
+    assert len(found) > 15
+    assert not [f"{model} has no {name}" for model, name in found if not hasattr(model, name)]
+
+
+def taken() -> Iterator[tuple[str, Any]]:
+    """All fields of all serializers of what is sent, by where they stand."""
     generator = SchemaGenerator()
     generator._initialise_endpoints()
-    taken = {serializer for *_, view in generator.endpoints for serializer in getattr(view.cls, "inputs", {}).values()}
-    assert len(taken) > 20
-    lenient = [f"{where}: {type(field).__name__}" for one in taken for where, field in fields(one()) if plain(field)]
-    assert not lenient
+    inputs = {one for *_, view in generator.endpoints for one in getattr(view.cls, "inputs", {}).values()}
+    assert len(inputs) > 20
+    for serializer in inputs:
+        yield from fields(serializer())
 
 
 def fields(serializer: Any, path: str = "") -> Iterator[tuple[str, Any]]:

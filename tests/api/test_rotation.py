@@ -148,6 +148,7 @@ class TestSyncs:
         assert root.post(f"/api/1/syncs/{made['id']}/cancel").status_code == 409
         stores.update(source, active=False, by=people.root)
         assert root.post("/api/1/syncs", body, format="json").status_code == 412
+        assert root.post("/api/1/syncs", {"source": {"name": "scan"}}, format="json").status_code == 412
 
     def test_the_page(self, people, source):
         root = browser(people.root)

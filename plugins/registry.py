@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import Literal, overload
 
@@ -70,24 +70,7 @@ class Entry:
 
     def load(self) -> type[Plugin]:
         """The plugin class; PluginUnavailable with the reason."""
-        try:
-            loaded = EntryPoint(name=self.slug, value=self.target, group=GROUP).load()
-        except Exception as error:  # foreign code may raise anything while it is imported
-            raise PluginUnavailable(
-                f"The plugin '{self.slug}' ({self.origin}) cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
-        contract = CONTRACTS[self.kind]
-        if not (isinstance(loaded, type) and issubclass(loaded, contract)):
-            raise PluginUnavailable(
-                f"The plugin '{self.slug}' ({self.origin}) is no subclass of plugins.{contract.__name__}."
-            )
-        found = (getattr(loaded, "kind", None), getattr(loaded, "slug", None))
-        if found != (self.kind, self.slug):
-            raise PluginUnavailable(
-                f"The plugin '{self.slug}' ({self.origin}) is registered as {self.kind}.{self.slug}, "
-                f"but its class says {found[0]}.{found[1]}."
-            )
-        return loaded
+        return _load(self)
 
     @property
     def problem(self) -> str:
@@ -152,6 +135,29 @@ class Registry:
                     f"kinds are: {', '.join(sorted(CONTRACTS))}."
                 )
             yield Entry(slug, kind, point.value, origin)
+
+
+@cache
+def _load(entry: Entry) -> type[Plugin]:
+    """Found once; one that cannot be loaded is tried again each time."""
+    try:
+        loaded = EntryPoint(name=entry.slug, value=entry.target, group=GROUP).load()
+    except Exception as error:  # foreign code may raise anything while it is imported
+        raise PluginUnavailable(
+            f"The plugin '{entry.slug}' ({entry.origin}) cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    contract = CONTRACTS[entry.kind]
+    if not (isinstance(loaded, type) and issubclass(loaded, contract)):
+        raise PluginUnavailable(
+            f"The plugin '{entry.slug}' ({entry.origin}) is no subclass of plugins.{contract.__name__}."
+        )
+    found = (getattr(loaded, "kind", None), getattr(loaded, "slug", None))
+    if found != (entry.kind, entry.slug):
+        raise PluginUnavailable(
+            f"The plugin '{entry.slug}' ({entry.origin}) is registered as {entry.kind}.{entry.slug}, "
+            f"but its class says {found[0]}.{found[1]}."
+        )
+    return loaded
 
 
 registry = Registry()

@@ -16,11 +16,13 @@ from core.secrets import keyring
 from pki.errors import SealError
 from plugins import PluginUnavailable, registry
 
+SETTINGS = "settings"
+"""The tag of all of them: ``manage.py check --tag settings``."""
 LONGEST_ISSUER = 200
 """What the table of who is who has room for."""
 
 
-@register()
+@register(SETTINGS)
 def encryption_keys(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Can keys be sealed at all?"""
     try:
@@ -31,7 +33,7 @@ def encryption_keys(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def key_custody(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Is there whoever is to keep the private keys?"""
     try:
@@ -42,7 +44,7 @@ def key_custody(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def allowed_domains(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Do the patterns compile? A bad one would otherwise refuse, or worse allow, every order."""
     problems: list[CheckMessage] = []
@@ -56,7 +58,7 @@ def allowed_domains(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     return problems
 
 
-@register()
+@register(SETTINGS)
 def public_base(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Can certificates bear this address?"""
     if not settings.PKI_ROOT or re.fullmatch(r"http://[^\s/?#@]+(/[^\s?#]*)?", settings.PKI_ROOT):
@@ -67,7 +69,7 @@ def public_base(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     ]
 
 
-@register(deploy=True)
+@register(SETTINGS, deploy=True)
 def transport(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Is the site reached over HTTPS?"""
     if settings.SITE_ROOT.startswith("https://") or re.match(r"http://(127\.|localhost|\[::1\])", settings.SITE_ROOT):
@@ -82,7 +84,7 @@ def transport(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def identity_provider(app_configs: Any, **kwargs: Any) -> Sequence[CheckMessage]:
     """Is all of it there, and does nobody listen on the way?"""
     issuer = settings.OIDC_ISSUER

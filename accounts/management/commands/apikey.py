@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import service
 from accounts.models import ApiKey, User
-from core.errors import DomainError
+from core.commands import BaseCommand
 
 
 class Command(BaseCommand):
@@ -25,13 +25,10 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             raise CommandError(f"There is no user called {options['username']}.")
-        try:
-            if options["revoke"] is None:
-                self._create(user, options)
-            else:
-                self._revoke(user, options["revoke"])
-        except DomainError as error:
-            raise CommandError(str(error)) from error
+        if options["revoke"] is None:
+            self._create(user, options)
+        else:
+            self._revoke(user, options["revoke"])
 
     def _create(self, user: User, options: dict[str, Any]) -> None:
         _, token = service.create_api_key(

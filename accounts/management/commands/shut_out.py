@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts import service
 from accounts.models import User
-from core.errors import DomainError
+from core.commands import BaseCommand
 
 
 class Command(BaseCommand):
@@ -21,8 +21,5 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             raise CommandError(f"There is no user called {options['username']}.")
-        try:
-            service.update_user(user, is_active=False)
-        except DomainError as error:
-            raise CommandError(str(error)) from error
+        service.update_user(user, is_active=False)
         self.stdout.write(f"{user.username} is switched off.")

@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.service import system_user
 from authorities import service
 from authorities.models import Authority
-from core.errors import DomainError
+from core.commands import BaseCommand
 from pki.errors import PkiError
 
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         passphrase = _passphrase(options["passphrase_file"])
         try:
             data = service.backup(authority, passphrase, as_pem=options["pem"], by=system_user())
-        except (DomainError, PkiError) as error:
+        except PkiError as error:
             raise CommandError(str(error)) from error
         _write(path, data)
         self.stdout.write(f"Wrote {path}. Try it: openssl {'pkey' if options['pem'] else 'pkcs12'} -in {path}")

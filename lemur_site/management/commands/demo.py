@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
 from accounts.service import system_user
-from core.errors import DomainError
+from core.commands import BaseCommand
 from lemur_site import demo
 
 
@@ -19,12 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="also what people made with the demo's authorities")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            if options["remove"]:
-                count = demo.remove(by=system_user(), with_what_people_made=options["all"])
-                self.stdout.write(f"Removed the demo: {count} certificates and what hung on them.")
-            else:
-                demo.load()
-                self.stdout.write("Loaded the demo. `manage.py demo --remove` takes it away.")
-        except DomainError as error:
-            raise CommandError(str(error)) from error
+        if options["remove"]:
+            count = demo.remove(by=system_user(), with_what_people_made=options["all"])
+            self.stdout.write(f"Removed the demo: {count} certificates and what hung on them.")
+        else:
+            demo.load()
+            self.stdout.write("Loaded the demo. `manage.py demo --remove` takes it away.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.timezone import now as clock
 
 from authorities import publishing
@@ -15,6 +15,7 @@ from certificates.service.deploying import due_deployments
 from certificates.service.issuance import due_orders
 from certificates.service.renewing import due_suggestions
 from certificates.service.revoking import due_revocations
+from core.commands import BaseCommand
 from core.models import SweepRun
 from lemur_site.celery import app
 from lemur_site.schedule import beat_schedule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from accounts.service import system_user
 from certificates.models import CertificateQuerySet
@@ -13,6 +13,7 @@ from certificates.service import (
     get_all_pending_cleaning_expiring_in_days,
     get_all_pending_cleaning_issued_since_days,
 )
+from core.commands import BaseCommand
 from lifecycle.retiring import clean_source
 from stores.models import Source
 

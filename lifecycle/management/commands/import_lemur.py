@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import IntegrityError
 from django.utils.timezone import now as clock
 from environ import FileAwareEnv, ImproperlyConfigured
 
 from accounts.service import system_user
-from core.errors import DomainError
+from core.commands import BaseCommand
 from lifecycle.moving.desk import Desk
 from lifecycle.moving.lemur import Lemur
 from lifecycle.moving.report import Report
@@ -47,8 +47,6 @@ class Command(BaseCommand):
                 vault = Vault(parse_keys(_read(KEYS, default="")))
                 desk = Desk(options["origin"][:64], by=system_user(), vault=vault, now=clock())
                 report = move(lemur, desk, tell=self._progress(), dry=options["dry_run"])
-        except DomainError as error:
-            raise CommandError(str(error)) from error
         except IntegrityError as error:
             raise CommandError(
                 f"Somebody else wrote the same rows; is another run at work? Run it again. {error}"

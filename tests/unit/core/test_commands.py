@@ -6,6 +6,7 @@ import io
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, ProgrammingError, connection
 
 from accounts import service
 from accounts.models import ApiKey
@@ -36,6 +37,19 @@ def test_rewrap_keys_counts_and_names_a_missing_key(settings):
     settings.ENCRYPTION_KEYS = new_key()
     with pytest.raises(CommandError, match="Nothing is lost"):
         run("rewrap_keys")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("error", [OperationalError, ProgrammingError])
+def test_a_database_that_is_away_or_not_prepared_is_one_sentence(error):
+    def refuse(*_: object) -> None:
+        raise error("no such table: core_sweeprun\nLINE 1: SELECT")
+
+    with connection.execute_wrapper(refuse), pytest.raises(CommandError) as ended:
+        run("sweep")
+    assert str(ended.value) == (
+        "The database cannot be used: no such table: core_sweeprun. Is it there, and has `manage.py migrate` been run?"
+    )
 
 
 @pytest.mark.django_db

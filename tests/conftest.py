@@ -10,24 +10,25 @@ from authorities.models import Authority
 from tests import nudges as queue
 from tests.factories import an_authority
 from tests.people import People, make_people
+from tests.prepared import prepared
 
 
 @pytest.fixture
 def people(db: None) -> People:
     """Alice, Bob, Charlie, Dora, Olga and Root."""
-    return make_people()
+    return prepared("people", make_people)
 
 
 @pytest.fixture
 def root_ca(people: People) -> Authority:
     """A P-256 root that Alice's team may use."""
-    return an_authority(people.root, name="Root", roles=[people.team])
+    return prepared("root", lambda: an_authority(people.root, name="Root", roles=[people.team]))
 
 
 @pytest.fixture
 def issuing_ca(people: People, root_ca: Authority) -> Authority:
     """An intermediate under it, for the same team."""
-    return an_authority(people.root, name="Issuing", parent=root_ca, roles=[people.team])
+    return prepared("issuing", lambda: an_authority(people.root, name="Issuing", parent=root_ca, roles=[people.team]))
 
 
 @pytest.fixture

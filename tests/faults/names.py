@@ -38,6 +38,8 @@ def collect() -> list[str]:
 
 def names_in(source: str, path: str) -> Iterator[str]:
     """Those of one file. A name that is not written out could not be armed, so there must be none."""
+    if not any(f"{maker}(" in source for maker in MAKERS):
+        return
     for node in ast.walk(ast.parse(source)):
         maker = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
         if isinstance(node, ast.Call) and maker in MAKERS:

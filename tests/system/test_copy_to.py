@@ -82,19 +82,10 @@ def test_killed_it_leaves_nothing_and_is_run_again(place: Installation, server: 
     assert everything(place, tmp_path, DATABASE_URL=url) == everything(place, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("sqlite:////tmp/other.sqlite3", "Name a PostgreSQL, as postgres://USER:PASSWORD@HOST/NAME."),
-        ("nonsense", "Name a PostgreSQL, as postgres://USER:PASSWORD@HOST/NAME."),
-        ("postgres://nobody:secret-word@127.0.0.1:99999/none", "This is no address of a PostgreSQL; write it as "),
-        ("postgres://nobody:secret-word@127.0.0.1:1/none", "The database cannot take the copy: "),
-    ],
-)
-def test_what_is_no_place_for_it(place: Installation, url: str, reason: str) -> None:
-    done = place.manage("copy_to", url)
+def test_a_server_that_is_away_is_one_sentence(place: Installation) -> None:
+    done = place.manage("copy_to", "postgres://nobody:secret-word@127.0.0.1:1/none")
     assert done.returncode == 1
-    assert done.stderr.startswith(f"CommandError: {reason}")
+    assert done.stderr.startswith("CommandError: The database cannot take the copy: ")
     assert "secret-word" not in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -102,3 +93,4 @@ def test_what_is_no_place_for_it(place: Installation, url: str, reason: str) -> 
 def test_not_while_the_product_runs(product: Installation, server: str) -> None:
     done = product.manage("copy_to", database(server, "busy"))
     assert (done.returncode, "already running" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr

@@ -161,8 +161,20 @@
     }
   });
 
+  // Times, which pages write in UTC, in the reader's zone; the exact UTC stays in the tooltip.
+  const clock = new Intl.DateTimeFormat("en", {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
+  });
+  const localise = () => document.querySelectorAll("time[data-to]").forEach((time) => {
+    const parts = Object.fromEntries(clock.formatToParts(new Date(time.dateTime)).map(({ type, value }) => [type, value]));
+    const day = `${parts.year.padStart(4, "0")}-${parts.month}-${parts.day}`;
+    time.textContent = time.dataset.to === "date" ? day : `${day} ${parts.hour}:${parts.minute} ${parts.timeZoneName}`;
+    delete time.dataset.to; // said once
+  });
+
   document.addEventListener("DOMContentLoaded", () => {
     applyTheme();
+    localise();
     announceToasts();
   });
 
@@ -174,6 +186,7 @@
     }
   });
   document.addEventListener("htmx:afterSettle", (event) => {
+    localise();
     announce(event.target.querySelector("[data-announce]")?.textContent.trim());
     announceToasts();
   });

@@ -128,13 +128,13 @@ def heading(context: template.Context, field: str, label: str, css_class: str = 
 
 @register.simple_tag
 def utc(moment: datetime | None, form: str = "minute") -> SafeString | str:
-    """The moment in UTC, to the minute or as a "date"; to the second in its tooltip."""
+    """The moment in UTC, to the minute or as a "date"; to the second in its tooltip. A script says it in the reader's zone."""
     if moment is None:
         return NOTHING
     moment = moment.astimezone(UTC)
     text = f"{moment:%Y-%m-%d}" if form == "date" else f"{moment:%Y-%m-%d %H:%M} UTC"
     exact, machine = f"{moment:%Y-%m-%d %H:%M:%S} UTC", f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-    return format_html('<time datetime="{}" title="{}">{}</time>', machine, exact, text)
+    return format_html('<time datetime="{}" title="{}" data-to="{}">{}</time>', machine, exact, form, text)
 
 
 @register.filter

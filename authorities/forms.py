@@ -13,7 +13,7 @@ from authorities import pointers
 from authorities.models import MOST_RENEWALS, Authority, DnsProvider, Profile
 from authorities.permissions import dns_provider_permissions, permissions
 from core.errors import Invalid
-from core.forms import RowsField
+from core.forms import RowField, RowsField
 from plugins.contracts import Issuer, Plugin
 from web.forms import KEY_CHOICES, Choices, RowForm
 
@@ -54,7 +54,7 @@ class AuthorityForm(forms.Form):
         widget=forms.RadioSelect,
         initial="root",
     )
-    parent = forms.ModelChoiceField(
+    parent = RowField(
         label=_("Parent"), required=False, queryset=Authority.objects.none(), help_text=_("Signs the intermediate.")
     )
     name = name_field()
@@ -130,7 +130,7 @@ class PluginForm(RowForm):
 
     own_owner = forms.EmailField(label=_("Owner"), max_length=128, help_text=_("The team that answers for it."))
     own_description = forms.CharField(label=_("Description"), required=False, max_length=1024)
-    own_dns_provider = forms.ModelChoiceField(
+    own_dns_provider = RowField(
         label=_("DNS provider"),
         required=False,
         queryset=DnsProvider.objects.none(),

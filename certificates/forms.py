@@ -20,7 +20,7 @@ from certificates.extensions import too_many_names
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from certificates.service import Difference
-from core.forms import MOST_DIGITS, RowsField
+from core.forms import MOST_DIGITS, RowField, RowsField
 from notifications.models import Notification
 from pki.names import NameType
 from plugins import PluginOptions
@@ -73,8 +73,8 @@ class OrderForm(forms.Form):
         widget=forms.Textarea(attrs={**MONOSPACE, "rows": 4}),
     )
     owner = forms.EmailField(label=_("Owner"), help_text=_("The team's address."), max_length=128)
-    authority = forms.ModelChoiceField(label=_("Authority"), queryset=Authority.objects.none())
-    profile = forms.ModelChoiceField(
+    authority = RowField(label=_("Authority"), queryset=Authority.objects.none())
+    profile = RowField(
         label=_("Profile"), queryset=Profile.objects.filter(ca=False), to_field_name="name", empty_label=None
     )
     validity_days = forms.IntegerField(label=_("Days"), required=False, min_value=1, max_value=36_500)

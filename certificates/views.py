@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import get_valid_filename
@@ -53,6 +54,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One certificate, with everything about it."""
     certificate = _certificate(request, pk)
     can = permissions.actions(request.user, certificate)
+    deployments = list(certificate.deployments.select_related("destination"))
     targets = [certificate, *Order.objects.filter(certificate=certificate)]
     if certificate.root_authority is not None:
         targets.append(certificate.root_authority)
@@ -64,12 +66,12 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "policy": anatomy.policy(certificate.facts),
         "replaces": certificate.replaces.with_replaced(),
         "replaced": certificate.replaced.with_replaced(),
-        "deployments": certificate.deployments.select_related("destination"),
+        "deployments": deployments,
         "exporters": exporters_for(certificate, can),
         "revocation": unfinished_revocation(certificate),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
-        **_told(request, certificate),
+        **_told(request, [certificate, *deployments]),
         **_in_service(certificate),
     }
     return render(request, "certificates/detail.html", context)
@@ -82,12 +84,12 @@ def _in_service(certificate: Certificate) -> dict[str, Any]:
     return {"endpoints": endpoints, "well_served": well_served, "overdue": certificate.renewal_begins <= clock()}
 
 
-def _told(request: HttpRequest, certificate: Certificate) -> dict[str, Any]:
-    """What was told about it and about its deliveries, and what of that this person may answer."""
-    topics = [topic(row) for row in (certificate, *certificate.deployments.all())]
-    told = notice_permissions.allowed(request.user, "view", Notice.objects.filter(topic__in=topics))
-    answerable = notice_permissions.allowed(request.user, "answer", told).values_list("pk", flat=True)
-    return {"notices": told.select_related("acknowledged_by")[:NOTICES], "answerable": set(answerable)}
+def _told(request: HttpRequest, rows: Iterable[Model]) -> dict[str, Any]:
+    """What was told about these rows, and what of that this person may answer."""
+    told = Notice.objects.filter(topic__in=[topic(row) for row in rows]).select_related("acknowledged_by")
+    mine = notice_permissions.allowed(request.user, "answer").filter(pk=OuterRef("pk"))
+    shown = notice_permissions.allowed(request.user, "view", told).annotate(is_mine=Exists(mine))[:NOTICES]
+    return {"notices": shown, "answerable": {one.pk for one in shown if one.is_mine}}
 
 
 def _certificate(request: HttpRequest, pk: int) -> Certificate:

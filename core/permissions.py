@@ -6,13 +6,13 @@ as a ``Q``. Lists filter by it, services insist on it, and ``user.has_perm`` (he
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from core.errors import Forbidden
 from core.forms import RowsField
@@ -129,8 +129,22 @@ class Permissions:
             raise Forbidden(message or f"You may not {action.replace('_', ' ')} {thing}.")
 
     def actions(self, user: Any, obj: Model) -> frozenset[str]:
-        """All actions that the user may do to this object: for the buttons of one page."""
-        return frozenset(action for action in self.rules if self.can(user, action, obj))
+        """All actions that the user may do to this object, in one statement: for the buttons of one page."""
+        conditions = {action: self.condition(user, action) for action in self.rules}
+        found = {action for action, one in conditions.items() if one is EVERYTHING and action not in self.never}
+        asked = [action for action, one in conditions.items() if one is not NOTHING and action not in found]
+        questions = {action: (conditions[action], self.never.get(action, NOTHING)) for action in asked}
+        different = [one for number, one in enumerate(questions.values()) if one not in [*questions.values()][:number]]
+        answers = self._answers(obj, different)
+        return frozenset(found | {action for action, one in questions.items() if answers[different.index(one)]})
+
+    def _answers(self, obj: Model, questions: Sequence[tuple[Q, Q]]) -> Sequence[bool]:
+        """Whether the row is among those of each condition, and not among those that never may."""
+        if not questions:
+            return ()
+        rows = self.model._default_manager
+        among = (Exists(rows.filter(condition, pk=OuterRef("pk")).exclude(never)) for condition, never in questions)
+        return rows.filter(pk=obj.pk).values_list(*among).first() or (False,) * len(questions)
 
 
 def permissions_of(model: Model | type[Model]) -> Permissions:

@@ -20,8 +20,10 @@ from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import DataError
 from django.db.models import Count, Model, QuerySet, Window
 from django.http import HttpRequest, QueryDict
+from django.utils.safestring import SafeString
 
 from core.errors import Invalid
+from core.forms import RowIterator, Select
 from web.counts import remembered
 from web.spelling import snake
 
@@ -33,6 +35,9 @@ COUNT_KEPT = 10  # seconds
 STREAMED = 500
 DEEP = 1_000  # from this row on, a page is found by its keys alone: they are skipped faster than rows with their joins
 DIALECT = frozenset({"filter", "sortBy", "sortDir", "ordering"})
+
+MOST_CHOICES = 200
+"""Among how many rows a filter of a page lets one choose."""
 
 M = TypeVar("M", bound=Model)
 
@@ -67,8 +72,38 @@ class NumbersFilter(django_filters.BaseInFilter, NumberFilter):  # type: ignore[
     """One number or several with commas between: ``id=2,3``."""
 
 
+class FirstRows(RowIterator):
+    """As many as may be chosen among, and one more if there are more."""
+
+    most = MOST_CHOICES + 1
+
+
+class FewRows(Select):
+    """Hidden where there are too many to choose among; asked only when it is shown."""
+
+    @cached_property
+    def is_hidden(self) -> bool:
+        return sum(1 for key, _ in self._first if key != "") > MOST_CHOICES
+
+    @cached_property
+    def _first(self) -> list[Any]:
+        return list(iter(self.choices))  # else Django counts them first
+
+    def render(self, *args: Any, **kwargs: Any) -> SafeString:
+        if self.is_hidden:
+            return forms.HiddenInput().render(*args, **kwargs)
+        self.choices = self._first
+        return super().render(*args, **kwargs)
+
+
 class RowField(django_filters.fields.ModelChoiceField):  # type: ignore[misc]
-    """A row by its id. An id that no row has is no mistake: nothing hangs on it."""
+    """A row by its id. An id that no row has is no mistake: nothing hangs on it.
+
+    Where there are more than :data:`MOST_CHOICES` there is nothing to choose from; the page of each of them leads here.
+    """
+
+    iterator = FirstRows
+    widget = FewRows
 
     def to_python(self, value: Any) -> Any:
         try:

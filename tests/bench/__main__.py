@@ -8,12 +8,13 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import repeat
 from statistics import median_high
 
+from tests.bench import pages
 from tests.bench.calibration import calibrate
 from tests.bench.measure import ISSUE_PATH, Client, issue, orders, read
 from tests.bench.report import Issuing, Reading, Results
@@ -43,11 +44,13 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000, help="certificates to load first (100000)")
-    parser.add_argument("--only", choices=("issue", "read", "sweeps"), help="leave out the rest")
+    parser.add_argument("--only", choices=("issue", "read", "pages", "sweeps"), help="leave out the rest")
+    parser.add_argument("--pages", action="store_true", help="measure the pages, too")
     parser.add_argument("--sweeps", action="store_true", help="measure what happens by itself, too")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"time for each measurement ({SECONDS})")
     options = parser.parse_args()
     options.sweeps = options.sweeps or options.only == "sweeps"
+    options.pages = options.pages or options.only == "pages"
     return options
 
 
@@ -59,6 +62,8 @@ def _run(servers: Servers, options: argparse.Namespace) -> Results:
     results = Results(options.rows, before)
     if options.only in (None, "read"):
         _read(servers, world, results, seconds=options.seconds)
+    if options.pages:
+        _read_pages(servers, world, results, seconds=options.seconds)
     if options.only in (None, "issue"):
         _issue(servers, world, results, seconds=options.seconds)
     results.rss_mb = servers.rss_mb()
@@ -88,11 +93,25 @@ def _read(servers: Servers, world: World, results: Results, *, seconds: float) -
     for name, paths in _paths(world).items():
         _say(f"reading: {name}")
         callers = [Client(servers.port, who, pages=name == "overview") for who in (world.administrator, world.member)]
-        found = read(callers, paths, samples=SAMPLES, seconds=seconds)
-        sql = [_statements(servers, partial(_get, caller, paths)) for caller in callers]
-        results.read[name], results.read_user[name] = (
-            Reading(times, statements) for times, statements in zip(found, sql, strict=True)
-        )
+        results.read[name], results.read_user[name] = _readings(servers, callers, paths, seconds=seconds)
+
+
+def _read_pages(servers: Servers, world: World, results: Results, *, seconds: float) -> None:
+    for name, paths in pages.everybodys(world).items():
+        _say(f"page: {name}")
+        callers = [Client(servers.port, who, pages=True) for who in (world.administrator, world.member)]
+        results.pages[name], results.pages_user[name] = _readings(servers, callers, paths, seconds=seconds)
+    for name, paths in pages.ADMINISTRATORS.items():
+        _say(f"page: {name}")
+        caller = Client(servers.port, world.administrator, pages=True)
+        [results.pages[name]] = _readings(servers, [caller], paths, seconds=seconds)
+
+
+def _readings(servers: Servers, callers: Sequence[Client], paths: Iterator[str], *, seconds: float) -> list[Reading]:
+    """Of each caller."""
+    found = read(callers, paths, samples=SAMPLES, seconds=seconds)
+    sql = [_statements(servers, partial(_get, caller, paths)) for caller in callers]
+    return [Reading(times, statements) for times, statements in zip(found, sql, strict=True)]
 
 
 def _paths(world: World) -> dict[str, Iterator[str]]:

@@ -80,7 +80,10 @@ def _texts(by: User, authority: Authority, number: int) -> Texts:
 
 
 def _person(name: str, *roles: Role) -> User:
-    return accounts.create_user(username=name, email=f"{name}@example.org", roles=roles, by=accounts.system_user())
+    made = accounts.create_user(username=name, email=f"{name}@example.org", roles=roles, by=accounts.system_user())
+    made.is_staff = True  # whoever holds the role opens the admin site, too
+    made.save()
+    return made
 
 
 def _enter(user: User) -> Person:

@@ -46,6 +46,8 @@ class Results:
     issue: dict[str, Issuing] = field(default_factory=dict)
     read: dict[str, Reading] = field(default_factory=dict)
     read_user: dict[str, Reading] = field(default_factory=dict)
+    pages: dict[str, Reading] = field(default_factory=dict)
+    pages_user: dict[str, Reading] = field(default_factory=dict)
     rss_mb: float = 0.0
     selects: dict[str, Selecting] = field(default_factory=dict)
     sweeps: Mapping[str, Mapping[str, Cost]] = field(default_factory=dict)
@@ -54,7 +56,13 @@ class Results:
 
     def table(self) -> str:
         """For reading; the last column of each line holds it against the calibration."""
-        parts = [*self._calibrated(), *self._issued(), *self._read(), f"\nweb server: {self.rss_mb} MB", *self._swept()]
+        parts = [
+            *self._calibrated(),
+            *self._issued(),
+            *self._answered(),
+            f"\nweb server: {self.rss_mb} MB",
+            *self._swept(),
+        ]
         return "\n".join(parts)
 
     def line(self) -> str:
@@ -66,6 +74,8 @@ class Results:
                 "issue": {name: _issuing(self.issue.get(name)) for name in ISSUES},
                 "read": {name: _reading(self.read.get(name)) for name in READS},
                 "read_user": {name: _reading(self.read_user.get(name)) for name in READS},
+                "pages": {name: _reading(found) for name, found in self.pages.items()} or None,
+                "pages_user": {name: _reading(found) for name, found in self.pages_user.items()} or None,
                 "rss_mb": self.rss_mb,
                 "sweeps": self._sweeps() if self.sweeps else None,
                 "revocation": asdict(self.revocation) if self.revocation else None,
@@ -99,15 +109,18 @@ class Results:
         together = per_s / able.rsa2048_keygen_all_per_s
         return f"{per_s / (able.rsa2048_keygen_per_s * able.cores):.3f} of keys on so many cores, {together:.3f} on all at once"
 
-    def _read(self) -> Iterator[str]:
-        if not self.read:
-            return
-        yield "\nread                             p50 ms   p95 ms  statements  SELECT 1s  texts in p50  beside administrator"
-        for name, found in self.read.items():
-            yield f"  {name:12} {'administrator':15}{self._times(found)}"
-            if mine := self.read_user.get(name):
+    def _answered(self) -> Iterator[str]:
+        for title, reads, mine in (("read", self.read, self.read_user), ("page", self.pages, self.pages_user)):
+            if reads:
+                yield f"\n{title:33}p50 ms   p95 ms  statements  SELECT 1s  texts in p50  beside administrator"
+                yield from self._read(reads, mine)
+
+    def _read(self, reads: Mapping[str, Reading], reads_user: Mapping[str, Reading]) -> Iterator[str]:
+        for name, found in reads.items():
+            yield f"  {name:17} {'administrator':15}{self._times(found)}"
+            if mine := reads_user.get(name):
                 ratio = mine.times.p50_ms / found.times.p50_ms
-                yield f"  {name:12} {'50 roles':15}{self._times(mine)}{ratio:22.2f}"
+                yield f"  {name:17} {'50 roles':15}{self._times(mine)}{ratio:22.2f}"
 
     def _sweeps(self) -> dict[str, object]:
         selects = {f"{name}_select": asdict(found) for name, found in self.selects.items()}

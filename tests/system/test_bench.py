@@ -14,6 +14,7 @@ from lemur_site.schedule import PERIODS
 
 ROOT = Path(__file__).parent.parent.parent
 READS = {"list", "list_deep", "search", "search_wide", "detail", "stats", "overview"}
+MOST = 12  # statements of a page
 RATES = {"per_s", "p50_ms", "p95_ms"}
 
 
@@ -27,10 +28,10 @@ def found(*options: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_last_line_is_the_promised_object():
-    said = found("--rows", "200", "--seconds", "0.1")
+    said = found("--rows", "200", "--seconds", "0.1", "--pages")
 
     assert set(said) == {
-        "rows", "calibration", "issue", "read", "read_user", "rss_mb", "sweeps", "revocation", "rotation"
+        "rows", "calibration", "issue", "read", "read_user", "pages", "pages_user", "rss_mb", "sweeps", "revocation", "rotation"
     }  # fmt: skip
     assert said["rows"] == 200
     assert set(said["calibration"]) == {
@@ -45,6 +46,9 @@ def test_the_last_line_is_the_promised_object():
         ("p256_c1", "p256_c4", "rsa2048_c1", "rsa2048_c4"), RATES
     )
     assert set(said["read"]) == set(said["read_user"]) == READS
+    assert set(said["pages_user"]) < set(said["pages"])
+    assert [name for name, page in said["pages"].items() if page["sql"] > MOST and not name.startswith("admin")] == []
+    assert [name for name, page in said["pages_user"].items() if page["sql"] > MOST] == []
     assert all(rate["per_s"] > 0 for rate in said["issue"].values())
     for reads in (said["read"], said["read_user"]):
         assert reads["list"]["sql"] <= 8

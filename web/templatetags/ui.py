@@ -128,7 +128,10 @@ def heading(context: template.Context, field: str, label: str, css_class: str = 
 
 @register.simple_tag
 def utc(moment: datetime | None, form: str = "minute") -> SafeString | str:
-    """The moment in UTC, to the minute or as a "date"; to the second in its tooltip. A script says it in the reader's zone."""
+    """The moment in UTC, to the minute or as a "date"; to the second in its tooltip.
+
+    A script says it in the reader's zone.
+    """
     if moment is None:
         return NOTHING
     moment = moment.astimezone(UTC)

@@ -7,11 +7,15 @@ import io
 import json
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from certificates.models import Certificate
 from certificates.views_lists import COLUMNS, FOUND
+from notifications.models import Notification
 from tests.factories import a_certificate
+from web.lists import MOST_CHOICES
 
 pytestmark = pytest.mark.django_db
 
@@ -98,3 +102,32 @@ def test_what_a_list_is_narrowed_by_stands_above_it_with_a_way_out(reader, make)
     assert '<span class="chip-label">Owner</span> <bdi>example</bdi>' in shown
     assert '<span class="chip-label">Renews itself</span> <bdi>Yes</bdi>' in shown
     assert 'href="?rotation=true&amp;q=x"' in shown
+
+
+def test_whatever_is_not_too_much_is_chosen_from_a_list(reader, make):
+    [first] = make().notifications.all()[:1]
+    text = read(reader, f"/certificates/?notification={first.pk}")
+    assert f'<option value="{first.pk}" selected>{first}</option>' in text
+    assert 'for="id_notification"' in text
+
+
+def test_what_is_too_much_to_choose_from_stays_as_the_address_says(reader, make, django_assert_max_num_queries):
+    [first] = make().notifications.all()[:1]
+    Notification.objects.bulk_create(
+        Notification(label=f"mail {number}", plugin="email-notification") for number in range(MOST_CHOICES)
+    )
+    with django_assert_max_num_queries(13):
+        text = read(reader, f"/certificates/?notification={first.pk}&q=www")
+    assert f'<input type="hidden" name="notification" value="{first.pk}" id="id_notification">' in text
+    assert "mail 7" not in text
+    assert "www.example.org" in text
+
+
+def test_the_page_of_one_asks_once_what_may_be_done_with_it(people, make):
+    client = Client()
+    client.force_login(people.alice)
+    shown = make()
+    with CaptureQueriesContext(connection) as asked:
+        text = read(client, shown.get_absolute_url())
+    assert len(asked) <= 17
+    assert all(word in text for word in ("Reissue", "Replace", "Revoke", "Show the key"))

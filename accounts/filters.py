@@ -11,6 +11,7 @@ from accounts.models import ApiKey, Role, User
 from certificates.models import Certificate
 from certificates.models.searching import mentions
 from core.audit import Event
+from core.forms import Select
 from core.models import AuditEntry
 from web.forms import moment_input
 from web.lists import FilterSet, NumbersFilter, RowFilter, YesNoFilter
@@ -85,7 +86,9 @@ class LogFilter(FilterSet):
     """The audit log. Every filter is answered from an index: who, what and when, and for certificates by name."""
 
     q = django_filters.CharFilter(method="search", label="Search")
-    event = django_filters.ChoiceFilter(choices=[(event, happened(event)) for event in sorted(Event)], label="Event")
+    event = django_filters.ChoiceFilter(
+        choices=[(event, happened(event)) for event in sorted(Event)], label="Event", widget=Select
+    )
     log_type = django_filters.ChoiceFilter(
         choices=[(word, word) for word in ("key_view", "create_cert", "update_cert", "revoke_cert", "delete_cert")],
         method="by_log_type",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from django.utils.timezone import now as clock
@@ -63,7 +64,10 @@ def retiring() -> CertificateQuerySet:
 
 
 def _retire(certificate: Certificate, successor: Certificate) -> None:
-    """The calls to the outside come first: whatever dies, the next sweep does the rest."""
+    """Sources are cleaned first, so that the next sweep does the rest, whatever dies.
+
+    To be revoked switches its renewal off, by which sweeps know it no more: that is written down with the rest.
+    """
     policy, problems = certificate.rotation_policy, []
     if policy is not None and policy.cleans_old:
         problems += [
@@ -71,19 +75,24 @@ def _retire(certificate: Certificate, successor: Certificate) -> None:
             for source in certificate.sources.all()
             if (problem := _clean(certificate, source, by=system_user()))
         ]
+    retired = partial(_write_down, certificate, successor, problems)
     if policy is not None and policy.revokes_old:
-        problems += filter(None, [_revoke(certificate)])
-    with committing("certificate.retire"):
-        now = Certificate.objects.select_for_update().get(pk=certificate.pk)
-        if not now.rotation and _is_retired(now):
-            return  # another sweep was faster
-        Certificate.objects.filter(pk=certificate.pk).update(rotation=False, notify=False)
-        hand_over(certificate, successor, by=system_user())
-        system, name = system_user(), str(successor)
-        record(Event.CERTIFICATE_RETIRED, certificate, by=system, successor=name, problems=problems)
-        if successor.notify:
-            label = f"{certificate} by {successor}"
-            tell(ROTATED, successor, successor.owner, occasion=str(certificate.pk), label=label)
+        problems += filter(None, [_revoke(certificate, along=retired)])
+    retired()
+
+
+@committing("certificate.retire")
+def _write_down(certificate: Certificate, successor: Certificate, problems: Sequence[str]) -> None:
+    now = Certificate.objects.select_for_update().get(pk=certificate.pk)
+    if not now.rotation and _is_retired(now):
+        return  # another sweep was faster, or it is to be revoked
+    Certificate.objects.filter(pk=certificate.pk).update(rotation=False, notify=False)
+    hand_over(certificate, successor, by=system_user())
+    system, name = system_user(), str(successor)
+    record(Event.CERTIFICATE_RETIRED, certificate, by=system, successor=name, problems=problems)
+    if successor.notify:
+        label = f"{certificate} by {successor}"
+        tell(ROTATED, successor, successor.owner, occasion=str(certificate.pk), label=label)
 
 
 def _is_retired(certificate: Certificate) -> bool:
@@ -91,10 +100,10 @@ def _is_retired(certificate: Certificate) -> bool:
     return about(certificate).filter(event=Event.CERTIFICATE_RETIRED).exists()
 
 
-def _revoke(certificate: Certificate) -> str:
+def _revoke(certificate: Certificate, *, along: Callable[[], None]) -> str:
     """Asks the endpoints once more. What is in the way, or ""."""
     try:
-        revoke(certificate, "superseded", by=system_user())
+        revoke(certificate, "superseded", by=system_user(), along=along)
     except (PluginError, PkiError, DomainError) as error:
         return str(error)
     return ""

@@ -6,7 +6,7 @@ plugin, by the sweep again and again if it does not answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,6 +70,7 @@ def revoke(
     force: bool = False,
     by: User | None = None,
     now: datetime | None = None,
+    along: Callable[[], None] | None = None,
 ) -> Revocation:
     """Ask the authority to revoke; the certificate is not called revoked until it has agreed.
 
@@ -78,6 +79,7 @@ def revoke(
     serves it and ``force`` is not given; Invalid, where its issuer cannot or will not. Still waiting when it is
     returned: the authority did not answer, and is asked again. What is revoked for good is taken away from its
     destinations; Invalid, if one does not let it go: then it is revoked all the same, and that is tried again.
+    ``along`` is called in the transaction that writes down what was asked for, if nobody has asked before.
     """
     by, now = acting(by), now or clock()
     rows = same_certificate(certificate)
@@ -89,7 +91,10 @@ def revoke(
         return done
     if reason != ledger.RELEASE and not force:
         _refuse_what_breaks(certificate, now=now)
-    revocation = _write_down(certificate, reason=reason, comments=comments, by=by, now=now)
+    with committing("revocation"):
+        revocation = _write_down(certificate, reason=reason, comments=comments, by=by, now=now)
+        if along is not None:
+            along()
     return revocation if revocation.state == Revocation.State.DONE else _carry_out(revocation, now=now)
 
 
@@ -178,7 +183,6 @@ def _done_before(rows: CertificateQuerySet, reason: str) -> Revocation | None:
     return last if final else None
 
 
-@committing("revocation")
 def _write_down(certificate: Certificate, *, reason: str, comments: str, by: User, now: datetime) -> Revocation:
     """Transaction 1. Born claimed: the sweep must not do what this request still does.
 

@@ -11,10 +11,13 @@ from django.core.management.base import CommandError
 from django.utils.timezone import now as clock
 
 from certificates import service
-from certificates.models import Certificate, RotationPolicy
+from certificates.models import Certificate, Revocation, RotationPolicy
+from certificates.models.order import REQUEST_LEASE
+from certificates.service.revoking import carry_out
 from core import keys
 from core.audit import Event, about
 from core.errors import Conflict, Forbidden, Precondition, Unavailable
+from core.failpoints import Injected
 from lifecycle import endpoints, retiring, undoing
 from lifecycle.endpoints import due_rotations, find_endpoint_rotations, rotate_endpoint
 from lifecycle.models import Endpoint, EndpointRotation
@@ -288,8 +291,25 @@ class TestRetiring:
         assert leaf.status == "revoked"
         assert [found.certificate for found in BalancerSource.cleaned] == [leaf.parsed]
         assert list(leaf.sources.all()) == [files]
-        assert about(leaf)[0].details["problems"] == ["files cannot remove certificates."]
+        assert about(leaf).get(event=Event.CERTIFICATE_RETIRED).details["problems"] == [
+            "files cannot remove certificates."
+        ]
         assert [e.event for e in about(leaf)].count(Event.CERTIFICATE_CLEANED) == 1
+
+    @pytest.mark.parametrize("died", ["revocation.after-commit", "certificate.revoke.before-commit"])
+    def test_dying_while_it_is_revoked_forgets_nothing(self, people, leaf, monkeypatch, died):
+        service.update_policy(RotationPolicy.usual(), revokes_old=True, by=people.root)
+        renewed(leaf)
+        monkeypatch.setenv("FAILPOINTS", f"{died}=raise")
+        with pytest.raises(Injected):
+            retire_replaced()
+        monkeypatch.delenv("FAILPOINTS")
+        assert [entry.event for entry in about(leaf)].count(Event.CERTIFICATE_RETIRED) == 1
+        assert Notice.objects.filter(kind="certificate-rotated").count() == 1
+        assert retire_replaced() == 0
+        carry_out(Revocation.objects.get().pk, now=clock() + REQUEST_LEASE)
+        leaf.refresh_from_db()
+        assert leaf.status == "revoked"
 
     def test_what_an_authority_refuses_is_said(self, people, leaf, monkeypatch):
         service.update_policy(RotationPolicy.usual(), revokes_old=True, by=people.root)

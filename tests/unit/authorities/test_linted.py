@@ -16,7 +16,7 @@ from certificates import service
 from tests.api.test_revocation import question
 from tests.factories import a_certificate
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 TOOLS = Path(sys.executable).parent
 

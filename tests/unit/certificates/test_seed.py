@@ -69,6 +69,7 @@ def _used(name: str) -> Iterator[re.Match[str]]:
     yield from re.finditer(rf"(?:service|models|verify|naming)?\.?\b{name}\(", _sources())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for _, name, _ in CALLS])
 def test_a_function_is_called_by_a_test(name: str) -> None:
     assert any(_used(name)), f"no test calls {name}"

@@ -19,7 +19,7 @@ from lemur_site import demo
 from notifications.models import Notification
 from tests.factories import a_certificate, an_authority
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def counts():

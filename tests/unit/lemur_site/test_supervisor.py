@@ -20,6 +20,8 @@ from lemur_site import supervisor
 from lemur_site.supervisor import Program, Supervisor, SupervisorError
 from tests.endings import ends
 
+pytestmark = pytest.mark.slow
+
 SLEEP = "import time; time.sleep(3600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('ready', 'w'); time.sleep(3600)"
 WITH_CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"

@@ -20,7 +20,7 @@ from notifications.models import Notice
 from tests.ending import ending, mail_before
 from tests.unit.notifications.conftest import _as_it_was, mailbox  # noqa: F401  a real mail server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 START = clock().replace(microsecond=0)
 STEP, DAYS, CERTIFICATES = timedelta(hours=12), 60, 50

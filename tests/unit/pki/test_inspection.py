@@ -400,6 +400,7 @@ def samples():
     return [pair.der for pair in pairs]
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_mutated_certificates_give_facts_or_a_pki_error(data):

@@ -18,6 +18,8 @@ from pki.subjects import Subject
 from tests import pki_material
 from tests.pki_material import Pair, material
 
+pytestmark = pytest.mark.slow
+
 # What the linter says about how a key identifier was made, which it only tells.
 TOLD = {"INFO", "DEBUG"}
 URLS = Extensions(

@@ -144,11 +144,13 @@ def is_path_accepted(case: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in CASES if not is_valid(case)])
 def test_no_false_accept(case):
     assert not is_accepted(case)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in CASES if is_valid(case)])
 def test_what_is_valid_is_accepted_but_for_reasons(case):
     assert is_accepted(case) != (case in REJECTED)
@@ -163,6 +165,7 @@ def test_the_suite_is_whole():
     assert (len(CASES), sum(map(is_valid, CASES)), len(REJECTED)) == (224, 103, 21)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in CASES if not is_valid(case)])
 def test_without_the_other_half_some_would_be_accepted(case):
     """Which half rejects a case follows from its section: neither the paths nor the CRLs reject everything."""

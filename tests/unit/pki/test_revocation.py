@@ -360,6 +360,7 @@ def genuine():
     return answer(signer=signer, attached=[signer.certificate], nonce=b"n" * 32)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_no_altered_answer_is_good_and_none_crashes(data):

@@ -283,6 +283,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.dictionaries(st.sampled_from([*(o["name"] for o in describe(Sample)), "other"]), json_values) | json_values)
 def test_no_input_raises_anything_else(values: Any) -> None:

@@ -35,6 +35,8 @@ def test_fails(request):
 WORKERS = """
 import os, pathlib, pytest
 
+pytestmark = pytest.mark.slow
+
 @pytest.mark.parametrize("number", range(12))
 def test_writes_down_its_worker(number):
     with pathlib.Path("workers").open("a") as file:

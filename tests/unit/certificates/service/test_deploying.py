@@ -131,6 +131,7 @@ def test_a_destination_that_is_switched_off_waits(people, certificate, web):
     assert due_deployments() == [deployment.pk]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trouble", [Temporary("no answer"), Misconfigured("wrong key"), RuntimeError("a bug")])
 def test_what_may_be_put_right_is_tried_again_and_then_given_up(certificate, web, monkeypatch, trouble):
     monkeypatch.setattr(OddDestination, "trouble", trouble)

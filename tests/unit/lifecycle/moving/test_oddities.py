@@ -24,7 +24,7 @@ from tests.lemur import LemurDatabase
 from tests.pki_material import Pair, as_pem, key_as_pem, material, p256
 from tests.unit.lifecycle.moving.conftest import Mover, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def refused(report: Report) -> dict[int, str]:

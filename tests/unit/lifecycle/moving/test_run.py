@@ -27,7 +27,7 @@ from tests.factories import a_certificate
 from tests.pki_material import as_pem, material
 from tests.unit.lifecycle.moving.conftest import PASSWORD, SHARED, Mover, World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher", "accounts.passwords.LemurHasher"]
 
 

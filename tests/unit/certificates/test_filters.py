@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.http import QueryDict
 from django.test import RequestFactory
 
-from certificates.filters import CertificateFilter
+from certificates.filters import CertificateFilter, anything_like
 from certificates.models import Certificate
 from tests.factories import a_certificate
 from web.lists import Listing
@@ -33,6 +34,16 @@ def test_an_index_finds_parts_of_names(query: str) -> None:
         cursor.execute(f"EXPLAIN {statement}", values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "certificate_search" in plan, plan
+
+
+def test_the_admin_site_searches_as_the_pages_do(people, root_ca, rf) -> None:
+    made = a_certificate(people.alice, root_ca, cn="first.example.org", owner="owner@example.org")
+    site = admin.site.get_model_admin(Certificate)
+    for text in ("RST.exam", "owner@", made.serial_hex, made.fingerprint.upper(), ""):
+        found, doubled = site.get_search_results(rf.get("/"), Certificate.objects.filter(root_authority=None), text)
+        assert ([one.pk for one in found], doubled) == ([made.pk], False), text
+    found, _ = site.get_search_results(rf.get("/"), Certificate.objects.all(), "svc")
+    assert str(found.query) == str(Certificate.objects.filter(anything_like("svc")).query)
 
 
 @pytest.mark.parametrize("query", ["filter=name;{}", "filter=cn;{}", "q={}", "fixed_name=&filter=name;%25{}"])

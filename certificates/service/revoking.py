@@ -91,10 +91,7 @@ def revoke(
         return done
     if reason != ledger.RELEASE and not force:
         _refuse_what_breaks(certificate, now=now)
-    with committing("revocation"):
-        revocation = _write_down(certificate, reason=reason, comments=comments, by=by, now=now)
-        if along is not None:
-            along()
+    revocation = _write_down(certificate, reason=reason, comments=comments, by=by, now=now, along=along)
     return revocation if revocation.state == Revocation.State.DONE else _carry_out(revocation, now=now)
 
 
@@ -183,7 +180,16 @@ def _done_before(rows: CertificateQuerySet, reason: str) -> Revocation | None:
     return last if final else None
 
 
-def _write_down(certificate: Certificate, *, reason: str, comments: str, by: User, now: datetime) -> Revocation:
+@committing("revocation")
+def _write_down(
+    certificate: Certificate,
+    *,
+    reason: str,
+    comments: str,
+    by: User,
+    now: datetime,
+    along: Callable[[], None] | None = None,
+) -> Revocation:
     """Transaction 1. Born claimed: the sweep must not do what this request still does.
 
     The one that made it so, if somebody was faster: of all rows of the certificate, one revocation at a time.
@@ -202,6 +208,8 @@ def _write_down(certificate: Certificate, *, reason: str, comments: str, by: Use
     except IntegrityError as error:
         raise Conflict(f"{certificate} is being revoked already.") from error
     record(Event.REVOCATION_REQUESTED, certificate, by=by, reason=reason, comments=comments)
+    if along is not None:
+        along()
     return revocation
 
 

@@ -11,8 +11,8 @@ from accounts.models import ApiKey, Role, User
 from certificates.models import Certificate
 from certificates.models.searching import mentions
 from core.audit import Event
-from core.forms import Select
 from core.models import AuditEntry
+from web.choices import Select
 from web.forms import moment_input
 from web.lists import FilterSet, NumbersFilter, RowFilter, YesNoFilter
 from web.templatetags.ui import happened

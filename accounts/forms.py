@@ -13,7 +13,7 @@ from accounts.models import ApiKey, Role, User
 from accounts.service.tokens import FOR_EVER, LONGEST_LIFE
 from authorities.models import Authority
 from core.forms import RowsField
-from web.forms import Choices
+from web.choices import Choices
 
 MOST_NAMES = 1_000
 

@@ -13,9 +13,10 @@ from authorities import pointers
 from authorities.models import MOST_RENEWALS, Authority, DnsProvider, Profile
 from authorities.permissions import dns_provider_permissions, permissions
 from core.errors import Invalid
-from core.forms import RowField, RowsField
+from core.forms import RowsField
 from plugins.contracts import Issuer, Plugin
-from web.forms import KEY_CHOICES, Choices, RowForm
+from web.choices import Choices, RowField
+from web.forms import KEY_CHOICES, RowForm
 
 
 def name_field() -> forms.CharField:

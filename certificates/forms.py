@@ -20,13 +20,14 @@ from certificates.extensions import too_many_names
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from certificates.service import Difference
-from core.forms import MOST_DIGITS, RowField, RowsField
+from core.forms import MOST_DIGITS, RowsField
 from notifications.models import Notification
 from pki.names import NameType
 from plugins import PluginOptions
 from plugins.exports.container import generate_passphrase
 from stores.models import Destination
-from web.forms import KEY_CHOICES, Choices, OptionsForm, moment_input
+from web.choices import Choices, RowField
+from web.forms import KEY_CHOICES, OptionsForm, moment_input
 
 MOST_NAMES = 1000
 LISTS = frozenset({"roles", "replaces", "destinations", "notifications"})

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from certificates.forms_revocation import REASONS
 from core.forms import RowsField
 from stores.models import Destination
-from web.forms import Choices
+from web.choices import Choices
 
 ON = [("true", _("On")), ("false", _("Off"))]
 

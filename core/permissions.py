@@ -6,7 +6,8 @@ as a ``Q``. Lists filter by it, services insist on it, and ``user.has_perm`` (he
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar
@@ -130,21 +131,25 @@ class Permissions:
 
     def actions(self, user: Any, obj: Model) -> frozenset[str]:
         """All actions that the user may do to this object, in one statement: for the buttons of one page."""
-        conditions = {action: self.condition(user, action) for action in self.rules}
-        found = {action for action, one in conditions.items() if one is EVERYTHING and action not in self.never}
-        asked = [action for action, one in conditions.items() if one is not NOTHING and action not in found]
-        questions = {action: (conditions[action], self.never.get(action, NOTHING)) for action in asked}
-        different = [one for number, one in enumerate(questions.values()) if one not in [*questions.values()][:number]]
-        answers = self._answers(obj, different)
-        return frozenset(found | {action for action, one in questions.items() if answers[different.index(one)]})
+        found: set[str] = set()
+        asked: dict[tuple[Q, Q], set[str]] = defaultdict(set)
+        for action in self.rules:
+            condition, never = self.condition(user, action), self.never.get(action, NOTHING)
+            if condition is EVERYTHING and never is NOTHING:
+                found.add(action)
+            elif condition is not NOTHING:
+                asked[condition, never].add(action)
+        return frozenset(found | self._allowing(obj, asked))
 
-    def _answers(self, obj: Model, questions: Sequence[tuple[Q, Q]]) -> Sequence[bool]:
-        """Whether the row is among those of each condition, and not among those that never may."""
-        if not questions:
-            return ()
+    def _allowing(self, obj: Model, asked: Mapping[tuple[Q, Q], set[str]]) -> set[str]:
+        """The actions whose condition the row fulfils, and not what never may; none, if it is gone."""
+        if not asked:
+            return set()
         rows = self.model._default_manager
-        among = (Exists(rows.filter(condition, pk=OuterRef("pk")).exclude(never)) for condition, never in questions)
-        return rows.filter(pk=obj.pk).values_list(*among).first() or (False,) * len(questions)
+        here = rows.filter(pk=OuterRef("pk"))
+        questions = [Exists(here.filter(condition).exclude(never)) for condition, never in asked]
+        answers = rows.filter(pk=obj.pk).values_list(*questions).first() or [False] * len(questions)
+        return set().union(*(actions for yes, actions in zip(answers, asked.values(), strict=True) if yes))
 
 
 def permissions_of(model: Model | type[Model]) -> Permissions:

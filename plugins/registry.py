@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -11,6 +12,7 @@ from typing import Literal, overload
 from plugins.contracts import Destination, DnsProvider, Exporter, Issuer, KeyCustody, Notifier, Plugin, Source
 from plugins.errors import Misconfigured
 
+log = logging.getLogger(__name__)
 GROUP = "lemur.plugins"
 CONTRACTS: Mapping[str, type[Plugin]] = {
     contract.kind: contract for contract in (Destination, DnsProvider, Exporter, Issuer, KeyCustody, Notifier, Source)
@@ -82,6 +84,35 @@ class Entry:
         return ""
 
 
+@cache
+def _load(entry: Entry) -> type[Plugin]:
+    """Found once; one that cannot be loaded is tried again each time."""
+    try:
+        loaded = EntryPoint(name=entry.slug, value=entry.target, group=GROUP).load()
+    except Exception as error:  # foreign code may raise anything while it is imported
+        reason = f"{type(error).__name__}: {error}"
+        _tell(entry, reason)
+        raise PluginUnavailable(f"The plugin '{entry.slug}' ({entry.origin}) cannot be loaded: {reason}") from error
+    contract = CONTRACTS[entry.kind]
+    if not (isinstance(loaded, type) and issubclass(loaded, contract)):
+        raise PluginUnavailable(
+            f"The plugin '{entry.slug}' ({entry.origin}) is no subclass of plugins.{contract.__name__}."
+        )
+    found = (getattr(loaded, "kind", None), getattr(loaded, "slug", None))
+    if found != (entry.kind, entry.slug):
+        raise PluginUnavailable(
+            f"The plugin '{entry.slug}' ({entry.origin}) is registered as {entry.kind}.{entry.slug}, "
+            f"but its class says {found[0]}.{found[1]}."
+        )
+    return loaded
+
+
+@cache
+def _tell(entry: Entry, reason: str) -> None:
+    """Where in the foreign code it happened; once, since lists ask for the plugin of each row."""
+    log.warning("The plugin '%s' (%s) cannot be loaded: %s", entry.slug, entry.origin, reason, exc_info=True)
+
+
 class Registry:
     """A read-only mapping from slug to plugin, filled on first use."""
 
@@ -135,29 +166,6 @@ class Registry:
                     f"kinds are: {', '.join(sorted(CONTRACTS))}."
                 )
             yield Entry(slug, kind, point.value, origin)
-
-
-@cache
-def _load(entry: Entry) -> type[Plugin]:
-    """Found once; one that cannot be loaded is tried again each time."""
-    try:
-        loaded = EntryPoint(name=entry.slug, value=entry.target, group=GROUP).load()
-    except Exception as error:  # foreign code may raise anything while it is imported
-        raise PluginUnavailable(
-            f"The plugin '{entry.slug}' ({entry.origin}) cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
-    contract = CONTRACTS[entry.kind]
-    if not (isinstance(loaded, type) and issubclass(loaded, contract)):
-        raise PluginUnavailable(
-            f"The plugin '{entry.slug}' ({entry.origin}) is no subclass of plugins.{contract.__name__}."
-        )
-    found = (getattr(loaded, "kind", None), getattr(loaded, "slug", None))
-    if found != (entry.kind, entry.slug):
-        raise PluginUnavailable(
-            f"The plugin '{entry.slug}' ({entry.origin}) is registered as {entry.kind}.{entry.slug}, "
-            f"but its class says {found[0]}.{found[1]}."
-        )
-    return loaded
 
 
 registry = Registry()

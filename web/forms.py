@@ -21,14 +21,6 @@ ABBREVIATIONS = frozenset({"acme", "acm", "arn", "dns", "eab", "hmac", "iam", "i
 FORGET = "forget_"  # no option begins so
 
 
-class Choices(forms.CheckboxSelectMultiple):
-    """Boxes to tick, in a list that scrolls: what was chosen before stands first, where it is seen."""
-
-    def optgroups(self, name: str, value: list[str], attrs: dict[str, Any] | None = None) -> list[Any]:
-        """One group for each box; Django's order among equals."""
-        return sorted(super().optgroups(name, value, attrs), key=lambda group: not group[1][0]["selected"])
-
-
 def moment_input() -> forms.DateTimeInput:
     """For a day and an hour, without a zone; the label says which one is meant."""
     return forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")

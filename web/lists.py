@@ -20,10 +20,9 @@ from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import DataError
 from django.db.models import Count, Model, QuerySet, Window
 from django.http import HttpRequest, QueryDict
-from django.utils.safestring import SafeString
 
 from core.errors import Invalid
-from core.forms import RowIterator, Select
+from web.choices import FewRows, FirstRows
 from web.counts import remembered
 from web.spelling import snake
 
@@ -35,9 +34,6 @@ COUNT_KEPT = 10  # seconds
 STREAMED = 500
 DEEP = 1_000  # from this row on, a page is found by its keys alone: they are skipped faster than rows with their joins
 DIALECT = frozenset({"filter", "sortBy", "sortDir", "ordering"})
-
-MOST_CHOICES = 200
-"""Among how many rows a filter of a page lets one choose."""
 
 M = TypeVar("M", bound=Model)
 
@@ -72,34 +68,10 @@ class NumbersFilter(django_filters.BaseInFilter, NumberFilter):  # type: ignore[
     """One number or several with commas between: ``id=2,3``."""
 
 
-class FirstRows(RowIterator):
-    """As many as may be chosen among, and one more if there are more."""
-
-    most = MOST_CHOICES + 1
-
-
-class FewRows(Select):
-    """Hidden where there are too many to choose among; asked only when it is shown."""
-
-    @cached_property
-    def is_hidden(self) -> bool:
-        return sum(1 for key, _ in self._first if key != "") > MOST_CHOICES
-
-    @cached_property
-    def _first(self) -> list[Any]:
-        return list(iter(self.choices))  # else Django counts them first
-
-    def render(self, *args: Any, **kwargs: Any) -> SafeString:
-        if self.is_hidden:
-            return forms.HiddenInput().render(*args, **kwargs)
-        self.choices = self._first
-        return super().render(*args, **kwargs)
-
-
-class RowField(django_filters.fields.ModelChoiceField):  # type: ignore[misc]
+class RowFilterField(django_filters.fields.ModelChoiceField):  # type: ignore[misc]
     """A row by its id. An id that no row has is no mistake: nothing hangs on it.
 
-    Where there are more than :data:`MOST_CHOICES` there is nothing to choose from; the page of each of them leads here.
+    Of very many none is offered; the page of each of them leads here.
     """
 
     iterator = FirstRows
@@ -117,7 +89,7 @@ class RowField(django_filters.fields.ModelChoiceField):  # type: ignore[misc]
 class RowFilter(django_filters.ModelChoiceFilter):  # type: ignore[misc]
     """What hangs on a row, chosen from all of them on pages."""
 
-    field_class = RowField
+    field_class = RowFilterField
 
 
 class FilterSet(django_filters.FilterSet):  # type: ignore[misc]

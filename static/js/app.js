@@ -165,11 +165,11 @@
   const clock = new Intl.DateTimeFormat("en", {
     year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short",
   });
-  const localise = () => document.querySelectorAll("time[data-to]").forEach((time) => {
+  const localise = () => document.querySelectorAll("time[data-precision]").forEach((time) => {
     const parts = Object.fromEntries(clock.formatToParts(new Date(time.dateTime)).map(({ type, value }) => [type, value]));
     const day = `${parts.year.padStart(4, "0")}-${parts.month}-${parts.day}`;
-    time.textContent = time.dataset.to === "date" ? day : `${day} ${parts.hour}:${parts.minute} ${parts.timeZoneName}`;
-    delete time.dataset.to; // said once
+    time.textContent = time.dataset.precision === "date" ? day : `${day} ${parts.hour}:${parts.minute} ${parts.timeZoneName}`;
+    delete time.dataset.precision; // said once
   });
 
   document.addEventListener("DOMContentLoaded", () => {

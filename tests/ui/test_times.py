@@ -31,7 +31,7 @@ def test_also_in_what_is_loaded_later(site: Site) -> None:
         visitor.open("/audit/")
         with visitor.page.expect_response(lambda response: "q=outfitters" in response.url):
             visitor.page.locator("main [name=q]").fill("outfitters")
-        visitor.page.wait_for_function("document.querySelectorAll('main time[data-to]').length === 0")
+        visitor.page.wait_for_function("document.querySelectorAll('main time[data-precision]').length === 0")
         found = visitor.page.locator("main table time").all_inner_texts()
         assert found
         assert all(text.endswith("GMT+5:30") for text in found)

@@ -137,7 +137,7 @@ def utc(moment: datetime | None, form: str = "minute") -> SafeString | str:
     moment = moment.astimezone(UTC)
     text = f"{moment:%Y-%m-%d}" if form == "date" else f"{moment:%Y-%m-%d %H:%M} UTC"
     exact, machine = f"{moment:%Y-%m-%d %H:%M:%S} UTC", f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-    return format_html('<time datetime="{}" title="{}" data-to="{}">{}</time>', machine, exact, form, text)
+    return format_html('<time datetime="{}" title="{}" data-precision="{}">{}</time>', machine, exact, form, text)
 
 
 @register.filter

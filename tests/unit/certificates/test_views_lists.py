@@ -15,7 +15,7 @@ from certificates.models import Certificate
 from certificates.views_lists import COLUMNS, FOUND
 from notifications.models import Notification
 from tests.factories import a_certificate
-from web.lists import MOST_CHOICES
+from web.choices import MOST_CHOICES
 
 pytestmark = pytest.mark.django_db
 

@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import READ_ONLY, Role
 from accounts.permissions import users
+from certificates.models import Certificate
 from certificates.permissions import permissions
 from core.errors import Forbidden
 from core.permissions import Permissions
@@ -111,3 +112,15 @@ def test_rules_that_allow_everything_cost_no_query(people, hers, django_assert_n
     with django_assert_num_queries(0):
         assert permissions.can(people.root, "change", hers)
         assert permissions.can(people.root, "create")
+
+
+def test_all_that_may_be_done_is_what_each_rule_says_and_one_statement(
+    people, hers, root_ca, django_assert_num_queries
+):
+    for row in (hers, Certificate.objects.get(root_authority=root_ca)):
+        for user in (people.alice, people.bob, people.charlie, people.dora, people.root):
+            each = {action for action in permissions.rules if permissions.can(user, action, row)}
+            with django_assert_num_queries(0 if user is people.dora else 1):
+                assert permissions.actions(user, row) == each
+    Certificate.objects.filter(pk=hers.pk).delete()
+    assert permissions.actions(people.alice, hers) == {"view", "create", "upload"}

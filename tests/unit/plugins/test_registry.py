@@ -143,6 +143,16 @@ def test_a_plugin_that_cannot_be_used_is_listed_with_the_reason(foreign: Path, v
         found.get("some-export", "export")
 
 
+def test_where_foreign_code_broke_is_logged_once(foreign: Path, caplog: pytest.LogCaptureFixture) -> None:
+    found = Registry({}, [point("export.broken-export", "lemur_broken:Plugin")])
+    for _ in range(3):
+        with pytest.raises(PluginUnavailable):
+            found.get("broken-export", "export")
+    [record] = caplog.records
+    assert record.getMessage().endswith("(unknown package) cannot be loaded: RuntimeError: no licence found")
+    assert "lemur_broken.py" in caplog.text
+
+
 def test_an_abstract_contract_cannot_be_used_as_a_plugin() -> None:
     with pytest.raises(TypeError, match="abstract"):
         Issuer()  # type: ignore[abstract]

@@ -39,7 +39,7 @@ def test_status_says_it_in_words(phase: str, word: str) -> None:
 def test_utc() -> None:
     summer = datetime.fromisoformat("2026-07-01T14:00:05+02:00")
     assert render("{% utc moment %}", moment=summer) == (
-        '<time datetime="2026-07-01T12:00:05Z" title="2026-07-01 12:00:05 UTC" data-to="minute">2026-07-01 12:00 UTC</time>'
+        '<time datetime="2026-07-01T12:00:05Z" title="2026-07-01 12:00:05 UTC" data-precision="minute">2026-07-01 12:00 UTC</time>'
     )
     assert ">2026-07-01</time>" in render('{% utc moment "date" %}', moment=summer)
     assert render("{% utc moment %}", moment=None) == "—"

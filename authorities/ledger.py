@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from authorities.models import Authority, Issuance
 from core.errors import NotFound
+from core.statements import ModelStatement
 from pki import inspection, signing
 from pki.errors import NotAllowed
 
@@ -75,9 +76,16 @@ def _changed(authority: Authority, changed: int) -> bool:
 
 def line_of(certificate: x509.Certificate, issuer: x509.Certificate) -> Issuance | None:
     """The line for this very certificate, if one of our authorities issued it under that certificate of its own."""
-    ours = [authority for authority in Authority.objects.filter(body=inspection.pem(issuer)) if is_kept(authority)]
-    lines = Issuance.objects.filter(authority__in=ours, serial=str(certificate.serial_number))
-    return lines.filter(tbs_sha256=signing.tbs_sha256(certificate)).first()
+    found = _lines.rows(inspection.pem(issuer), str(certificate.serial_number), signing.tbs_sha256(certificate))
+    return next((line for line in found if is_kept(line.authority)), None)
+
+
+# Each certificate whose revocation is looked at is looked for here first.
+_lines = ModelStatement[Issuance](
+    lambda body, serial, tbs_sha256: Issuance.objects.filter(
+        authority__body=body, serial=serial, tbs_sha256=tbs_sha256
+    ).select_related("authority")
+)
 
 
 def find(authority: Authority, serial: str) -> Issuance:

@@ -5,6 +5,7 @@ The answer of our own ledger costs nothing; for others their CA is asked over th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -29,6 +30,8 @@ SHARE = 12
 """The part of all that one hour takes on, at most: the rest of the day is for what was left behind."""
 AT_LEAST = 5_000
 TOGETHER = 50
+WRITTEN_TOGETHER = 10
+"""So many answers a worker that dies loses at most: they are asked for again."""
 FOUND_REVOKED = "certificate-found-revoked"
 STATUS = {
     revocation.Status.GOOD: Status.VALID,
@@ -61,33 +64,44 @@ def due_checks(now: datetime | None = None) -> list[int]:
 def check(certificate_ids: Iterable[int], *, now: datetime | None = None) -> int:
     """Ask about these, as far as nobody else has meanwhile; of how many something is known now."""
     now, known = now or clock(), 0
-    for certificate in stale(now).filter(pk__in=list(certificate_ids)):
-        with around("revocation.check"):
-            found = verify.verdict(certificate.parsed, certificate.issuers)
-        _write_down(certificate, found, now=now)
-        known += found.status is not revocation.Status.UNKNOWN
+    asked = list(stale(now).filter(pk__in=list(certificate_ids)).order_by("pk"))
+    for start in range(0, len(asked), WRITTEN_TOGETHER):
+        found = [(certificate, _ask(certificate)) for certificate in asked[start : start + WRITTEN_TOGETHER]]
+        _write_down(found, now=now)
+        known += sum(verdict.status is not revocation.Status.UNKNOWN for _, verdict in found)
     return known
 
 
-@committing("revocation.checked")
-def _write_down(certificate: Certificate, found: Verdict, *, now: datetime) -> None:
-    """That it is revoked is an event, and told; that nothing could be found out is neither.
+def _ask(certificate: Certificate) -> Verdict:
+    with around("revocation.check"):
+        return verify.verdict(certificate.parsed, certificate.issuers)
 
-    Nothing is written over what somebody has found out meanwhile.
-    """
-    same = Certificate.objects.filter(
-        pk=certificate.pk, status=certificate.status, status_checked_at=certificate.status_checked_at
-    )
-    if not same.update(status=STATUS[found.status], status_checked_at=now):
+
+@committing("revocation.checked")
+def _write_down(found: Iterable[tuple[Certificate, Verdict]], *, now: datetime) -> None:
+    """One statement for all that became the same; nothing is written over what was found out meanwhile."""
+    alike: dict[tuple[str | None, Status], list[int]] = defaultdict(list)
+    for certificate, verdict in found:
+        if verdict.status is revocation.Status.REVOKED:
+            _write_revocation_down(certificate, verdict, now=now)
+        else:
+            alike[certificate.status, STATUS[verdict.status]].append(certificate.pk)
+    for (before, after), ids in alike.items():
+        stale(now).filter(pk__in=ids, status=before).update(status=after, status_checked_at=now)
+
+
+def _write_revocation_down(certificate: Certificate, found: Verdict, *, now: datetime) -> None:
+    """An event, and told; that nothing could be found out is neither."""
+    same = stale(now).filter(pk=certificate.pk, status=certificate.status)
+    if not same.update(status=Status.REVOKED, status_checked_at=now):
         return
-    if found.status is revocation.Status.REVOKED:
-        record(
-            Event.CERTIFICATE_FOUND_REVOKED,
-            certificate,
-            by=system_user(),
-            said_by=found.by,
-            reason=found.reason,
-            before=certificate.status,
-        )
-        occasion = f"{certificate.pk}:{now.isoformat()}"
-        raise_alarm(FOUND_REVOKED, certificate, occasion=occasion, owner=certificate.owner)
+    record(
+        Event.CERTIFICATE_FOUND_REVOKED,
+        certificate,
+        by=system_user(),
+        said_by=found.by,
+        reason=found.reason,
+        before=certificate.status,
+    )
+    occasion = f"{certificate.pk}:{now.isoformat()}"
+    raise_alarm(FOUND_REVOKED, certificate, occasion=occasion, owner=certificate.owner)

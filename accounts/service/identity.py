@@ -14,11 +14,16 @@ from core.audit import Event, record
 from core.audit import acting as acting_context
 from core.commits import committing
 from core.errors import Forbidden
+from core.statements import ModelStatement
 
 
 def system_user() -> User:
     """The user in whose name background work is done; a migration makes it, and it cannot log in."""
-    return User.objects.get(username=SYSTEM)
+    [found] = _by_name.rows(SYSTEM)
+    return found
+
+
+_by_name = ModelStatement[User](lambda username: User.objects.filter(username=username))
 
 
 def acting(by: User | None, *synonyms: User | None) -> User:

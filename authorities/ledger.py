@@ -27,11 +27,18 @@ def reserve(authority: Authority, draft: x509.Certificate) -> Issuance:
 
     Serials are 159 random bits; the unique constraint is the proof that none is used twice.
     """
-    return Issuance.objects.create(
+    made = line(authority, draft)
+    made.save(force_insert=True)
+    return made
+
+
+def line(authority: Authority, certificate: x509.Certificate) -> Issuance:
+    """What stands in the ledger for a certificate or its draft, not saved."""
+    return Issuance(
         authority=authority,
-        serial=str(draft.serial_number),
-        not_after=draft.not_valid_after_utc,
-        tbs_sha256=signing.tbs_sha256(draft),
+        serial=str(certificate.serial_number),
+        not_after=certificate.not_valid_after_utc,
+        tbs_sha256=signing.tbs_sha256(certificate),
     )
 
 
@@ -65,6 +72,32 @@ def release(authority: Authority, serial: str) -> bool:
     entry = find(authority, serial)
     on_hold = Issuance.objects.filter(pk=entry.pk, reason=HOLD, revoked_at__isnull=False)
     return _changed(authority, on_hold.update(revoked_at=None, reason=""))
+
+
+def adopt(authority: Authority, certificate: x509.Certificate) -> bool:
+    """Enter what this authority has signed and the ledger does not know; False if it does.
+
+    NotAllowed: it knows something else under that serial number.
+    """
+    made = line(authority, certificate)
+    known = Issuance.objects.filter(authority=authority, serial=made.serial).first()
+    if known is None:
+        made.save(force_insert=True)
+    elif not known.tbs_sha256:  # known from a revocation list alone
+        Issuance.objects.filter(pk=known.pk).update(tbs_sha256=made.tbs_sha256, not_after=made.not_after)
+    elif known.tbs_sha256 != made.tbs_sha256:
+        raise NotAllowed(f"{authority} has used serial {made.serial} for something else.")
+    return known is None or not known.tbs_sha256
+
+
+def adopt_revocation(authority: Authority, revoked: signing.Revoked) -> bool:
+    """Enter what a revocation list of this authority says; False if the ledger knows that it is revoked.
+
+    Of a certificate that the ledger does not know it is not known either when it ends: no later than its issuer.
+    """
+    serial, reason = str(revoked.serial), (revoked.reason or x509.ReasonFlags.unspecified).value
+    Issuance.objects.get_or_create(authority=authority, serial=serial, defaults={"not_after": authority.not_after})
+    return revoke(authority, serial, reason=reason, at=revoked.revoked_at)
 
 
 def _changed(authority: Authority, changed: int) -> bool:

@@ -40,7 +40,6 @@ UNLISTED = timedelta(hours=1)  # a new authority may be without a list and a res
 ANSWER_LIFE = timedelta(hours=12)
 RESPONDER_LIFE = timedelta(days=14)
 KEY_OF_RESPONDERS = "ECCPRIME256V1"  # every client verifies it, and an answer costs little
-ESTABLISHED = timedelta(days=1)
 KEPT = 10  # whoever revokes many one by one makes as many lists
 TRIES = 5
 SKEW = timedelta(hours=1)  # of a clock; a list from further ahead is one that nobody accepts before its time
@@ -127,8 +126,10 @@ def newest_responder(authority: Authority, *, now: datetime) -> Responder | None
 
 
 def publish_crl(authority: Authority, *, now: datetime) -> Crl:
-    """A new list with the next number: what the ledger says by now. Raises Precondition if the CA may sign none.
+    """A new list with a higher number: what the ledger says by now. Raises Precondition if the CA may sign none.
 
+    The number is the time in milliseconds, if that is higher than the last one. So it is above those that a CA has
+    published elsewhere, and above those that a database restored from a backup does not know (RFC 5280, 5.2.3).
     Two workers may do this at once: the number is unique, and whoever comes second reads the ledger again.
     """
     material = _material(authority)
@@ -149,7 +150,7 @@ def publish_crl(authority: Authority, *, now: datetime) -> Crl:
 
 def _signed(authority: Authority, material: CaMaterial, last: Crl | None, *, now: datetime) -> Crl:
     start = now.replace(microsecond=0)
-    number = last.number + 1 if last else _first_number(authority, now)
+    number = max(round(now.timestamp() * 1000), last.number + 1 if last else 0)
     revoked = ledger.to_list(authority, since=min(last.this_update, start) if last else None)
     signed = signing.sign_crl(
         issuer=material.certificate,
@@ -169,18 +170,13 @@ def _signed(authority: Authority, material: CaMaterial, last: Crl | None, *, now
     )
 
 
-def _first_number(authority: Authority, now: datetime) -> int:
-    """A CA that existed before it came here has published lists elsewhere: go on above any that it counted."""
-    established = authority.created_at - authority.not_before > ESTABLISHED and not authority.demo
-    return int(now.timestamp()) if established else 1
-
-
 @committing("crl.publish")
 def _save(crl: Crl, *, now: datetime) -> Crl:
     """Lists that are over go, and most that were superseded. IntegrityError: another worker has used the number."""
     crl.save(force_insert=True)
-    older = Crl.objects.filter(authority=crl.authority, number__lt=crl.number)
-    older.filter(Q(next_update__lte=now) | Q(number__lte=crl.number - KEPT)).delete()
+    lists = Crl.objects.filter(authority=crl.authority)
+    kept = list(lists.order_by("-number").values_list("pk", flat=True)[:KEPT])
+    lists.filter(Q(next_update__lte=now) | ~Q(pk__in=kept), number__lt=crl.number).delete()
     record(Event.CRL_PUBLISHED, crl.authority, by=system_user(), number=crl.number, entries=crl.entries)
     return crl
 

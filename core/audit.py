@@ -76,6 +76,7 @@ class Event(StrEnum):
     FINDING_DISMISSED = "finding.dismissed"
     KEY_DELIVERED = "key.delivered"
     KEY_REVEALED = "key.revealed"
+    LEDGER_ADOPTED = "ledger.adopted"
     LOGIN_FAILED = "login.failed"
     LOGIN_SUCCEEDED = "login.succeeded"
     NOTICE_ACKNOWLEDGED = "notice.acknowledged"

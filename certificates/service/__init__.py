@@ -1,5 +1,6 @@
 """The verbs of the product, under the names that Lemur gave them: this is its table of contents."""
 
+from certificates.service.adopting import adopt, adopt_crl
 from certificates.service.amending import update_order
 from certificates.service.asking import is_attached_to_endpoint
 from certificates.service.authority import create_authority, import_authority
@@ -70,6 +71,8 @@ __all__ = [
     "METRICS",
     "Difference",
     "Minted",
+    "adopt",
+    "adopt_crl",
     "ask_for_window",
     "begin_batch",
     "calculate_reissue_range",

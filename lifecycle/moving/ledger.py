@@ -7,11 +7,11 @@ from datetime import datetime
 
 from django.db.models import F
 
+from authorities import ledger
 from authorities.models import Authority, Issuance
 from certificates.models import Certificate
 from certificates.models.certificate import Status
 from certificates.models.revocation import issuing_authority
-from pki import signing
 
 
 def enter(certificates: Iterable[Certificate], revoked_at: Mapping[int, datetime], *, now: datetime) -> None:
@@ -23,18 +23,10 @@ def enter(certificates: Iterable[Certificate], revoked_at: Mapping[int, datetime
     for certificate in certificates:
         issuer = issuing_authority(certificate)
         if issuer is not None and issuer.private_key is not None:
-            revoked = certificate.status == Status.REVOKED
-            lines.append(_line(issuer, certificate, revoked_at.get(certificate.pk, now) if revoked else None))
+            line = ledger.line(issuer, certificate.parsed)
+            if certificate.status == Status.REVOKED:
+                line.revoked_at = revoked_at.get(certificate.pk, now)
+            lines.append(line)
     Issuance.objects.bulk_create(lines, ignore_conflicts=True)
     changed = {line.authority_id for line in lines if line.revoked_at is not None}
     Authority.objects.filter(pk__in=changed).update(ledger_version=F("ledger_version") + 1)
-
-
-def _line(issuer: Authority, certificate: Certificate, revoked_at: datetime | None) -> Issuance:
-    return Issuance(
-        authority=issuer,
-        serial=certificate.serial,
-        not_after=certificate.not_after,
-        tbs_sha256=signing.tbs_sha256(certificate.parsed),
-        revoked_at=revoked_at,
-    )

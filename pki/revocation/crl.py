@@ -12,6 +12,7 @@ from pki import signatures, subjects
 from pki.errors import BadAnswer, BadCertificate
 from pki.extensions import find
 from pki.revocation.verdicts import Status, Verdict, check_issuer, reading, unknown, why_stale
+from pki.signing import Revoked
 
 CRL: Final = "CRL"
 _UNDERSTOOD: Final = (
@@ -43,6 +44,17 @@ def crl_expires(crl: bytes) -> datetime | None:
     """Its nextUpdate, for whoever keeps it; nothing else is looked at."""
     with reading("CRL"):
         return _load(crl).next_update_utc
+
+
+def read_crl(crl: bytes, issuer: x509.Certificate) -> tuple[int, list[Revoked]]:
+    """The number of a complete CRL (DER or PEM), and all that it lists. BadAnswer if this issuer has not signed it."""
+    with reading("CRL"):
+        read = _authentic(crl, issuer)
+        if find(read, x509.DeltaCRLIndicator) or find(read, x509.IssuingDistributionPoint):
+            raise BadAnswer("The CRL does not list everything that its issuer has revoked.")
+        number = find(read, x509.CRLNumber)
+        entries = [Revoked(one.serial_number, one.revocation_date_utc, _reason(one)) for one in read]
+        return (number.crl_number if number else 0), entries
 
 
 def judge_crl(

@@ -9,6 +9,7 @@ the product is used but the envelope that keys are sealed in: the rest is SQL, a
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import sqlite3
 import sys
@@ -90,9 +91,14 @@ class Book:
         self.orders = database.rows("certificates_order")
         self.responders = database.rows("authorities_responder")
         self.keys = {uuid.UUID(str(row["id"])): row for row in database.rows("core_storedkey")}
-        self.audit = Counter(
-            (row["event"], row["target_type"], row["target_id"]) for row in database.rows("core_auditentry")
-        )
+        audited = database.rows("core_auditentry")
+        self.audit = Counter((row["event"], row["target_type"], row["target_id"]) for row in audited)
+        self.adopted = {
+            (int(row["target_id"]), int(serial))
+            for row in audited
+            if row["event"] == "ledger.adopted"
+            for serial in _json(row["details"])["serials"]
+        }
         self.parsed = {row["id"]: x509.load_pem_x509_certificate(row["body"].encode()) for row in self.certificates}
         self.drafts = {
             row["id"]: x509.load_der_x509_certificate(bytes(row["draft"])) for row in self.orders if row["draft"]
@@ -130,6 +136,11 @@ class Book:
             return parent
         authority: int | None = certificate["authority_id"]
         return authority
+
+
+def _json(value: Any) -> Any:
+    """SQLite has it as text."""
+    return json.loads(value) if isinstance(value, str) else value
 
 
 def check(database: Database, keyring: Keyring, *, settled: bool = True) -> list[Finding]:
@@ -182,7 +193,7 @@ def unordered(book: Book) -> Iterator[Finding]:
         for row in book.authorities.values()
     }
     for key, entry in book.entries.items():
-        if key not in reserved | own and key not in book.answering:
+        if key not in reserved | own | book.adopted and key not in book.answering:
             yield Finding("unordered", _line(entry), "no order, authority or responder of ours has reserved it")
 
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.test import override_settings
 from django.utils.timezone import now as clock
 
@@ -40,6 +41,7 @@ from lifecycle import failures
 from lifecycle.models import Alarm, Endpoint
 from notifications import service as notifications
 from notifications.models import Notice, Notification
+from pki import signing
 from plugins import Permanent
 from stores import service as stores
 from stores.models import Destination, Scan, Source
@@ -54,6 +56,7 @@ from tests.people import PASSWORD
 HOST = "leaf.example.org"
 KEY_NAME = "old"
 DAY = timedelta(days=1)
+LOST = "lost.example.org"
 UNKNOWN, SLOW = "unknown.example.org", "slow.example.org"
 NEW_PASSWORD = "Staple correct horse 2?"
 PKCS12 = {"slug": "openssl-export", "pluginOptions": [{"name": "type", "value": "PKCS12 (.p12)"}]}
@@ -344,6 +347,29 @@ def _root() -> Authority:
     return Authority.objects.get(name="Root")
 
 
+def _adopt() -> None:
+    """One that was issued after the backup was made."""
+    made = publishing._material(_root())
+    lost = pki_material.certificate(
+        pki_material.name(LOST), pki_material.p256(), pki_material.Pair(made.certificate, made.key)
+    )
+    service.adopt(lost, by=accounts.system_user(), now=clock())
+
+
+def _adopt_list() -> None:
+    """One that was published after the backup was made."""
+    made, now = publishing._material(_root()), clock().replace(microsecond=0)
+    crl = signing.sign_crl(
+        issuer=made.certificate,
+        key=made.key,
+        number=2**60,
+        this_update=now,
+        next_update=now + DAY,
+        revoked=[signing.Revoked(int(_leaf().serial), now)],
+    )
+    service.adopt_crl(crl.public_bytes(Encoding.DER), by=accounts.system_user(), now=now)
+
+
 def _waiting() -> Revocation:
     return Revocation.objects.select_related("certificate", "by").get(state=Revocation.State.WAITING)
 
@@ -400,6 +426,11 @@ VERBS: dict[str, Verb] = {
     ),
     # Of another CA: the call, then one transaction. The flow with our own is in test_revocations.
     "certificate.revoke": Verb(lambda: revoking._carry_out(_waiting(), now=clock()), (Event.CERTIFICATE_REVOKED,)),
+    "ledger.adopt": Verb(
+        _adopt,
+        (Event.LEDGER_ADOPTED, Event.CERTIFICATE_IMPORTED),
+    ),
+    "ledger.adopt-list": Verb(_adopt_list, (Event.LEDGER_ADOPTED, Event.CERTIFICATE_FOUND_REVOKED)),
     "crl.publish": Verb(lambda: publishing.publish_crl(_root(), now=clock()), (Event.CRL_PUBLISHED,)),
     "responder.issue": Verb(lambda: publishing.renew_responder(_root(), now=clock()), (Event.RESPONDER_ISSUED,)),
     "revocation": Verb(_look_and_write_down, (Event.REVOCATION_REQUESTED,)),

@@ -1,0 +1,101 @@
+"""After a restore: what our authorities signed, and said in their lists, and the database has forgotten.
+
+Their signature is the proof of it. It is enough for whoever runs this installation, who calls this by a command, but
+for nobody else: who has stolen the key of a CA must not have what they sign called good because they upload it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from cryptography import x509
+
+from accounts.models import User
+from authorities import ledger, publishing
+from authorities.models import Authority
+from certificates.models import Certificate
+from certificates.models.certificate import Status
+from certificates.service.importing import import_certificate
+from core.audit import Event, record
+from core.commits import committing
+from core.errors import NotFound
+from pki import chains, inspection, revocation, subjects
+from pki.errors import BadAnswer
+from pki.signing import Revoked
+
+
+@committing("ledger.adopt")
+def adopt(certificate: x509.Certificate, *, by: User, now: datetime) -> bool:
+    """Enter it into the ledger of the authority of ours that signed it, and take it in; False if all of that is known.
+
+    Its owner is the authority's. NotFound: none of ours has signed it.
+    """
+    authority = _signer(certificate)
+    if authority.certificate == certificate:  # a root, which is in no ledger
+        return False
+    if entered := ledger.adopt(authority, certificate):
+        record(Event.LEDGER_ADOPTED, authority, by=by, serials=[str(certificate.serial_number)])
+    return _take_in(authority, certificate, by=by, now=now) or entered
+
+
+@committing("ledger.adopt-list")
+def adopt_crl(crl: bytes, *, by: User, now: datetime) -> int:
+    """Revoke whatever a list of one of our authorities (DER or PEM) has and its ledger does not; how many these are.
+
+    One that is no newer than the newest that is known says nothing: a hold on it may be over. NotFound: none of ours
+    has signed it.
+    """
+    authority, number, entries = _list(crl)
+    last = publishing.newest_crl(authority)
+    if last is not None and number <= last.number:
+        return 0
+    new = [str(one.serial) for one in entries if ledger.adopt_revocation(authority, one)]
+    if new:
+        record(Event.LEDGER_ADOPTED, authority, by=by, serials=new)
+    for certificate in Certificate.objects.filter(authority=authority, serial__in=new):
+        _mark_revoked(certificate, by=by, now=now)
+    return len(new)
+
+
+def _signer(certificate: x509.Certificate) -> Authority:
+    for authority in _ours():
+        named = subjects.are_same(certificate.issuer, authority.certificate.subject)
+        if named and chains.is_signed_by(certificate, authority.certificate):
+            return authority
+    raise NotFound(f"No authority here, of which the key is here, has signed '{chains.label(certificate)}'.")
+
+
+def _list(crl: bytes) -> tuple[Authority, int, list[Revoked]]:
+    for authority in _ours():
+        try:
+            return authority, *revocation.read_crl(crl, authority.certificate)
+        except BadAnswer:
+            continue
+    raise NotFound("No authority here, of which the key is here, has signed this list, or it lists only a part.")
+
+
+def _ours() -> Iterator[Authority]:
+    return filter(ledger.is_kept, Authority.objects.order_by("pk"))
+
+
+def _take_in(authority: Authority, certificate: x509.Certificate, *, by: User, now: datetime) -> bool:
+    """It may be here already, found by a source as one of nobody that is known: then it is its authority's again."""
+    known = Certificate.objects.filter(fingerprint=inspection.fingerprint(certificate))
+    first = known.order_by("pk").first()
+    if first is not None:
+        stray = first.authority_id is None and first.root_authority_id is None
+        return stray and bool(known.filter(pk=first.pk).update(authority=authority))
+    chain = "".join([authority.body, authority.chain or ""])
+    made = import_certificate(
+        body=inspection.pem(certificate), chain=chain, authority=authority, owner=authority.owner, by=by, now=now
+    )
+    if ledger.find(authority, made.serial).revoked_at is not None:  # a list has said so
+        _mark_revoked(made, by=by, now=now)
+    return True
+
+
+def _mark_revoked(certificate: Certificate, *, by: User, now: datetime) -> None:
+    before = certificate.status
+    Certificate.objects.filter(pk=certificate.pk).update(status=Status.REVOKED, status_checked_at=now)
+    record(Event.CERTIFICATE_FOUND_REVOKED, certificate, by=by, said_by="ledger", before=before)

@@ -75,19 +75,24 @@ def release(authority: Authority, serial: str) -> bool:
 
 
 def adopt(authority: Authority, certificate: x509.Certificate) -> bool:
-    """Enter what this authority has signed and the ledger does not know; False if it does.
-
-    NotAllowed: it knows something else under that serial number.
-    """
-    made = line(authority, certificate)
-    known = Issuance.objects.filter(authority=authority, serial=made.serial).first()
-    if known is None:
+    """Enter what this authority has signed and the ledger does not know; False if it does. Raises as :func:`known`."""
+    made, entry = line(authority, certificate), known(authority, certificate)
+    if entry is None:
         made.save(force_insert=True)
-    elif not known.tbs_sha256:  # known from a revocation list alone
-        Issuance.objects.filter(pk=known.pk).update(tbs_sha256=made.tbs_sha256, not_after=made.not_after)
-    elif known.tbs_sha256 != made.tbs_sha256:
-        raise NotAllowed(f"{authority} has used serial {made.serial} for something else.")
-    return known is None or not known.tbs_sha256
+    elif not entry.tbs_sha256:
+        Issuance.objects.filter(pk=entry.pk).update(tbs_sha256=made.tbs_sha256, not_after=made.not_after)
+    return entry is None or not entry.tbs_sha256
+
+
+def known(authority: Authority, certificate: x509.Certificate) -> Issuance | None:
+    """Its line, which does not say what was signed if a revocation list alone has brought it.
+
+    NotAllowed: its serial number was used for something else.
+    """
+    entry = Issuance.objects.filter(authority=authority, serial=str(certificate.serial_number)).first()
+    if entry is not None and entry.tbs_sha256 not in ("", signing.tbs_sha256(certificate)):
+        raise NotAllowed(f"{authority} has used serial {entry.serial} for something else.")
+    return entry
 
 
 def adopt_revocation(authority: Authority, revoked: signing.Revoked) -> bool:

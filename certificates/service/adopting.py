@@ -6,10 +6,11 @@ for nobody else: who has stolen the key of a CA must not have what they sign cal
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from cryptography import x509
+from django.db.models import QuerySet
 
 from accounts.models import User
 from authorities import ledger, publishing
@@ -25,21 +26,19 @@ from pki.errors import BadAnswer
 from pki.signing import Revoked
 
 
-@committing("ledger.adopt")
 def adopt(certificate: x509.Certificate, *, by: User, now: datetime) -> bool:
     """Enter it into the ledger of the authority of ours that signed it, and take it in; False if all of that is known.
 
-    Its owner is the authority's. NotFound: none of ours has signed it.
+    Its owner is the authority's. NotFound: none of ours has signed it. Whatever interrupts it, it can be called again.
     """
     authority = _signer(certificate)
     if authority.certificate == certificate:  # a root, which is in no ledger
         return False
-    if entered := ledger.adopt(authority, certificate):
-        record(Event.LEDGER_ADOPTED, authority, by=by, serials=[str(certificate.serial_number)])
-    return _take_in(authority, certificate, by=by, now=now) or entered
+    ledger.known(authority, certificate)  # before anything is written
+    taken_in = _take_in(authority, certificate, by=by, now=now)
+    return _enter(authority, certificate, by=by, now=now) or taken_in
 
 
-@committing("ledger.adopt-list")
 def adopt_crl(crl: bytes, *, by: User, now: datetime) -> int:
     """Revoke whatever a list of one of our authorities (DER or PEM) has and its ledger does not; how many these are.
 
@@ -50,12 +49,7 @@ def adopt_crl(crl: bytes, *, by: User, now: datetime) -> int:
     last = publishing.newest_crl(authority)
     if last is not None and number <= last.number:
         return 0
-    new = [str(one.serial) for one in entries if ledger.adopt_revocation(authority, one)]
-    if new:
-        record(Event.LEDGER_ADOPTED, authority, by=by, serials=new)
-    for certificate in Certificate.objects.filter(authority=authority, serial__in=new):
-        _mark_revoked(certificate, by=by, now=now)
-    return len(new)
+    return len(_enter_all(authority, entries, by=by, now=now))
 
 
 def _signer(certificate: x509.Certificate) -> Authority:
@@ -79,20 +73,42 @@ def _ours() -> Iterator[Authority]:
     return filter(ledger.is_kept, Authority.objects.order_by("pk"))
 
 
+@committing("ledger.adopt")
+def _enter(authority: Authority, certificate: x509.Certificate, *, by: User, now: datetime) -> bool:
+    """A source may have found it meanwhile, as one of nobody that is known; a list may have said that it is revoked."""
+    entered = ledger.adopt(authority, certificate)
+    stray = _known(certificate).filter(authority=None, root_authority=None).values("pk").order_by("pk")[:1]
+    claimed = Certificate.objects.filter(pk__in=stray).update(authority=authority)
+    if entered or claimed:
+        record(Event.LEDGER_ADOPTED, authority, by=by, serials=[str(certificate.serial_number)])
+    if ledger.find(authority, str(certificate.serial_number)).revoked_at is not None:
+        for row in _known(certificate).filter(authority=authority).exclude(status=Status.REVOKED):
+            _mark_revoked(row, by=by, now=now)
+    return bool(entered or claimed)
+
+
+@committing("ledger.adopt-list")
+def _enter_all(authority: Authority, entries: Iterable[Revoked], *, by: User, now: datetime) -> list[str]:
+    """The serial numbers of which nobody knew that they are revoked."""
+    new = [str(one.serial) for one in entries if ledger.adopt_revocation(authority, one)]
+    if new:
+        record(Event.LEDGER_ADOPTED, authority, by=by, serials=new)
+    for certificate in Certificate.objects.filter(authority=authority, serial__in=new):
+        _mark_revoked(certificate, by=by, now=now)
+    return new
+
+
 def _take_in(authority: Authority, certificate: x509.Certificate, *, by: User, now: datetime) -> bool:
-    """It may be here already, found by a source as one of nobody that is known: then it is its authority's again."""
-    known = Certificate.objects.filter(fingerprint=inspection.fingerprint(certificate))
-    first = known.order_by("pk").first()
-    if first is not None:
-        stray = first.authority_id is None and first.root_authority_id is None
-        return stray and bool(known.filter(pk=first.pk).update(authority=authority))
+    """As one of nobody that is known, until the ledger has it."""
+    if _known(certificate).exists():
+        return False
     chain = "".join([authority.body, authority.chain or ""])
-    made = import_certificate(
-        body=inspection.pem(certificate), chain=chain, authority=authority, owner=authority.owner, by=by, now=now
-    )
-    if ledger.find(authority, made.serial).revoked_at is not None:  # a list has said so
-        _mark_revoked(made, by=by, now=now)
+    import_certificate(body=inspection.pem(certificate), chain=chain, owner=authority.owner, by=by, now=now)
     return True
+
+
+def _known(certificate: x509.Certificate) -> QuerySet[Certificate]:
+    return Certificate.objects.filter(fingerprint=inspection.fingerprint(certificate))
 
 
 def _mark_revoked(certificate: Certificate, *, by: User, now: datetime) -> None:

@@ -71,10 +71,11 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     can = set(permissions.actions(request.user, authority)) - {"create"}
     if permissions.can(request.user, "create") and "use" in can and authority.active:
         can.add("create")
+    chain = [authority.certificate, *authority.issuers]
     context = {
         "authority": authority,
         "certificate": own,
-        "chain": anatomy.chain_links([authority.certificate, *authority.issuers], now=clock()),
+        "chain": anatomy.chain_links(chain, anatomy.known(chain).without_texts(), now=clock()),
         "children": authority.children.all(),
         "certificates": issued[:ISSUED_SHOWN],
         "entries": audit_log.allowed(request.user, "view", history)[:HISTORY],

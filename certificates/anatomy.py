@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from django.db.models import CharField, Value
 from django.utils.translation import gettext as _
 
-from certificates.models import Certificate
+from certificates.models import Certificate, CertificateQuerySet
 from pki import chains, inspection
 from pki.extensions import PURPOSES
 from pki.inspection import Facts
@@ -34,10 +35,39 @@ class Link:
     url: str
 
 
-def chain_links(certificates: Sequence[x509.Certificate], *, now: datetime) -> list[Link]:
-    """The chain from the leaf upwards, each with its page here where we know it: one query."""
+@dataclass(frozen=True)
+class Family:
+    """Certificates that are here: of its chain, itself included; what it took the place of; what took its place."""
+
+    chain: list[Certificate]
+    replaces: list[Certificate]
+    replaced: list[Certificate]
+
+
+def family(certificate: Certificate) -> Family:
+    """The newest first, annotated ``with_replaced``: in one statement."""
+    parts: dict[str, CertificateQuerySet] = {
+        "chain": known((certificate.parsed, *certificate.issuers)),
+        "replaces": certificate.replaces.all(),
+        "replaced": certificate.replaced.all(),
+    }
+    first, *rest = (
+        rows.with_replaced().annotate(part=Value(part, CharField())).order_by() for part, rows in parts.items()
+    )
+    found = list(first.union(*rest, all=True).order_by("-pk"))
+    return Family(**{part: [one for one in found if one.part == part] for part in parts})
+
+
+def known(certificates: Iterable[x509.Certificate]) -> CertificateQuerySet:
+    """Those that are here, the newest first."""
+    fingerprints = [inspection.fingerprint(one) for one in certificates]
+    return Certificate.objects.present().filter(fingerprint__in=fingerprints).order_by("-pk")
+
+
+def chain_links(certificates: Sequence[x509.Certificate], here: Iterable[Certificate], *, now: datetime) -> list[Link]:
+    """The chain from the leaf upwards, each with its page where it is one of those ``here``."""
     facts = [inspection.facts(one) for one in certificates]
-    pages = _pages(one.fingerprint for one in facts)
+    pages = {one.fingerprint: one.get_absolute_url() for one in here}
     above: list[x509.Certificate | None] = [*certificates[1:], None]
     return [
         Link(
@@ -52,11 +82,6 @@ def chain_links(certificates: Sequence[x509.Certificate], *, now: datetime) -> l
         )
         for certificate, issuer, fact in zip(certificates, above, facts, strict=True)
     ]
-
-
-def _pages(fingerprints: Iterable[str]) -> dict[str, str]:
-    known = Certificate.objects.present().filter(fingerprint__in=list(fingerprints)).order_by("-pk")
-    return {known.fingerprint: known.get_absolute_url() for known in known.only("pk", "fingerprint")}
 
 
 def _state(facts: Facts, now: datetime) -> str:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.core.cache import cache
+from django.db.models import Exists, Model, OuterRef, QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.text import get_valid_filename
@@ -21,7 +22,7 @@ from authorities.models import Authority, Profile
 from certificates import anatomy, service
 from certificates.forms import EditForm, ExportForm, OrderForm
 from certificates.forms_importing import ImportForm
-from certificates.models import Certificate, Order
+from certificates.models import Certificate
 from certificates.models.revocation import unfinished_revocation
 from certificates.permissions import permissions
 from certificates.preview import look_ahead
@@ -38,6 +39,7 @@ from plugins import Exporter, registry
 from web.views import act, get_or_404, person
 
 NOTICES = 10
+DEMO_KEPT = 10  # seconds
 RECENT = 10
 ALIASES = {"java-export"}  # Lemur's older name of two plugins that are listed themselves
 USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands first
@@ -45,7 +47,8 @@ USUAL = ["pem-export", "openssl-export"]  # what most people want, so it stands 
 
 def demo_banner(request: HttpRequest) -> dict[str, Any]:
     """Context of every page: is there demo data? Asked only where a page is shown to somebody."""
-    return {"demo_banner": lambda: Authority.objects.filter(demo=True).exists()}
+    there_is = Authority.objects.filter(demo=True).exists
+    return {"demo_banner": lambda: cache.get_or_set("certificates.demo_banner", there_is, DEMO_KEPT)}
 
 
 @login_required
@@ -55,26 +58,34 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     certificate = _certificate(request, pk)
     can = permissions.actions(request.user, certificate)
     deployments = list(certificate.deployments.select_related("destination"))
-    targets = [certificate, *Order.objects.filter(certificate=certificate)]
-    if certificate.root_authority is not None:
-        targets.append(certificate.root_authority)
+    targets = [one for one in (certificate, getattr(certificate, "order", None), certificate.root_authority) if one]
+    family = anatomy.family(certificate)
     context = {
         "certificate": certificate,
         "names": anatomy.names_as_text(certificate.facts),
         "names_total": len(certificate.facts.names),
-        "chain": anatomy.chain_links([certificate.parsed, *certificate.issuers], now=clock()),
+        "chain": anatomy.chain_links([certificate.parsed, *certificate.issuers], family.chain, now=clock()),
         "policy": anatomy.policy(certificate.facts),
-        "replaces": certificate.replaces.with_replaced(),
-        "replaced": certificate.replaced.with_replaced(),
+        "replaces": family.replaces,
+        "replaced": family.replaced,
         "deployments": deployments,
         "exporters": exporters_for(certificate, can),
         "revocation": unfinished_revocation(certificate),
         "entries": audit_log.allowed(request.user, "view", about(*targets))[:HISTORY],
         "can": can,
+        **_cared_for_by(certificate),
         **_told(request, [certificate, *deployments]),
         **_in_service(certificate),
     }
     return render(request, "certificates/detail.html", context)
+
+
+def _cared_for_by(certificate: Certificate) -> dict[str, Any]:
+    """The names of its roles and notifications, in one statement."""
+    roles = certificate.roles.order_by().values_list(Value("roles"), "name")
+    notifications = certificate.notifications.order_by().values_list(Value("notifications"), "label")
+    found = sorted(roles.union(notifications, all=True))
+    return {kind: [name for of, name in found if of == kind] for kind in ("roles", "notifications")}
 
 
 def _in_service(certificate: Certificate) -> dict[str, Any]:
@@ -93,12 +104,7 @@ def _told(request: HttpRequest, rows: Iterable[Model]) -> dict[str, Any]:
 
 
 def _certificate(request: HttpRequest, pk: int) -> Certificate:
-    rows = (
-        Certificate.objects.present()
-        .with_replaced()
-        .select_related("authority", "user", "rotation_policy")
-        .prefetch_related("roles", "notifications")
-    )
+    rows = Certificate.objects.present().with_replaced().select_related("authority", "user", "rotation_policy", "order")
     found: Certificate = get_or_404(request, permissions, rows, pk=pk)
     return found
 

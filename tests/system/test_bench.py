@@ -15,8 +15,7 @@ from lemur_site.schedule import PERIODS
 ROOT = Path(__file__).parent.parent.parent
 READS = {"list", "list_deep", "search", "search_wide", "detail", "stats", "overview"}
 MOST = 12  # statements of a page
-LISTS = ("certificates", "by end", "deep", "found", "found many")
-MORE = {"certificate": 18, "order": 13, **dict.fromkeys(LISTS, 13)}  # a small list is counted each time
+MORE = {"certificate": 13}  # where a process asks for the first time in ten seconds whether there is a demo
 RATES = {"per_s", "p50_ms", "p95_ms"}
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils.timezone import now as clock
 
 LEASE = timedelta(minutes=10)
@@ -15,6 +15,9 @@ DOUBLINGS = 16
 """Of the first pause, whatever the longest one is: three weeks. Of more than forty no time span can be made."""
 # Nobody claims anything for longer, and nothing waits longer: what seems to was written by a clock that was ahead.
 LONGEST_LEASE, LONGEST_WAIT = timedelta(hours=1), timedelta(days=8)
+
+
+NOTHING_TO_RETRY = "There is nothing to try again: it is due already, at work, or done."
 
 
 class LeaseLost(Exception):
@@ -56,6 +59,17 @@ class JobQuerySet(models.QuerySet[Any]):
         """Take a job that is not done, whatever it waits for; None if it is done, or if somebody works on it now."""
         now = now or clock()
         return self._take(pk, ~Q(state=Job.State.DONE) & ~self.at_work(now), until=now + lease)
+
+    def hasten(self, *, now: datetime, **changes: Any) -> int:
+        """Make due now, because a person says so, what was given up or waits for later; ``changes`` are stored with it.
+
+        How many those were: what is done, at work or due already is left alone. What was given up is counted anew.
+        """
+        later = Q(state=Job.State.WAITING, leased=False, not_before__gt=now)
+        given_up = Q(state__in=[Job.State.FAILED, Job.State.UNKNOWN])
+        failures = Case(When(state=Job.State.WAITING, then=F("failures")), default=Value(0))
+        fresh = {"state": Job.State.WAITING, "not_before": now, "leased": False, "failures": failures}
+        return self.filter(later | given_up).update(**fresh, **changes)
 
     @staticmethod
     def at_work(now: datetime) -> Q:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from django.utils.timezone import now as clock
@@ -22,7 +22,7 @@ from core.commits import committing
 from core.connectors import foreign
 from core.errors import Conflict, DomainError, Precondition
 from core.failpoints import around
-from core.jobs import LEASE, LeaseLost
+from core.jobs import LEASE, NOTHING_TO_RETRY, LeaseLost
 from core.queue import enqueue
 from lifecycle.models import Sync
 from lifecycle.sighting import Tally, forget_endpoints, see, take_in, unlink
@@ -61,16 +61,37 @@ def ask_to_sync(source: Source, *, by: User | None = None, now: datetime | None 
     """The same for one source, because a person wants to know now. Precondition if it is switched off."""
     by = acting(by)
     source_permissions.require(by, "change", source)
+    _require_active(source)
+    return _arm(source, by=by, now=now or clock()) or Sync.objects.get(source=source)
+
+
+def _require_active(source: Source) -> None:
     if not source.active:
         raise Precondition(f"{source} is switched off; switch it on first.")
-    return _arm(source, by=by, now=now or clock()) or Sync.objects.get(source=source)
+
+
+@committing("sync.retry")
+def retry_sync(sync: Sync, *, by: User | None = None, now: datetime | None = None) -> None:
+    """The same for a look that was given up. Conflict if a worker looks at this moment, or has meanwhile."""
+    by, now, source = acting(by), now or clock(), sync.source
+    source_permissions.require(by, "change", source)
+    _require_active(source)
+    if not Sync.objects.filter(pk=sync.pk).hasten(now=now, by=by, last_error="", **_begun(now)):
+        raise Conflict(NOTHING_TO_RETRY)
+    record(Event.SOURCE_RETRIED, source, by=by)
+    enqueue("lifecycle.sync", sync.pk)
+
+
+def _begun(now: datetime) -> dict[str, Any]:
+    """Of a sync that begins anew."""
+    return {**asdict(Tally()), "cancelled": False, "begun_at": now, "ended_at": None}
 
 
 @committing("sync.arm")
 def _arm(source: Source, *, by: User | None, now: datetime) -> Sync | None:
     sync, _ = Sync.objects.get_or_create(source=source, defaults={"state": State.DONE})
     idle = Sync.objects.filter(pk=sync.pk).exclude(Sync.objects.at_work(now))
-    fresh = {**asdict(Tally()), "failures": 0, "last_error": "", "cancelled": False, "begun_at": now, "ended_at": None}
+    fresh = {"failures": 0, "last_error": "", **_begun(now)}
     if not idle.update(state=State.WAITING, not_before=now, leased=False, by=by, **fresh):
         return None
     enqueue("lifecycle.sync", sync.pk)

@@ -30,11 +30,13 @@ AGAIN_AFTER = timedelta(days=1)
 
 @committing("rotation.retry")
 def retry(rotation: EndpointRotation, *, by: User | None = None, now: datetime | None = None) -> EndpointRotation:
-    """Look again whether the endpoint serves its new certificate. Conflict if nothing was given up."""
+    """Look again whether the endpoint serves its new certificate, if that was given up or waits for later.
+
+    Conflict otherwise.
+    """
     by = acting(by)
     rotation_permissions.require(by, "retry", rotation, message="You are not authorized to rotate this endpoint.")
-    given_up = EndpointRotation.objects.filter(pk=rotation.pk, state=State.FAILED, rolled_back_at=None)
-    if not given_up.update(state=State.WAITING, failures=0, not_before=now or clock(), leased=False):
+    if not EndpointRotation.objects.filter(pk=rotation.pk, rolled_back_at=None).hasten(now=now or clock()):
         raise Conflict("There is nothing to try again: it is at work, done, or was rolled back.")
     record(Event.ROTATION_RETRIED, rotation.certificate, by=by, endpoint=str(rotation.endpoint))
     enqueue("lifecycle.rotate_endpoint", rotation.pk)

@@ -16,9 +16,9 @@ from core import connectors
 from core.audit import Event, record
 from core.commits import committing
 from core.connectors import Given, NewConnector, foreign, lock
-from core.errors import DomainError, Unavailable
+from core.errors import Conflict, DomainError, Unavailable
 from core.failpoints import around
-from core.jobs import LeaseLost
+from core.jobs import NOTHING_TO_RETRY, LeaseLost
 from core.permissions import permissions_of
 from core.queue import enqueue
 from pki import chains, inspection
@@ -133,6 +133,18 @@ def ask_to_scan(source: Source, *, by: User | None = None, now: datetime | None 
         idle.update(by=by, found=[], total=0, **fresh)
     enqueue("stores.scan", scan.pk)
     return scan
+
+
+@committing("scan.retry")
+def retry_scan(scan: Scan, *, by: User | None = None, now: datetime | None = None) -> None:
+    """The same for one that was given up. Conflict if a worker looks at this moment, or has meanwhile."""
+    by, source = acting(by), scan.source
+    permissions_of(source).require(by, "change", source)
+    fresh = {"by": by, "found": [], "total": 0, "last_error": ""}
+    if not Scan.objects.filter(pk=scan.pk).hasten(now=now or clock(), **fresh):
+        raise Conflict(NOTHING_TO_RETRY)
+    record(Event.SOURCE_RETRIED, source, by=by)
+    enqueue("stores.scan", scan.pk)
 
 
 def due_scans(now: datetime | None = None) -> list[int]:

@@ -12,6 +12,7 @@ from certificates.service.deploying import (
     refuse_duplicate_destinations,
     remove_from_destination,
     require_deliverable,
+    retry_deployment,
     withdraw,
 )
 from certificates.service.domains import create_domain, mark_domain
@@ -54,8 +55,8 @@ from certificates.service.query import (
     usable,
 )
 from certificates.service.reissue import calculate_reissue_range, get_certificate_primitives, reissue_certificate
-from certificates.service.renewing import ask_for_window, settle_moments
-from certificates.service.revoking import carry_out, deactivate, revoke
+from certificates.service.renewing import ask_for_window, retry_suggestion, settle_moments
+from certificates.service.revoking import carry_out, deactivate, retry_revocation, revoke
 from certificates.service.watching import create_notification, update_notification, watch
 from certificates.service.watchlists import (
     get_all_certs_attached_to_destination_without_autorotate,
@@ -134,7 +135,10 @@ __all__ = [
     "render",
     "require_deliverable",
     "retry_batch",
+    "retry_deployment",
     "retry_order",
+    "retry_revocation",
+    "retry_suggestion",
     "reveal",
     "reveal_order_key",
     "revoke",

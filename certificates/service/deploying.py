@@ -27,7 +27,7 @@ from core.audit import Event, record
 from core.commits import committing
 from core.connectors import lock
 from core.errors import Conflict, DomainError, Invalid, Precondition, Unavailable
-from core.jobs import LeaseLost
+from core.jobs import NOTHING_TO_RETRY, LeaseLost
 from core.queue import enqueue
 from pki.errors import PkiError
 from plugins.errors import Misconfigured, PluginError, Temporary
@@ -281,6 +281,19 @@ def deliver_again(destination: Destination, *, by: User | None = None, now: date
     for pk in again:
         enqueue("certificates.deploy", pk)
     return count
+
+
+@committing("deployment.hasten")
+def retry_deployment(deployment: Deployment, *, by: User | None = None, now: datetime | None = None) -> None:
+    """One delivery is due now, whether it was given up or waits. Conflict if it is at work, due or done already."""
+    by, certificate, destination = acting(by), deployment.certificate, deployment.destination
+    permissions.require(by, "change", certificate, message="You are not authorized to update this certificate")
+    if not destination.active:
+        raise Precondition(f"{destination} is switched off; switch it on first.")
+    if not Deployment.objects.filter(pk=deployment.pk).hasten(now=now or clock()):
+        raise Conflict(NOTHING_TO_RETRY)
+    record(Event.DEPLOYMENT_RETRIED, certificate, by=by, destination=destination.label)
+    enqueue("certificates.deploy", deployment.pk)
 
 
 def remove_from_destination(certificate: Certificate, destination: Destination, *, by: User | None = None) -> None:

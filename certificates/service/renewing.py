@@ -10,14 +10,17 @@ from datetime import datetime
 
 from django.utils.timezone import now as clock
 
-from accounts.service import system_user
+from accounts.models import User
+from accounts.service import acting, system_user
 from certificates.models import Certificate, RotationPolicy, Suggestion
+from certificates.permissions import permissions
 from core.audit import Event, record
 from core.commits import committing
 from core.connectors import foreign
-from core.errors import DomainError, Unavailable
+from core.errors import Conflict, DomainError, Unavailable
 from core.failpoints import around
-from core.jobs import LeaseLost
+from core.jobs import NOTHING_TO_RETRY, LeaseLost
+from core.queue import enqueue
 from pki.errors import PkiError
 from plugins.contracts import SuggestsRenewal
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
@@ -75,6 +78,17 @@ def _suggested(certificate: Certificate) -> tuple[datetime, datetime] | None:
 def due_suggestions(now: datetime | None = None) -> list[int]:
     """Which windows a sweep must ask for, the oldest first."""
     return list(Suggestion.objects.due(now).order_by("not_before").values_list("pk", flat=True)[:AT_ONCE])
+
+
+@committing("suggestion.retry")
+def retry_suggestion(suggestion: Suggestion, *, by: User | None = None, now: datetime | None = None) -> None:
+    """Ask the CA now. Conflict if it is asked at this moment, or will be at once."""
+    by, certificate = acting(by), suggestion.certificate
+    permissions.require(by, "change", certificate, message="You are not authorized to update this certificate")
+    if not Suggestion.objects.filter(pk=suggestion.pk).hasten(now=now or clock()):
+        raise Conflict(NOTHING_TO_RETRY)
+    record(Event.RENEWAL_ASKED, certificate, by=by)
+    enqueue("certificates.ask_for_window", suggestion.pk)
 
 
 def ask_for_window(suggestion_id: int, *, now: datetime | None = None) -> bool:

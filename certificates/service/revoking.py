@@ -32,7 +32,8 @@ from core.commits import committing
 from core.connectors import foreign
 from core.errors import Conflict, DomainError, Forbidden, Invalid
 from core.failpoints import around
-from core.jobs import LeaseLost
+from core.jobs import NOTHING_TO_RETRY, LeaseLost
+from core.queue import enqueue
 from pki.errors import PkiError
 from plugins.contracts import Revokes
 from plugins.errors import Misconfigured, Permanent, PluginError
@@ -195,7 +196,7 @@ def _write_down(
     The one that made it so, if somebody was faster: of all rows of the certificate, one revocation at a time.
     """
     rows = same_certificate(certificate)
-    list(Certificate.objects.select_for_update().filter(pk__in=[row.pk for row in rows]).order_by("pk"))
+    _lock(rows)
     if Revocation.objects.filter(certificate__in=rows, state=Revocation.State.WAITING).exists():
         raise Conflict(f"{certificate} is being revoked already.")
     if (done := _done_before(rows, reason)) is not None:
@@ -211,6 +212,27 @@ def _write_down(
     if along is not None:
         along()
     return revocation
+
+
+def _lock(rows: CertificateQuerySet) -> None:
+    """Of all rows of one certificate, one revocation at a time."""
+    list(Certificate.objects.select_for_update().filter(pk__in=[row.pk for row in rows]).order_by("pk"))
+
+
+@committing("revocation.retry")
+def retry_revocation(revocation: Revocation, *, by: User | None = None, now: datetime | None = None) -> None:
+    """Ask the authority again, now. Conflict if it is asked at this moment, or has agreed to this one or to another."""
+    by, certificate = acting(by), revocation.certificate
+    rows = same_certificate(certificate)
+    _require_may_revoke(certificate, rows, by)
+    _lock(rows)
+    open_ones = Revocation.objects.filter(certificate__in=rows, state=Revocation.State.WAITING)
+    if open_ones.exclude(pk=revocation.pk).exists() or _done_before(rows, revocation.reason) is not None:
+        raise Conflict(f"{certificate} is revoked already, or its revocation was asked for once more.")
+    if not Revocation.objects.filter(pk=revocation.pk).hasten(now=now or clock()):
+        raise Conflict(NOTHING_TO_RETRY)
+    record(Event.REVOCATION_RETRIED, certificate, by=by, reason=revocation.reason)
+    enqueue("certificates.carry_out", revocation.pk)
 
 
 def carry_out(revocation_id: int, *, now: datetime | None = None) -> Revocation | None:

@@ -4,7 +4,7 @@ from notifications.service.addresses import Address, addresses_of, by_mail, topi
 from notifications.service.answers import acknowledge, snooze, snoozed
 from notifications.service.channels import create, delete, send_test, update
 from notifications.service.defaults import default_notifications
-from notifications.service.notices import raise_notice, release, tell, waiting_recipients
+from notifications.service.notices import raise_notice, release, retry_notice, tell, waiting_recipients
 
 __all__ = [
     "Address",
@@ -16,6 +16,7 @@ __all__ = [
     "delete",
     "raise_notice",
     "release",
+    "retry_notice",
     "send_test",
     "snooze",
     "snoozed",

@@ -10,16 +10,17 @@ from typing import cast
 from django.utils.timezone import now as clock
 
 from accounts.models import User
-from accounts.service import system_user
+from accounts.service import acting, system_user
 from core.audit import Event, record
 from core.commits import committing
 from core.connectors import foreign
-from core.errors import DomainError, Unavailable
+from core.errors import Conflict, DomainError, Unavailable
 from core.failpoints import around
-from core.jobs import Job, LeaseLost
+from core.jobs import NOTHING_TO_RETRY, Job, LeaseLost
 from core.queue import enqueue
 from notifications import messages
 from notifications.models import Notice
+from notifications.permissions import notice_permissions
 from pki.errors import PkiError
 from plugins import Misconfigured, Notifier, Permanent, PluginError, Temporary, parse, registry
 
@@ -44,6 +45,19 @@ def release(held: datetime, *, now: datetime) -> int:
     and the rest in another. If it dies, ``held`` comes.
     """
     return Notice.objects.filter(state=Job.State.WAITING, not_before=held, attempts=0).update(not_before=now)
+
+
+@committing("notice.retry")
+def retry_notice(notice: Notice, *, by: User | None = None, now: datetime | None = None) -> None:
+    """The message that it stands in is due now, whether given up or put off. Conflict if it is at work or sent."""
+    by = acting(by)
+    notice_permissions.require(by, "change", notice)
+    message = {"batch": notice.batch} if notice.batch else {"pk": notice.pk}
+    number = Notice.objects.filter(**message).hasten(now=now or clock())
+    if not number:
+        raise Conflict(NOTHING_TO_RETRY)
+    record(Event.NOTICE_RETRIED, notice, by=by, recipient=notice.recipient, notices=number)
+    enqueue("notifications.tell", notice.recipient, notice.channel)
 
 
 def waiting_recipients(now: datetime | None = None) -> list[tuple[str, str]]:

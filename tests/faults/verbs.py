@@ -47,7 +47,7 @@ from stores import service as stores
 from stores.models import Destination, Scan, Source
 from tests import pki_material
 from tests.factories import a_certificate, an_order, issued_for
-from tests.faults import by_itself, moving, signing_in
+from tests.faults import by_itself, moving, retrying, signing_in
 from tests.faults.issuers import ENTRIES
 from tests.odd_notifier import SLUG, OddNotifier
 from tests.odd_stores import OddDestination, OddSource
@@ -592,6 +592,7 @@ VERBS: dict[str, Verb] = {
     ),
 }
 VERBS |= {name: Verb(do, events, already) for name, (do, events, already) in by_itself.VERBS.items()}
+VERBS |= {name: Verb(do, events, already) for name, (do, events, already) in retrying.VERBS.items()}
 VERBS |= {name: Verb(do, events, already) for name, (do, events, already) in signing_in.VERBS.items()}
 VERBS["key.swap"] = Verb(*by_itself.SWAP, calls_afterwards=True)
 # Calls to the outside that only a verb makes: which.

@@ -106,3 +106,24 @@ def test_what_nobody_works_on_can_be_taken_up_before_it_is_due(order):
     assert again.state == Order.State.WAITING
     again.succeed()
     assert Order.objects.take_up(order.pk, now=NOW) is None
+
+
+@pytest.mark.parametrize(("state", "failures"), [("failed", 0), ("unknown", 0), ("waiting", 3)])
+def test_a_person_has_what_was_given_up_or_waits_for_later_done_at_once(order, state, failures):
+    Order.objects.update(state=state, failures=3, not_before=NOW + timedelta(hours=1))
+    assert Order.objects.hasten(now=NOW, csr="changed") == 1
+    order.refresh_from_db()
+    assert (order.state, order.failures, order.not_before, order.csr) == ("waiting", failures, NOW, "changed")
+    assert list(Order.objects.due(NOW)) == [order]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [{"state": "done"}, {"not_before": NOW}, {"leased": True, "not_before": NOW + timedelta(minutes=5)}],
+    ids=["done", "due", "at work"],
+)
+def test_what_is_done_due_or_at_work_is_not_hastened(order, meanwhile):
+    Order.objects.update(**{"not_before": NOW + timedelta(hours=1), **meanwhile})
+    before = Order.objects.values().get()
+    assert Order.objects.hasten(now=NOW) == 0
+    assert Order.objects.values().get() == before

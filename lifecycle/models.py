@@ -72,7 +72,10 @@ class EndpointRotation(Job):
                 fields=["endpoint", "certificate"], name="one_rotation_per_endpoint_and_certificate"
             )
         ]
-        indexes = [models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="rotation_due")]
+        indexes = [
+            models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="rotation_due"),
+            models.Index(fields=["id"], condition=~models.Q(state="done"), name="rotation_not_done"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.endpoint} to {self.certificate}"

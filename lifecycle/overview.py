@@ -95,6 +95,11 @@ SHARES: Final = (
     (noop("By owner"), "owner", "owner", "owner"),
     (noop("By destination"), "deployments__destination", "deployments__destination__label", "destination"),
 )
+STUCK: Mapping[str, str] = {
+    "delivery-stuck": "/jobs/?kind=deployment&failing=true",
+    "revocation-failing": "/jobs/?kind=revocation&failing=true",
+}
+"""Alarms about jobs, by kind: where each can be tried again. An order's own page asks more than that."""
 # Of what is no alarm of its own: what is said of one and of many, where it stands, and whether it is urgent.
 OTHERS: Mapping[str, tuple[str, str, str, bool]] = {
     "unrotated": (
@@ -118,7 +123,7 @@ OTHERS: Mapping[str, tuple[str, str, str, bool]] = {
     "syncs": (
         noop("%(number)d source cannot be looked into"),
         noop("%(number)d sources cannot be looked into"),
-        "/found/",
+        "/jobs/?kind=sync&failing=true",
         True,
     ),
     "found": (
@@ -134,7 +139,7 @@ def concerns(visible: CertificateQuerySet, *, among: int, now: datetime) -> list
     """What needs a person, alarms first. Two statements, the second at most ten seconds old if it is ``among`` many."""
     open_ones = Alarm.objects.filter(resolved_at=None).order_by().values_list("kind").annotate(number=Count("pk"))
     alarms = sorted(open_ones, key=lambda row: list(KINDS).index(row[0]) if row[0] in KINDS else len(KINDS))
-    found = [Concern(_of_kind(kind, number), f"/alarms/?kind={kind}") for kind, number in alarms]
+    found = [Concern(_of_kind(kind, number), STUCK.get(kind, f"/alarms/?kind={kind}")) for kind, number in alarms]
     counts = remembered(
         ("concerns", _statement(visible)),
         partial(_count_others, visible, now=now),

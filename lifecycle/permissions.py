@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from core.permissions import EVERYTHING, Permissions, keepers, members, nobody, readers, writers
+from core.permissions import EVERYTHING, NOTHING, Permissions, keepers, members, nobody, readers, writers
 from lifecycle.models import Alarm, Brake, Endpoint, EndpointRotation, Finding, Spent, Sync
 
 
@@ -20,6 +20,11 @@ def deciders(user: Any) -> Q:
     return EVERYTHING if user.is_operator else responsible(user)
 
 
+def named_by_their_kind(user: Any) -> Q:
+    """Whoever may do the same to what it is about, by the rule of its kind."""
+    return NOTHING
+
+
 endpoint_permissions = Permissions(Endpoint, view=readers(members))
 alarm_permissions = Permissions(Alarm, view=readers(members))
 rotation_permissions = Permissions(
@@ -29,3 +34,5 @@ brake_permissions = Permissions(Brake, view=readers(members), release=writers(no
 spent_permissions = Permissions(Spent, view=readers(members))
 finding_permissions = Permissions(Finding, view=readers(members), decide=writers(deciders))
 sync_permissions = Permissions(Sync, view=readers(members))
+retrying_any_job = keepers(named_by_their_kind)
+"""In words only: lifecycle.jobs.kinds says which right each kind asks for."""

@@ -9,9 +9,10 @@ from rest_framework import serializers as drf
 
 from accounts.serializers import UserBrief
 from certificates.serializers import CertificateBrief
+from lifecycle.jobs.reading import State
 from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
 from stores.models import Source
-from web.rest.fields import Email, Ref
+from web.rest.fields import Email, Ref, UtcDateTime
 from web.rest.serializers import ModelSerializer, Serializer
 
 
@@ -150,3 +151,30 @@ class SyncRequest(Serializer):
     """``POST /syncs``."""
 
     source = Ref(Source.objects.all, name_field="label")  # type: ignore[assignment]
+
+
+class ThingOutput(Serializer):
+    """What a job is about, or where that is: its kind, its id if it has one, and its name."""
+
+    type = drf.CharField()
+    id = drf.IntegerField(allow_null=True)
+    name = drf.CharField()
+
+
+class JobOutput(Serializer):
+    """A job of any kind: where it stands, how far it has come, and when it is tried next."""
+
+    kind = drf.CharField(source="name")
+    id = drf.IntegerField()
+    state = drf.ChoiceField(choices=State.values)
+    about = ThingOutput()
+    place = ThingOutput(allow_null=True)
+    since = UtcDateTime(allow_null=True)
+    attempts = drf.IntegerField()
+    last_error = drf.CharField(source="read.last_error")
+    next_try = UtcDateTime(allow_null=True)
+    held = drf.CharField(source="read.note", help_text="Why it is not taken up: off, turn, stopping, or empty.")
+    reached = drf.IntegerField(source="read.reached", allow_null=True, help_text="How much of it is done.")
+    out_of = drf.IntegerField(source="read.out_of", allow_null=True, help_text="How much there is to do.")
+    failed = drf.IntegerField(source="read.broken", allow_null=True, help_text="How much of it failed.")
+    can_retry = drf.BooleanField(help_text="May the caller have it tried again now?")

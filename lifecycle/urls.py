@@ -1,8 +1,8 @@
-"""The addresses of endpoints, of their rotation, and of what sources brought in."""
+"""The addresses of endpoints, of their rotation, of what sources brought in, and of all jobs."""
 
 from django.urls import path
 
-from lifecycle import api, api_found, views, views_found, views_overview
+from lifecycle import api, api_found, api_jobs, views, views_found, views_jobs, views_overview
 from web.rest.views import Router
 
 app_name = "lifecycle"
@@ -13,12 +13,16 @@ router.register("rotations", api.RotationViewSet)
 router.register("brakes", api.BrakeViewSet)
 router.register("findings", api_found.FindingViewSet)
 router.register("syncs", api_found.SyncViewSet)
+router.register("jobs", api_jobs.JobViewSet, basename="jobs")
 api_urls = router.urls
 
 urlpatterns = [
     path("metrics", api.metrics, name="metrics"),
     path("overview/shares", views_overview.shares, name="shares"),
     path("alarms/", views_overview.alarms, name="alarms"),
+    path("jobs/", views_jobs.job_list, name="jobs"),
+    path("jobs/<str:kind>/<int:pk>/retry", views_jobs.retry, name="job-retry"),
+    path("jobs/<str:kind>/<int:pk>/stop", views_jobs.stop, name="job-stop"),
     path("endpoints/", views.endpoint_list, name="endpoints"),
     path("rotations/", views.rotation_list, name="rotations"),
     path("rotations/<int:pk>/retry", views.retry, name="retry"),

@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -21,7 +20,7 @@ from notifications.models import Notice
 from notifications.permissions import notice_permissions
 from notifications.service.answers import LONGEST_DAYS
 from web.lists import Listing
-from web.views import get_or_404, person
+from web.views import came_from, get_or_404, person
 
 ROWS = 25
 USUAL_DAYS = 7
@@ -57,7 +56,7 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
     notice = _notice(request, pk)
     service.acknowledge(notice, by=person(request))
     messages.success(request, _("Acknowledged."))
-    return _back(request, notice)
+    return redirect(came_from(request, "notices:list"))
 
 
 @login_required
@@ -74,16 +73,9 @@ def snooze(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, _("Nobody hears of it until %(day)s.") % {"day": f"{made.until:%Y-%m-%d}"})
-    return _back(request, notice)
+    return redirect(came_from(request, "notices:list"))
 
 
 def _notice(request: HttpRequest, pk: int) -> Notice:
     found: Notice = get_or_404(request, notice_permissions, pk=pk)
     return found
-
-
-def _back(request: HttpRequest, notice: Notice) -> HttpResponse:
-    """To the page that one came from, if it is one of ours."""
-    came_from = request.POST.get("next", "")
-    ours = url_has_allowed_host_and_scheme(came_from, allowed_hosts=None)
-    return redirect(came_from if ours else "notices:list")

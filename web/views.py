@@ -14,6 +14,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from core.audit import acting
 from core.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Precondition, Unavailable
@@ -82,11 +83,17 @@ def carry_out(request: HttpRequest, verb: Callable[..., object], row: object, sa
     """A press of a button: one verb on one row; what came of it, or is in the way, is ``said`` on the next page."""
     try:
         verb(row, by=person(request))
-    except (Conflict, Precondition, Unavailable) as error:
+    except (Conflict, Invalid, Precondition, Unavailable) as error:
         messages.error(request, str(error))
     else:
         messages.success(request, said)
     return redirect(to)
+
+
+def came_from(request: HttpRequest, otherwise: str) -> str:
+    """The page of ours that a form names in ``next``, to go back to; else the one of this name."""
+    page = request.POST.get("next", "")
+    return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else otherwise
 
 
 def add_errors(form: BaseForm, error: DomainError | PkiError) -> int:

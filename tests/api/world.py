@@ -43,7 +43,7 @@ def furnish(people: People, root: Authority, issuing: Authority, monkeypatch: An
     service.revoke(revoked, reason="superseded", comments="", force=False, by=people.alice)
     place = Destination.objects.create(label="web servers", plugin="odd-destination")
     scan = Source.objects.create(label="scan", plugin="odd-source")
-    Deployment.objects.create(certificate=shop, destination=place)
+    delivery = Deployment.objects.create(certificate=shop, destination=place)
     shop.sources.add(scan)
     endpoint = Endpoint.objects.create(
         name="front", dnsname="www.example.org", dns_aliases=["alias.example.org"], port=443, type="elb", policy=CIPHERS,
@@ -73,6 +73,7 @@ def furnish(people: People, root: Authority, issuing: Authority, monkeypatch: An
             people.alice, authority=issuing, common_name="next.example.org", owner="alice@example.org"
         ),
         "rotations": EndpointRotation.objects.create(endpoint=endpoint, certificate=shop, replaces=old, state="failed"),
+        "{kind}": delivery,
         "brakes": Brake.objects.create(began_at=shop.date_created, due=100, allowed=25),
         "findings": Finding.objects.create(**known),
         "syncs": Sync.objects.create(source=scan),

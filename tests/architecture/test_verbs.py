@@ -32,6 +32,8 @@ SERVICES = (
     "lifecycle.undoing",
 )
 
+# What hands the press of a button on to the verb of a kind.
+HANDING_ON = "lifecycle.jobs.kinds"
 # No verbs: who acts, and whether they may.
 RULES = {"acting", "require_proof_of", "require_may_order", "require_may_replace"}
 # Changes outside of a verb's transaction, by the function that makes them.
@@ -141,10 +143,11 @@ def service_modules() -> Iterator[Module]:
 
 
 def verbs() -> set[Ref]:
-    """What entry points and wiring use of the services, and what Python callers are offered."""
+    """What entry points, wiring and the list of all jobs use of the services, and what Python callers are offered."""
     found: set[Ref | None] = {function(f"certificates.service.{name}") for name in table_of_contents()}
     for module in modules().values():
-        if module.is_entry_point or module.package == "lemur_site" or module.kind in ("authentication", "signing_in"):
+        outside = module.is_entry_point or module.package == "lemur_site" or module.name == HANDING_ON
+        if outside or module.kind in ("authentication", "signing_in"):
             for node in ast.walk(module.tree):
                 if isinstance(node, ast.Name | ast.Attribute):
                     found.add(function(dotted_name(module, node)))

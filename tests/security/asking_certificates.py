@@ -7,6 +7,7 @@ from typing import Any
 
 from authorities.models import DnsProvider
 from certificates.models import Batch, Domain, RotationPolicy
+from lifecycle.jobs.kinds import KINDS
 from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync
 from stores.models import Destination, Source
 from tests.security.world import World
@@ -45,6 +46,8 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
     """The id or name that stands for a word in braces; None for addresses of others."""
     if before.endswith(("pending_certificates/", "certificates/orders/")):
         return UNKNOWN if word == "unknown" else world.order(word, person).pk
+    if "/jobs/" in before:
+        return _of_a_job(before.partition("/jobs/")[2].rstrip("/"), word)
     if before.endswith("batches/"):
         return UNKNOWN if word == "unknown" else Batch.objects.earliest("pk").pk
     if before.endswith("certificates/name/"):
@@ -57,6 +60,13 @@ def id_of(before: str, word: str, person: str, world: World) -> Any:
         if before.endswith(end):
             return UNKNOWN if word == "unknown" else model._default_manager.earliest("pk").pk
     return None
+
+
+def _of_a_job(kind: str, word: str) -> Any:
+    """The kind itself, which comes first; then the id of a job of that kind."""
+    if not kind:
+        return word
+    return UNKNOWN if word == "unknown" else KINDS[kind].model._default_manager.earliest("pk").pk
 
 
 def body_of(address: str, person: str, world: World) -> Body:

@@ -61,7 +61,7 @@ class AutoSchema(SpectacularSchema):
 
     def get_summary(self) -> str:
         """One line: of what every resource has, the same words everywhere."""
-        if self._name in STANDARD and self._action is None and hasattr(self.view, "queryset"):
+        if self._name in STANDARD and self._action is None and getattr(self.view, "queryset", None) is not None:
             meta = self.view.queryset.model._meta
             one, several = (_acronyms(str(name)) for name in (meta.verbose_name, meta.verbose_name_plural))
             article = "an" if one[0].lower() in "aeio" else "a"

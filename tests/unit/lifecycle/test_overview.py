@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.utils.timezone import now as clock
 
-from certificates.models import Certificate
+from certificates.models import Certificate, Deployment
 from core.models import SweepRun
-from lifecycle import overview
+from lifecycle import failures, overview
 from lifecycle.models import Alarm, Brake, Endpoint, Finding, Sync
 from stores.models import Destination, Source
 from tests.factories import a_certificate
@@ -77,7 +77,7 @@ def test_everything_that_needs_somebody_is_said_once_with_its_number_and_its_lis
     found = [(one.words, one.url, one.urgent) for one in overview.concerns(rows(), among=1, now=NOON)]
     assert found == [
         ("The renewal of 1 certificate is failing", "/alarms/?kind=renewal-failing", True),
-        ("2 deliveries are stuck", "/alarms/?kind=delivery-stuck", True),
+        ("2 deliveries are stuck", "/jobs/?kind=deployment&failing=true", True),
         ("Never heard of: 1", "/alarms/?kind=never-heard-of", True),
         (
             "1 certificate ends within 30 days and does not renew itself",
@@ -153,6 +153,17 @@ def everything(make, people):
 def listed(client, address):
     shown = client.get(address).context["listing"]
     return len(shown.items) if shown.total is None else shown.total
+
+
+def test_what_is_stuck_leads_to_where_it_is_tried_again(dora, make):
+    certificate, web = make("a.example.org"), Destination.objects.create(label="web", plugin="directory-destination")
+    Deployment.objects.create(certificate=certificate, destination=web, state="failed")
+    source, other = (Source.objects.create(label=label, plugin="directory-source") for label in "so")
+    Sync.objects.create(source=source, state="failed", failures=1)
+    Sync.objects.create(source=other)
+    failures.sweep_failures()
+    found = {one.words: listed(dora, one.url) for one in dora.get("/").context["concerns"]}
+    assert found == {"1 delivery is stuck": 1, "1 source cannot be looked into": 1}
 
 
 def test_each_number_is_that_of_the_list_behind_its_link(dora, everything):

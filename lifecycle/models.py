@@ -75,6 +75,7 @@ class EndpointRotation(Job):
         indexes = [
             models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="rotation_due"),
             models.Index(fields=["id"], condition=~models.Q(state="done"), name="rotation_not_done"),
+            models.Index(fields=["not_before"], condition=models.Q(state="done"), name="rotation_done"),
         ]
 
     def __str__(self) -> str:

@@ -178,6 +178,7 @@ class Notice(Job):
             models.Index(fields=["not_before"], condition=Q(state="waiting"), name="notice_due"),
             models.Index(fields=["batch"], condition=Q(state="waiting"), name="notice_batch"),
             models.Index(fields=["id"], condition=~Q(state="done"), name="notice_not_done"),
+            models.Index(fields=["not_before"], condition=Q(state="done"), name="notice_done"),
             models.Index(fields=["topic", "-id"], name="notice_topic"),
         ]
 

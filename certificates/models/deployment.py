@@ -49,6 +49,7 @@ class Deployment(Job):
         indexes = [
             models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="deployment_due"),
             models.Index(fields=["id"], condition=~models.Q(state="done"), name="deployment_not_done"),
+            models.Index(fields=["not_before"], condition=models.Q(state="done"), name="deployment_done"),
         ]
 
     def __str__(self) -> str:

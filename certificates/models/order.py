@@ -53,6 +53,7 @@ class Order(Job):
         indexes = [
             models.Index(fields=["not_before"], condition=models.Q(state="waiting"), name="order_due"),
             models.Index(fields=["id"], condition=~models.Q(state="done"), name="order_not_done"),
+            models.Index(fields=["not_before"], condition=models.Q(state="done"), name="order_done"),
         ]
         constraints = [
             models.UniqueConstraint(

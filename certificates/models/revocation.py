@@ -44,7 +44,10 @@ class Revocation(Job):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["id"], condition=~models.Q(state="done"), name="revocation_not_done")]
+        indexes = [
+            models.Index(fields=["id"], condition=~models.Q(state="done"), name="revocation_not_done"),
+            models.Index(fields=["not_before"], condition=models.Q(state="done"), name="revocation_done"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["certificate"], condition=models.Q(state="waiting"), name="one_open_revocation"

@@ -43,7 +43,7 @@ class RotationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ViewSet)
 
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, pk: int) -> Response:
-        """Look again whether the endpoint serves it, after that was given up."""
+        """Look again whether the endpoint serves it, after that was given up or put off."""
         return self.answer(undoing.retry(self.get_object(), by=self.caller))
 
     @action(detail=True, methods=["post"])

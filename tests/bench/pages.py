@@ -28,7 +28,10 @@ def everybodys(world: World) -> dict[str, Iterator[str]]:
         "as one types": iter(lambda: f"{there}find?q={service()}", ""),
         "certificate": iter(lambda: f"{there}{world.first_id + chance.randrange(world.rows)}", ""),
         "order": repeat(f"{there}new"),
-        **{name: repeat(f"/{name}/") for name in ("authorities", "domains", "endpoints", "alarms", "notifications")},
+        **{
+            name: repeat(f"/{name}/")
+            for name in ("authorities", "domains", "endpoints", "jobs", "alarms", "notifications")
+        },
     }
 
 

@@ -10,7 +10,17 @@ from django.http import HttpRequest
 
 from certificates import service
 from certificates.filters import anything_like
-from certificates.models import Batch, Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
+from certificates.models import (
+    Batch,
+    Certificate,
+    Deployment,
+    Domain,
+    Order,
+    Revocation,
+    RotationPolicy,
+    Suggestion,
+    Tag,
+)
 from core.permissions import PermissionAdmin, ReadOnlyAdmin
 from pki.names import printable
 
@@ -25,8 +35,8 @@ class CertificateAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-
     list_filter = ("status", "notify", "rotation", "deleted")
     search_fields = ("name",)  # that there is a search; what it finds, get_search_results says
     fields = (
-        *EDITABLE, "name", "common_name", "serial", "issuer", "authority", "user", "status", "deleted", "not_before",
-        "not_after",
+        *EDITABLE, "name", "common_name", "its_tags", "serial", "issuer", "authority", "user", "status", "deleted",
+        "not_before", "not_after",
         "key_type", "signing_algorithm", "fingerprint", "date_created", "body", "chain", "csr",
     )  # fmt: skip
     readonly_fields = tuple(name for name in fields if name not in EDITABLE)
@@ -45,6 +55,11 @@ class CertificateAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-
     def common_name(self, certificate: Certificate) -> str | None:
         """As it is to be seen: whoever made the certificate may have put anything into it."""
         return certificate.cn and printable(certificate.cn)
+
+    @admin.display(description="tags")
+    def its_tags(self, certificate: Certificate) -> str:
+        """Changed on its page, or of many in the list there."""
+        return ", ".join(certificate.tag_names)
 
     def save_model(self, request: HttpRequest, obj: Certificate, form: Any, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
@@ -78,6 +93,16 @@ class DomainAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Domain, form: Any, change: bool) -> None:
         service.mark_domain(obj.pk, sensitive=obj.sensitive, by=request.user)  # type: ignore[arg-type]
+
+
+@admin.register(Tag)
+class TagAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Words that certificates bear, or have borne."""
+
+    list_display = ("name",)
+    search_fields = ("name",)
+    fields = ("name",)
+    show_full_result_count = False
 
 
 @admin.register(Deployment)

@@ -8,6 +8,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerial
 
 from certificates.extensions import DROPPED_NAMES, EXTENDED_USAGES, USAGES, to_wire
 from certificates.serializers import SUBJECT
+from certificates.tags import AROUND, LONGEST, SIGNS
 from pki.names import NameType
 from web.rest.schema_answers import component
 from web.rest.schema_texts import ANY_TEXT, Schema
@@ -36,6 +37,16 @@ class SubjectSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call
         schema: Schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         subject = {camel(name): {"type": "string"} for name in SUBJECT}
         return {**schema, "properties": {**schema["properties"], **subject}}
+
+
+class TagsSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Words of few signs, with blanks around them that go."""
+
+    target_class = "certificates.serializers_input.Tags"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Schema:
+        word = {"type": "string", "pattern": f"^[{AROUND}]*[{SIGNS}]{{1,{LONGEST}}}[{AROUND}]*$"}
+        return {"type": "array", "items": word, "maxItems": self.target.max_length}
 
 
 class ShortSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]

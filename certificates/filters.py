@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
 
 import django_filters
 from django import forms
@@ -22,12 +22,14 @@ from certificates.models import (
     Domain,
     Order,
     RotationPolicy,
+    Tag,
     searching,
 )
 from certificates.models.certificate import SOON
+from certificates.tags import MOST
 from notifications.models import Notification
 from stores.models import Destination, Source
-from web.lists import FilterSet, NumberFilter, NumbersFilter, RowFilter, YesNoFilter
+from web.lists import FilterSet, NumberFilter, NumbersFilter, RowFilter, TextsFilter, YesNoFilter
 from web.wildcards import plain
 
 Rows = CertificateQuerySet
@@ -174,6 +176,7 @@ class CertificateFilter(FilterSet):
     destination_id = NumberFilter(field_name="deployments__destination")
     notification = RowFilter(field_name="notifications", queryset=Notification.objects.all(), label="Notification")
     notification_id = NumberFilter(field_name="notifications")
+    tag = TextsFilter(method="bearing", label="Tag", help_text="Several with commas between: those with all of them.")
     source = RowFilter(field_name="sources", queryset=Source.objects.all(), label="Source")
     status = django_filters.CharFilter(lookup_expr="iexact")
     filter_status = text_filter("status")
@@ -234,6 +237,13 @@ class CertificateFilter(FilterSet):
         text = value.strip().replace(" ", "")
         wire = next((key for key, said in SAID.items() if said.casefold() == text.casefold()), text)
         return rows.filter(key_type__icontains=wire)
+
+    def bearing(self, rows: Rows, name: str, value: list[str]) -> Rows:
+        """With each of these tags."""
+        wanted = sorted({tag for text in value if (tag := text.strip().lower())})
+        if len(wanted) > MOST:  # nor would a database go on joining for ever
+            return rows.none()
+        return reduce(Rows.bearing, wanted, rows)
 
     def with_several_names(self, rows: Rows, name: str, value: bool) -> Rows:
         """The column is true or null."""
@@ -331,6 +341,18 @@ class DomainFilter(FilterSet):
 
     class Meta:
         model = Domain
+        fields: tuple[str, ...] = ()
+
+
+class TagFilter(FilterSet):
+    """Part of the name."""
+
+    q = django_filters.CharFilter(field_name="name", lookup_expr="icontains", label="Search")
+    name = django_filters.CharFilter(lookup_expr="icontains", label="Name")
+    ordering = django_filters.OrderingFilter(fields={"id": "id", "name": "name", "number": "certificates"})
+
+    class Meta:
+        model = Tag
         fields: tuple[str, ...] = ()
 
 

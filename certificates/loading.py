@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import BooleanField, CharField, Model, Q, QuerySet, Value
@@ -21,6 +21,12 @@ OF_CONNECTORS = ("id", "label", "description", "plugin", "options", "active")
 OF_ENDPOINTS = ("id", "name", "dnsname", "owner", "type", "active")
 Lists = dict[str, list[Any]]
 KINDS: Mapping[str, type[Connector]] = {"destinations": Destination, "notifications": Notification}
+MAKE: Mapping[str, Callable[[int, str, str, bool], Any]] = {
+    "domains": lambda pk, name, text, flag: Domain(pk, name, flag),
+    "roles": lambda pk, name, text, flag: Role(pk=pk, name=name, description=text),
+    "tags": lambda pk, name, text, flag: name,
+}
+BY_NAME = ("roles", "tags")
 LOADED = "loaded_in_full"
 """Under this name a certificate bears its lists: by their names, in the order in which they are shown."""
 
@@ -58,7 +64,7 @@ def _load(found: Mapping[int, Lists]) -> None:
 
 
 def _names(ids: Sequence[int], found: Mapping[int, Lists]) -> list[tuple[int, int]]:
-    """Domains in the order of the certificate, and roles by name.
+    """Domains in the order of the certificate, roles and tags by name.
 
     Which certificates replace which, newest first, is returned.
     """
@@ -67,14 +73,13 @@ def _names(ids: Sequence[int], found: Mapping[int, Lists]) -> list[tuple[int, in
         if kind == "links":
             links.append((certificate, pk))
         else:
-            one = Domain(pk, name, bool(flag)) if kind == "domains" else Role(pk=pk, name=name, description=text)
-            found[certificate][kind].append(one)
+            found[certificate][kind].append(MAKE[kind](pk, name, text, bool(flag)))
     return sorted(links, key=lambda link: (link[1], link[0]), reverse=True)
 
 
 def _in_order(row: tuple[Any, ...]) -> tuple[Any, ...]:
     kind, _, place, _, name, *_ = row
-    return (kind, 0, name) if kind == "roles" else (kind, place, "")
+    return (kind, 0, name) if kind in BY_NAME else (kind, place, "")
 
 
 def _lineage(links: Sequence[tuple[int, int]], found: Mapping[int, Lists]) -> None:
@@ -126,7 +131,7 @@ def _text(value: str) -> Value:
 
 
 def _ask_names(ids: Ids) -> QuerySet[Any, tuple[Any, ...]]:
-    """Domains, roles and which replace which: all are little more than names."""
+    """Domains, roles, tags and which replace which: all are little more than names."""
     no_text, no_flag = _text(""), Value(value=False, output_field=BooleanField())
     held = CertificateDomain.objects.order_by().filter(certificate__in=ids)
     domains = held.values_list(
@@ -136,11 +141,14 @@ def _ask_names(ids: Ids) -> QuerySet[Any, tuple[Any, ...]]:
     roles = managing.values_list(
         _text("roles"), "certificate_id", "pk", "role_id", "role__name", "role__description", no_flag
     )
+    borne = Certificate.tags.through._default_manager.filter(certificate__in=ids)
+    tags = borne.values_list(_text("tags"), "certificate_id", "pk", "tag_id", "tag__name", no_text, no_flag)
     replacing = Certificate.replaces.through._default_manager.filter(
         Q(from_certificate__in=ids) | Q(to_certificate__in=ids)
     )
     ends = ("from_certificate_id", "pk", "to_certificate_id")
-    return domains.union(roles, replacing.values_list(_text("links"), *ends, no_text, no_text, no_flag), all=True)
+    links = replacing.values_list(_text("links"), *ends, no_text, no_text, no_flag)
+    return domains.union(roles, tags, links, all=True)
 
 
 def _ask_connectors(ids: Ids) -> QuerySet[Any, tuple[Any, ...]]:

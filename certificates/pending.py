@@ -80,6 +80,7 @@ def _shape(order: Order, asked: requests.Request, rows: Rows) -> dict[str, Any]:
         "rotation_policy": next(iter(policy), None),
         "dns_provider_id": order.spec.get("dns_provider"),
         "dns_provider": next(iter(provider), None),
+        "tags": order.spec.get("tags", []),
         "replaced": [],
         "endpoints": [],
     }

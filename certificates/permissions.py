@@ -7,7 +7,17 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q
 
-from certificates.models import Batch, Certificate, Deployment, Domain, Order, Revocation, RotationPolicy, Suggestion
+from certificates.models import (
+    Batch,
+    Certificate,
+    Deployment,
+    Domain,
+    Order,
+    Revocation,
+    RotationPolicy,
+    Suggestion,
+    Tag,
+)
 from core.permissions import EVERYTHING, NOTHING, Permissions, keepers, members, nobody, readers, writers
 
 
@@ -52,6 +62,7 @@ permissions = Permissions(
 domain_permissions = Permissions(
     Domain, view=readers(members), order=readers(guardians), create=writers(members), change=writers(guardians)
 )
+tag_permissions = Permissions(Tag, view=readers(members))
 order_permissions = Permissions(
     Order,
     view=readers(members),

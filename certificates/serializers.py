@@ -78,6 +78,14 @@ class DomainOutput(Serializer):
     sensitive = drf.BooleanField()
 
 
+class TagOutput(Serializer):
+    """A tag, and how many certificates bear it."""
+
+    id = drf.IntegerField()
+    name = drf.CharField()
+    certificates = drf.IntegerField(source="number", help_text="Of those that the caller may see.")
+
+
 class PolicyBrief(Nested, Serializer):
     """How long before its end it is renewed."""
 
@@ -156,6 +164,13 @@ class Hung(drf.ListSerializer[Any]):
         return instance.__dict__[LOADED][self.source]
 
 
+class HungTags(drf.ListField):
+    """The names of its tags, read in the same way."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance.__dict__[LOADED]["tags"]
+
+
 class Relative(Nested, CertificateBrief):
     """A certificate that another one replaces, or that replaces it."""
 
@@ -176,6 +191,7 @@ class CertificateOutput(CertificateBrief):
     destinations = Hung(child=ConnectorBrief())
     notifications = Hung(child=ConnectorBrief())
     endpoints = Hung(child=EndpointBrief())
+    tags = HungTags(child=drf.CharField())
     replaces = Hung(child=Relative())
     replaced = Hung(child=Relative())
     replaced_by = Hung(child=Relative(), source="replaced")
@@ -191,7 +207,7 @@ class CertificateOutput(CertificateBrief):
             "signing_algorithm", "san", "has_private_key", "not_before", "validity_start", "not_after", "validity_end",
             "notify", "active", "rotation", "rotation_policy", "fingerprint", "user", "authority", "dns_provider_id",
             "dns_provider", "domains", "roles", "destinations", "notifications", "replaces", "replaced", "replaced_by",
-            "endpoints", "extensions",
+            "endpoints", "tags", "extensions",
         )  # fmt: skip
 
     def to_representation(self, certificate: Certificate) -> dict[str, Any]:

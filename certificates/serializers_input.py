@@ -6,16 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from rest_framework import serializers as drf
 
 from accounts.models import Role
 from authorities.models import Authority, DnsProvider
 from certificates.models import Certificate, RotationPolicy
 from certificates.serializers import ExtensionsField
+from certificates.tags import MOST, normal_tags
+from core.errors import Invalid
 from notifications.models import Notification
 from stores.models import Destination
 from web.rest.connectors import KeyType, PluginInput
 from web.rest.fields import Email, Pem, Ref, Text, UtcDateTime, Years, YesNo
 from web.rest.serializers import Serializer
+
+
+class Tags(drf.ListField):
+    """Words; ``certificates.tags`` says what they may be."""
+
+    child = Text()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": MOST, **kwargs})
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        try:
+            return list(normal_tags(super().to_internal_value(data)))
+        except Invalid as error:
+            raise drf.ValidationError(error.plainly) from error
 
 
 class Said(Serializer):
@@ -33,6 +51,7 @@ class Said(Serializer):
     destinations = Ref(Destination.objects.all, many=True, required=False, name_field="label")
     notifications = Ref(Notification.objects.all, many=True, required=False, name_field="label")
     rotation_policy = Ref(RotationPolicy.objects.all, required=False, allow_null=True)
+    tags = Tags(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Translate the synonyms: ``active`` is notify, a non-empty ``replacements`` wins over ``replaces``."""

@@ -86,6 +86,7 @@ class OrderOutput(Serializer):
     replaced = Relative(many=True)
     replaced_by = Relative(many=True, source="replaced")
     endpoints = EndpointBrief(many=True)
+    tags = drf.ListField(child=drf.CharField())
     extensions = ExtensionsField()
     last_error = drf.CharField()
     number_attempts = drf.IntegerField()

@@ -15,6 +15,7 @@ from accounts.models import Role
 from authorities.models import Authority, DnsProvider
 from certificates import extensions as wire
 from certificates.models import Certificate, RotationPolicy
+from certificates.tags import normal_tags
 from core.errors import Invalid
 from notifications.models import Notification
 from pki.extensions import Extensions
@@ -71,6 +72,7 @@ class CertificateSpec:
     roles: tuple[Role, ...] = ()
     destinations: tuple[Destination, ...] = ()
     notifications: tuple[Notification, ...] = ()
+    tags: tuple[str, ...] = ()
     rotation_policy: RotationPolicy | None = None
     dns_provider: DnsProvider | None = None
 
@@ -89,6 +91,7 @@ class CertificateSpec:
         known["description"] = known.get("description") or ""
         for many in MANY:
             known[many] = tuple(dict.fromkeys(known.get(many) or ()))
+        known["tags"] = normal_tags(known.get("tags") or ())
         known["rotation_policy"] = known.get("rotation_policy") or RotationPolicy.usual()
         for name in ("key_type", "profile", "notify", "rotation"):
             if known.get(name) is None:
@@ -111,6 +114,7 @@ class CertificateSpec:
             "notify": self.notify,
             "rotation": self.rotation,
             **{name: _pks(getattr(self, name)) for name in MANY},
+            "tags": list(self.tags),
             "managed_by": managed_by(_pks(self.roles)),
             "rotation_policy": self.rotation_policy and self.rotation_policy.pk,
             "dns_provider": self.dns_provider and self.dns_provider.pk,
@@ -118,16 +122,18 @@ class CertificateSpec:
 
 
 def related(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The rows that :meth:`CertificateSpec.row_fields` named, as far as they still exist: arguments of ``place``."""
+    """The rows that :meth:`CertificateSpec.row_fields` named, as far as they still exist, and the tags, of which older
+    orders say nothing: arguments of ``place``."""
     models: dict[str, type[Model]] = {
         "replaces": Certificate,
         "roles": Role,
         "destinations": Destination,
         "notifications": Notification,
     }
-    return {
+    rows = {
         name: model._default_manager.filter(pk__in=spec[name]) if spec[name] else () for name, model in models.items()
     }
+    return {**rows, "tags": spec.get("tags", ())}
 
 
 def single(spec: Mapping[str, Any]) -> dict[str, Any]:

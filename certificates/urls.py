@@ -9,6 +9,7 @@ from certificates import (
     api_domains,
     api_logs,
     api_orders,
+    api_tags,
     views,
     views_batches,
     views_importing,
@@ -37,6 +38,7 @@ router.register("certificates", api.CertificateViewSet)
 plain = Router()
 plain.register("pending_certificates", api_orders.OrderViewSet)
 plain.register("domains", api_domains.DomainViewSet)
+plain.register("tags", api_tags.TagViewSet)
 plain.register("logs", api_logs.LogViewSet)
 api_urls = [*router.urls, *plain.urls, path("defaults", api_defaults.Defaults.as_view())]
 

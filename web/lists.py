@@ -68,6 +68,20 @@ class NumbersFilter(django_filters.BaseInFilter, NumberFilter):  # type: ignore[
     """One number or several with commas between: ``id=2,3``."""
 
 
+class SeveralTexts(django_filters.widgets.CSVWidget):  # type: ignore[misc]
+    """With commas between, or the parameter several times."""
+
+    def value_from_datadict(self, data: QueryDict, files: Any, name: str) -> list[str]:
+        return [text for given in data.getlist(name) for text in given.split(",") if text.strip()]
+
+
+class TextsFilter(django_filters.BaseInFilter, django_filters.CharFilter):  # type: ignore[misc]
+    """One text or several: ``tag=a,b`` or ``tag=a&tag=b``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"widget": SeveralTexts, **kwargs})
+
+
 class RowFilterField(django_filters.fields.ModelChoiceField):  # type: ignore[misc]
     """A row by its id. An id that no row has is no mistake: nothing hangs on it.
 

@@ -10,6 +10,7 @@ from certificates.models.questions import CertificateQuerySet
 from certificates.models.revocation import Revocation
 from certificates.models.rotation import RotationPolicy
 from certificates.models.suggestion import Suggestion
+from certificates.models.tag import Tag
 
 __all__ = [
     "Batch",
@@ -23,6 +24,7 @@ __all__ = [
     "Revocation",
     "RotationPolicy",
     "Suggestion",
+    "Tag",
     "get_or_increase_name",
     "get_sequence",
     "update_destinations",

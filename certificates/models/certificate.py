@@ -20,6 +20,7 @@ from certificates import extensions
 from certificates.models.domain import Domain
 from certificates.models.questions import SOON, CertificateQuerySet, Status
 from certificates.models.rotation import RotationPolicy
+from certificates.models.tag import Tag
 from core.audit import about
 from core.models import AuditEntry
 from notifications.models import Notification
@@ -111,6 +112,7 @@ class Certificate(models.Model):
     destinations = models.ManyToManyField(Destination, through="Deployment", blank=True, related_name="certificates")
     notifications = models.ManyToManyField(Notification, blank=True, related_name="certificates")
     sources = models.ManyToManyField(Source, blank=True, related_name="certificates")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="certificates")
     replaces = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="replaced")
 
     objects = CertificateQuerySet.as_manager()
@@ -264,6 +266,13 @@ class Certificate(models.Model):
     def extensions(self) -> dict[str, Any]:
         """Its extensions in Lemur's form, see contract 3.4."""
         return extensions.describe(self.__dict__.get("facts") or inspection.extension_facts(self.parsed))
+
+    @property
+    def tag_names(self) -> list[str]:
+        """Its tags, sorted."""
+        if hasattr(self, "tag_text"):
+            return sorted((self.tag_text or "").split())
+        return list(self.tags.order_by("name").values_list("name", flat=True))
 
     @property
     def validity_range(self) -> timedelta:

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery, Value
 
 from certificates.models.rotation import RotationPolicy
+from certificates.models.tag import Joined
 from web.counts import count_each
 from web.wildcards import plain
 
@@ -91,6 +92,16 @@ class CertificateQuerySet(models.QuerySet[Any]):
         """Annotated with ``was_replaced``: is there a newer certificate in its place?"""
         successors = self.model.objects.present().filter(replaces=OuterRef("pk"))
         return self.annotate(was_replaced=Exists(successors.exclude(status=Status.REVOKED)))
+
+    def with_tags(self) -> Self:
+        """With their tags, for ``tag_names``, read along with them."""
+        borne = self.model.tags.through.objects.filter(certificate=OuterRef("pk")).order_by().values("certificate")
+        return self.annotate(tag_text=Subquery(borne.annotate(names=Joined("tag__name")).values("names")))
+
+    def bearing(self, tag: str) -> Self:
+        """With this tag."""
+        borne = self.model.tags.through.objects.filter(tag__name=tag)
+        return self.filter(pk__in=borne.values("certificate"))
 
     def unreplaced(self) -> Self:
         """Without a newer certificate in its place."""

@@ -57,6 +57,7 @@ from certificates.service.query import (
 from certificates.service.reissue import calculate_reissue_range, get_certificate_primitives, reissue_certificate
 from certificates.service.renewing import ask_for_window, retry_suggestion, settle_moments
 from certificates.service.revoking import carry_out, deactivate, retry_revocation, revoke
+from certificates.service.tagging import tag, tags_in_use, untag, update_tags
 from certificates.service.watching import create_notification, update_notification, watch
 from certificates.service.watchlists import (
     get_all_certs_attached_to_destination_without_autorotate,
@@ -144,6 +145,9 @@ __all__ = [
     "revoke",
     "settle_moments",
     "stats",
+    "tag",
+    "tags_in_use",
+    "untag",
     "update",
     "update_description",
     "update_notification",
@@ -151,6 +155,7 @@ __all__ = [
     "update_owner",
     "update_policy",
     "update_switches",
+    "update_tags",
     "upload",
     "usable",
     "watch",

@@ -16,12 +16,13 @@ from certificates.service import placing
 from certificates.service.deploying import refuse_duplicate_destinations, require_deliverable
 from certificates.service.orders import FORBIDDEN, MISSING
 from certificates.spec import MANY, managed_by, related
+from certificates.tags import normal_tags
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import NotFound, Precondition
 from notifications.models import Notification, is_default_of
 
-COLUMNS = frozenset({"owner", "description", "notify", "rotation", "rotation_policy"})
+COLUMNS = frozenset({"owner", "description", "notify", "rotation", "rotation_policy", "tags"})
 
 
 @committing("order.update")
@@ -62,6 +63,8 @@ def _columns(changes: Mapping[str, Any]) -> dict[str, Any]:
     said = {name: value for name, value in changes.items() if name in COLUMNS}
     if "owner" in said:
         said["owner"] = said["owner"].strip().lower()
+    if "tags" in said:
+        said["tags"] = list(normal_tags(said["tags"]))
     if "rotation_policy" in said:
         said["rotation_policy"] = said["rotation_policy"] and said["rotation_policy"].pk
     return said

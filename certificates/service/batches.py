@@ -21,6 +21,7 @@ from certificates.permissions import batch_permissions, permissions
 from certificates.service.editing import Difference, update
 from certificates.service.reissue import reissue_certificate
 from certificates.service.revoking import revoke
+from certificates.service.tagging import tag, untag
 from core import idempotency
 from core.audit import Event, record
 from core.commits import committing
@@ -74,6 +75,8 @@ VERBS: Mapping[str, Verb] = {
     "notify": Verb("change", lambda one, given, by: update(one.pk, by=by, notify=given["on"])),
     "rotation": Verb("change", lambda one, given, by: update(one.pk, by=by, rotation=given["on"])),
     "deliver": Verb("change", _deliver),
+    "tag": Verb("change", lambda one, given, by: tag(one, given["tags"], by=by)),
+    "untag": Verb("change", lambda one, given, by: untag(one, given["tags"], by=by)),
     "renew": Verb("reissue", lambda one, given, by: reissue_certificate(one, replace=True, user=by), _ordered_since),
     "revoke": Verb("revoke", lambda one, given, by: revoke(one, by=by, **given), _asked_since),
 }
@@ -90,7 +93,7 @@ def begin_batch(
 ) -> Batch:
     """Write down that it shall be done to those of the rows to which the person may do it. Raises Invalid.
 
-    ``given``: ``owner`` to hand over; ``on`` for notify and rotation; ids of ``destinations`` to deliver;
+    ``given``: ``owner`` to hand over; ``on`` for notify and rotation; ids of ``destinations`` to deliver; ``tags``;
     ``reason``, ``comments`` and ``force`` to revoke. A form that is sent again begins no second one.
     """
     by = acting(by)

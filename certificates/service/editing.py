@@ -19,7 +19,9 @@ from certificates.service.placing import (
     add_replaced,
     create_certificate_roles,
     require_may_replace,
+    tag_rows,
 )
+from certificates.tags import normal_tags
 from core.audit import Event, record
 from core.commits import committing
 from core.errors import Invalid, NotFound, Precondition
@@ -38,7 +40,7 @@ __all__ = [
 ]
 
 COLUMNS = frozenset({"owner", "description", "notify", "rotation", "rotation_policy"})
-LISTS = frozenset({"roles", "replaces", "destinations", "notifications"})
+LISTS = frozenset({"roles", "replaces", "destinations", "notifications", "tags"})
 CONSEQUENCES = frozenset({"handed_over", "renews_at"})
 FORBIDDEN = "You are not authorized to update this certificate"
 MISSING = "Cannot find specified certificate"
@@ -100,12 +102,16 @@ def _change(certificate: Certificate, changes: dict[str, Any], *, by: User) -> l
     unwanted = _set_destinations(certificate, lists["destinations"]) if "destinations" in lists else []
     if "notifications" in lists or certificate.owner != before:
         _set_notifications(certificate, lists.get("notifications"), before=before, by=by)
-    record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted({*changes, *lists} - CONSEQUENCES))
+    tagged = _set_tags(certificate, lists["tags"]) if "tags" in lists else {}
+    record(Event.CERTIFICATE_UPDATED, certificate, by=by, fields=sorted({*changes, *lists} - CONSEQUENCES), **tagged)
     return unwanted
 
 
 def _wanted(certificate: Certificate, name: str, given: Iterable[Any] | Difference) -> list[Any]:
-    return given.of(getattr(certificate, name).all()) if isinstance(given, Difference) else list(given)
+    """The list as it shall be: rows, and of tags the names."""
+    if not isinstance(given, Difference):
+        return list(given)
+    return given.of(certificate.tag_names if name == "tags" else getattr(certificate, name).all())
 
 
 def _locked(cert_id: int) -> Certificate:
@@ -150,6 +156,13 @@ def _set_notifications(certificate: Certificate, wanted: list[Notification] | No
     if not any(is_default_of(one.label, certificate.owner) for one in known):
         known = [*known, *default_notifications(certificate.owner, by, team=False)]
     certificate.notifications.set(known)
+
+
+def _set_tags(certificate: Certificate, wanted: list[str]) -> dict[str, list[str]]:
+    """Returns what the audit log says of it."""
+    known, tags = set(certificate.tag_names), normal_tags(wanted)
+    certificate.tags.set(tag_rows(tags))
+    return {"tags_added": sorted(set(tags) - known), "tags_removed": sorted(known - set(tags))}
 
 
 def update_switches(

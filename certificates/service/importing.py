@@ -22,6 +22,7 @@ from certificates.models import Certificate, RotationPolicy
 from certificates.permissions import permissions
 from certificates.service import placing
 from certificates.service.deploying import refuse_duplicate_destinations, require_deliverable
+from certificates.tags import normal_tags
 from core import idempotency
 from core import keys as key_store
 from core.audit import Event, record
@@ -57,6 +58,7 @@ class Upload:
     notifications: tuple[Notification, ...] = ()
     sources: tuple[Source, ...] = ()
     rotation_policy: RotationPolicy | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def _given(fields: dict[str, Any]) -> Upload:
     if fields.get("active") is not None:  # Lemur's other name of notify
         fields.setdefault("notify", fields["active"])
     known = {one.name: fields[one.name] for one in dataclass_fields(Upload) if one.name in fields}
-    rest = {**known, **optional, **many, "description": fields.get("description") or ""}
+    tags = normal_tags(fields.get("tags") or ())
+    rest = {**known, **optional, **many, "description": fields.get("description") or "", "tags": tags}
     return Upload(**{**rest, "owner": texts["owner"].lower(), "body": texts["body"]})
 
 
@@ -237,7 +240,7 @@ def _save(given: Upload, read: Read, stored: StoredKey | None, *, by: User, now:
     many = {name: getattr(given, name) for name in MANY}
     try:
         with transaction.atomic():
-            placing.place(certificate, name=given.name, by=by, **many)
+            placing.place(certificate, name=given.name, by=by, tags=given.tags, **many)
     except IntegrityError as error:
         raise Conflict(f"A certificate with this name or serial was taken in at the same moment ({by}).") from error
     idempotency.remember(certificate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 
@@ -14,6 +14,7 @@ from certificates.models import (
     Certificate,
     CertificateDomain,
     Domain,
+    Tag,
     get_or_increase_name,
     update_destinations,
     update_replacement,
@@ -28,7 +29,9 @@ from pki import naming
 from stores.models import Destination, Source
 
 CHUNK = 500
+Named = TypeVar("Named", Domain, Tag)
 _DOMAINS = ModelStatement[Domain](lambda names: Domain.objects.filter(name__in=names).order_by())
+_TAGS = ModelStatement[Tag](lambda names: Tag.objects.filter(name__in=names).order_by())
 _ROLES = ModelStatement[Role](lambda names: Role.objects.filter(name__in=names).order_by())
 
 
@@ -42,6 +45,7 @@ def place(  # noqa: PLR0913  what hangs on a certificate
     destinations: Iterable[Destination] = (),
     notifications: Iterable[Notification] = (),
     sources: Iterable[Source] = (),
+    tags: Sequence[str] = (),
 ) -> None:
     """Save a new certificate with everything that hangs on it. Runs in the caller's transaction."""
     facts = certificate.facts
@@ -55,6 +59,7 @@ def place(  # noqa: PLR0913  what hangs on a certificate
     old = add_replaced(certificate, replaces)
     told = list(notifications) or default_notifications(certificate.owner, by)
     certificate.sources.add(*sources)
+    certificate.tags.add(*tag_rows(tags))
     certificate.notifications.add(*told)
     places = list(destinations)
     for destination in places:
@@ -67,6 +72,7 @@ def place(  # noqa: PLR0913  what hangs on a certificate
         "destinations": sorted(places, key=_by_label),
         "notifications": sorted(told, key=_by_label),
         "endpoints": [],
+        "tags": list(tags),
     }
 
 
@@ -105,13 +111,23 @@ def add_domains(certificate: Certificate, names: Sequence[str]) -> list[Domain]:
 
 def domain_rows(names: Sequence[str]) -> list[Domain]:
     """A row for each name, in that order."""
-    known = {domain.name: domain for domain in _DOMAINS.rows(names)}
+    return _shared_rows(Domain, _DOMAINS, names)
+
+
+def tag_rows(names: Sequence[str]) -> list[Tag]:
+    """The same of tags."""
+    return _shared_rows(Tag, _TAGS, names)
+
+
+def _shared_rows(model: type[Named], here: ModelStatement[Named], names: Sequence[str]) -> list[Named]:
+    known = {row.name: row for row in here.rows(names)}
     # In alphabetical order, so that two that insert the same names wait for each other instead of dying.
-    missing = [Domain(name=name) for name in sorted(set(names) - known.keys())]
+    missing = [model(name=name) for name in sorted(set(names) - known.keys())]
     if missing:
         # Of a name that somebody else has inserted meanwhile, the "update" tells us the id.
-        Domain.objects.bulk_create(missing, update_conflicts=True, unique_fields=["name"], update_fields=["name"])
-    known |= {domain.name: domain for domain in missing}
+        rows = model._default_manager
+        rows.bulk_create(missing, update_conflicts=True, unique_fields=["name"], update_fields=["name"])
+    known |= {row.name: row for row in missing}
     return [known[name] for name in names]
 
 

@@ -75,9 +75,9 @@ def get_certificate_primitives(
         raise Invalid.rule("Missing Authority.")
     profile = _profile(certificate, authority)
     start, end = _validity(certificate, authority, profile, now=now)
-    replaces = list(certificate.replaces.all())
     return {
         **_subject(certificate, profile),
+        **_lists(certificate),
         "authority": authority,
         "owner": certificate.owner,
         "cn": certificate.cn or "",
@@ -95,9 +95,16 @@ def get_certificate_primitives(
         "rotation": certificate.rotation,
         "rotation_policy": certificate.rotation_policy,
         "dns_provider": certificate.dns_provider,
+    }
+
+
+def _lists(certificate: Certificate) -> dict[str, list[Any]]:
+    replaces = list(certificate.replaces.all())
+    return {
         "roles": list(certificate.roles.all()),
         "destinations": list(certificate.destinations.all()),
         "notifications": list(certificate.notifications.all()),
+        "tags": certificate.tag_names,
         "replaces": replaces,
         "replacements": replaces,
     }

@@ -277,9 +277,9 @@ def _bear(name: str, word: str, person: str, world: World, *, api: bool) -> Body
             return {name: [world.certificate(word, person).pk]}
         case "roles" | "user" | "users" | "authorities":
             return {name: asking_people.reference(name, word, person, world)}
-        case "destinations" | "notifications" | "rotationPolicy" | "older" | "sensitive":
+        case "destinations" | "notifications" | "rotationPolicy" | "older" | "sensitive" | "tags":
             return asking_certificates.reference(name, word, person, world)
-        case "owner" | "externalId":
+        case "owner" | "externalId" | "verb":
             return {name: f"{word}@example.org" if name == "owner" else word}
         case "plugin" | "setting":
             return {}

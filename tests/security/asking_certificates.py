@@ -88,6 +88,8 @@ def reference(name: str, word: str, person: str, world: World) -> Body:
             return {name: [world.notifications[word].pk]}
         case "rotationPolicy":
             return {name: RotationPolicy.objects.exclude(name="default").earliest("pk").pk}
+        case "tags":
+            return {name: [word]}
         case "older":
             return {"replaces": world.certificate(word, person).name}
         case _:

@@ -207,7 +207,7 @@ def _certificates(users: dict[str, User], team: Role, authorities: dict[str, Aut
     deleted = a_certificate(users["alice"], own, cn="deleted.example.org", roles=[team])
     service.delete(deleted.pk, by=users["alice"])
     return {
-        "own": a_certificate(users["alice"], own, cn="own.example.org", roles=[team]),
+        "own": a_certificate(users["alice"], own, cn="own.example.org", roles=[team], tags=["env:prod"]),
         "own of creator": a_certificate(users["grace"], own, cn="ordered.example.org", owner=alice),
         "own of former": given_away,
         "foreign": a_certificate(users["root"], foreign, cn="foreign.example.org", owner="strangers@example.org"),

@@ -233,6 +233,22 @@ class TestListing:
         assert names(f"filter=id;{second}") == ["t01"]
 
     @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("called=t03,t05", ["t05", "t03"]),
+            ("called=t03&called=t05", ["t05", "t03"]),
+            ("called=,t03, ,&called=", ["t03"]),
+            ("filter=called;t03,t05", ["t05", "t03"]),
+            ("called=t03,t05&filter=called;t05,t06", ["t05"]),
+            ("called=nothing", []),
+        ],
+    )
+    @pytest.mark.parametrize("form", [True, False])
+    def test_several_texts(self, things: list[Thing], query: str, found: list[str], form: bool) -> None:
+        assert [one.name for one in listing(query, form=form).items] == found
+        assert listing("called=,", form=form).total == 25
+
+    @pytest.mark.parametrize(
         "query",
         [
             "notify=maybe",

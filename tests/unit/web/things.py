@@ -21,7 +21,7 @@ from core.audit import acting
 from core.errors import Conflict, Forbidden, Invalid, Unavailable
 from core.permissions import Permissions, readers, writers
 from pki.errors import BadName
-from web.lists import FilterSet, NoFilters, NumberFilter, NumbersFilter, RowFilter, YesNoFilter
+from web.lists import FilterSet, NoFilters, NumberFilter, NumbersFilter, RowFilter, TextsFilter, YesNoFilter
 from web.rest.fields import Email, Number, Pem, Ref, Text, UtcDateTime, YesNo
 from web.rest.idempotency import idempotent
 from web.rest.serializers import ModelSerializer, Serializer
@@ -72,6 +72,7 @@ class ThingFilter(FilterSet):
     filter_id = NumberFilter(field_name="id")
     size = django_filters.RangeFilter()
     serial = django_filters.CharFilter()
+    called = TextsFilter(field_name="name", lookup_expr="in", label="Called")
     before = django_filters.IsoDateTimeFilter(field_name="not_after", lookup_expr="lte")
     not_after = django_filters.DateFilter(lookup_expr="date")
     team = RowFilter(queryset=Team.objects.all())

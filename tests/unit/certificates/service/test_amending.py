@@ -46,16 +46,27 @@ def test_what_is_said_is_what_becomes_of_it(people, waiting, monkeypatch):
     told, policy = Notification.objects.create(label="mine", plugin="none"), RotationPolicy.usual()
     service.update_order(
         waiting, by=people.alice, description="the shop", notify=False, rotation=True, rotation_policy=policy,
-        roles=[people.team], destinations=[place_], notifications=[told, told], replaces=[],
+        roles=[people.team], destinations=[place_], notifications=[told, told], replaces=[], tags=["PCI"],
     )  # fmt: skip
     made = issue(waiting, people.bob)  # the role of Bob's team was added
     assert (made.description, made.notify, made.rotation, made.rotation_policy) == ("the shop", False, True, policy)
     assert list(made.destinations.all()) == [place_]
     assert list(made.notifications.all()) == [told]
     assert people.team in made.roles.all()
+    assert made.tag_names == ["pci"]
     entry = AuditEntry.objects.get(event="order.updated")
     assert entry.details["fields"] == sorted(
-        ["description", "notify", "rotation", "rotation_policy", "roles", "destinations", "notifications", "replaces"]
+        [
+            "description",
+            "notify",
+            "rotation",
+            "rotation_policy",
+            "roles",
+            "destinations",
+            "notifications",
+            "replaces",
+            "tags",
+        ]
     )
 
 

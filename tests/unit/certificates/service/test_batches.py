@@ -13,7 +13,7 @@ from django.utils.timezone import now as clock
 from certificates.models import Batch, Certificate, Order, Revocation
 from certificates.permissions import permissions
 from certificates.service import batches as module
-from certificates.service import begin_batch, cancel_batch, carry_out_batch, retry_batch
+from certificates.service import begin_batch, cancel_batch, carry_out_batch, retry_batch, tag
 from certificates.service.batches import VERBS, due_batches
 from core.errors import Conflict, Forbidden, Invalid
 from core.models import AuditEntry
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def some(people, root_ca) -> list[Certificate]:
-    return [a_certificate(people.alice, root_ca, cn=f"{letter}.example.org") for letter in "abc"]
+    return [a_certificate(people.alice, root_ca, cn=f"{letter}.example.org", tags=["env:prod"]) for letter in "abc"]
 
 
 def rows(some) -> Any:
@@ -47,6 +47,8 @@ GIVEN: dict[str, dict[str, Any]] = {
     "notify": {"on": False},
     "rotation": {"on": True},
     "deliver": {"destinations": []},
+    "tag": {"tags": ["pci"]},
+    "untag": {"tags": ["env:prod"]},
     "renew": {},
     "revoke": {"reason": "superseded", "comments": "", "force": False},
 }
@@ -64,6 +66,8 @@ def test_every_verb_is_done_to_each(people, some, verb):
         "notify": lambda one: not one.notify,
         "rotation": lambda one: one.rotation,
         "deliver": lambda one: list(one.destinations.all()) == [place],
+        "tag": lambda one: one.tag_names == ["env:prod", "pci"],
+        "untag": lambda one: one.tag_names == [],
         "renew": lambda one: one.replaced.count() == 1,
         "revoke": lambda one: one.status == "revoked",
     }
@@ -82,6 +86,13 @@ def test_only_those_are_chosen_to_which_one_may_do_it(people, some, root_ca):
     assert set(batch.items.values_list("certificate", flat=True)) == {one.pk for one in some}
     with pytest.raises(Invalid, match="no certificate among them"):
         begin_batch("notify", rows([foreign]), given={"on": False}, by=people.alice)
+
+
+def test_one_that_would_have_too_many_tags_says_so(people, some):
+    tag(some[0], [f"n{number}" for number in range(49)], by=people.alice)
+    batch = begin_batch("tag", rows(some), given={"tags": ["pci"]}, by=people.alice)
+    assert carried_out(batch) == {"done": 2, "failed": 1}
+    assert "at most 50 tags; leave some out" in batch.items.get(state="failed").error
 
 
 def test_rights_count_at_the_moment_of_the_deed(people, some):

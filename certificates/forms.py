@@ -20,6 +20,8 @@ from certificates.extensions import too_many_names
 from certificates.models import Certificate
 from certificates.permissions import permissions
 from certificates.service import Difference
+from certificates.tags import LONGEST, MOST, normal_tags, typed_tags
+from core.errors import Invalid
 from core.forms import MOST_DIGITS, RowsField
 from notifications.models import Notification
 from pki.names import NameType
@@ -30,7 +32,7 @@ from web.choices import Choices, RowField
 from web.forms import KEY_CHOICES, OptionsForm, moment_input
 
 MOST_NAMES = 1000
-LISTS = frozenset({"roles", "replaces", "destinations", "notifications"})
+LISTS = frozenset({"roles", "replaces", "destinations", "notifications", "tags"})
 MONOSPACE = {"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "class": "mono"}
 
 
@@ -62,6 +64,33 @@ class KeyArea(forms.Textarea):
 
     def format_value(self, value: Any) -> None:
         """Always empty."""
+
+
+class TagsField(forms.CharField):
+    """Tags, as people type them on one line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        told = {"label": _("Tags"), "help_text": _("To find it by, with commas or blanks between: env:prod, team/web.")}
+        limits = {"required": False, "max_length": 2 * MOST * LONGEST}
+        super().__init__(**{**told, **limits, "widget": forms.TextInput(attrs=MONOSPACE), **kwargs})
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list | tuple) else value
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        """The names, each once."""
+        given = typed_tags(super().clean(value))
+        if self.required and not given:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        try:
+            return normal_tags(given)
+        except Invalid as error:
+            raise forms.ValidationError(error.plainly) from error
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """However they were typed."""
+        before, now = (set(typed_tags(self.prepare_value(value) or "")) for value in (initial, data))
+        return before != now
 
 
 class OrderForm(forms.Form):
@@ -102,6 +131,7 @@ class OrderForm(forms.Form):
         help_text=_("Made from the subject if you leave it empty."),
     )
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    tags = TagsField()
     rotation = forms.BooleanField(label=_("Renew it by itself"), required=False)
     destinations = RowsField(
         label=_("Destinations"),
@@ -190,6 +220,7 @@ class NamesField(forms.CharField):
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]
     """What is known about a certificate."""
 
+    tags = TagsField()
     replaces = NamesField()
 
     class Meta:
@@ -224,6 +255,7 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["tags"] = self.instance.tag_names
         self.initial["replaces"] = "\n".join(self.instance.replaces.values_list("name", flat=True))
         for name, rows in (("roles", Role), ("destinations", Destination), ("notifications", Notification)):
             self.fields[name].queryset = rows._default_manager.all()  # type: ignore[attr-defined]
@@ -241,9 +273,11 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
         return given
 
     def _shown(self, name: str) -> list[Any]:
-        """The rows that stood in this list when the person saw it."""
+        """What stood in this list when the person saw it."""
         field = self.fields[name]
         values = self._widget_data_value(field.hidden_widget(), self[name].html_initial_name)  # type: ignore[attr-defined]
+        if isinstance(field, TagsField):
+            return [tag.lower() for tag in typed_tags(str(values or ""))]
         if isinstance(field, NamesField):
             return list(field.rows.filter(name__in=str(values or "").split()))
         known = [pk for pk in values or () if str(pk).isdecimal() and len(str(pk)) <= MOST_DIGITS]

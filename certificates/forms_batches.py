@@ -9,6 +9,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from certificates.forms import TagsField
 from certificates.forms_revocation import REASONS
 from core.forms import RowsField
 from stores.models import Destination
@@ -50,6 +51,12 @@ class DeliverForm(VerbForm):
         return {"destinations": [one.pk for one in self.cleaned_data["destinations"]]}
 
 
+class TagForm(VerbForm):
+    """Which words."""
+
+    tags = TagsField(required=True, help_text=_("With commas or blanks between: env:prod, team/web."))
+
+
 class RevokeManyForm(VerbForm):
     """Why; and that one insists where an endpoint still serves one of them."""
 
@@ -70,6 +77,8 @@ FORMS: Mapping[str, type[VerbForm]] = {
     "deliver": DeliverForm,
     "rotation": SwitchForm,
     "notify": SwitchForm,
+    "tag": TagForm,
+    "untag": TagForm,
     "revoke": RevokeManyForm,
 }
 TITLES: Mapping[str, str | Promise] = {
@@ -78,6 +87,8 @@ TITLES: Mapping[str, str | Promise] = {
     "deliver": _("Deliver to destinations"),
     "rotation": _("Switch renewing by itself"),
     "notify": _("Switch telling of the end"),
+    "tag": _("Add tags"),
+    "untag": _("Take tags away"),
     "revoke": _("Revoke"),
 }
 """In the order in which they are offered."""

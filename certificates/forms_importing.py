@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
-from certificates.forms import MONOSPACE, KeyArea, NamesField, pem_area
+from certificates.forms import MONOSPACE, KeyArea, NamesField, TagsField, pem_area
 from pki import containers, inspection
 from pki.errors import BadContainer, PkiError
 from pki.gathering import File
@@ -69,6 +69,7 @@ class ImportForm(forms.Form):
         help_text=_("Of a single one; else made from the subject."),
     )
     description = forms.CharField(label=_("Description"), required=False, max_length=1024)
+    tags = TagsField()
     replaces = NamesField()
 
     def clean(self) -> dict[str, Any]:
@@ -129,4 +130,4 @@ class ImportManyForm(ImportForm):
     @property
     def shared(self) -> dict[str, Any]:
         """What holds for each of them, as the service takes it."""
-        return {name: self.cleaned_data[name] for name in ("owner", "description", "replaces")}
+        return {name: self.cleaned_data[name] for name in ("owner", "description", "tags", "replaces")}

@@ -12,7 +12,7 @@ WORDS = {"create": "order"}
 def visible(user: User) -> CertificateQuerySet:
     """The certificates that the person may see, as lists show them."""
     rows: CertificateQuerySet = permissions.allowed(user, "view")  # type: ignore[assignment]
-    return rows.present().without_texts().with_replaced().select_related("authority")
+    return rows.present().without_texts().with_replaced().with_tags().select_related("authority")
 
 
 def may(user: User, *actions: str) -> set[str]:

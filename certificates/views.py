@@ -104,7 +104,12 @@ def _told(request: HttpRequest, rows: Iterable[Model]) -> dict[str, Any]:
 
 
 def _certificate(request: HttpRequest, pk: int) -> Certificate:
-    rows = Certificate.objects.present().with_replaced().select_related("authority", "user", "rotation_policy", "order")
+    rows = (
+        Certificate.objects.present()
+        .with_replaced()
+        .with_tags()
+        .select_related("authority", "user", "rotation_policy", "order")
+    )
     found: Certificate = get_or_404(request, permissions, rows, pk=pk)
     return found
 
@@ -155,7 +160,7 @@ def _order_defaults(request: HttpRequest) -> dict[str, Any]:
         initial |= {"names": "\n".join(name.value for name in model.facts.names), "owner": model.owner}
         initial |= {"authority": model.authority_id, "description": model.description, "rotation": model.rotation}
         initial |= {name: getattr(model.subject_fields, name) for name in SUBJECT_FIELDS}
-        initial["key_type"] = model.key_type
+        initial |= {"key_type": model.key_type, "tags": model.tag_names}
     return initial
 
 
@@ -164,7 +169,7 @@ def _named_by_link(request: HttpRequest, parameter: str, action: str) -> Certifi
     pk = request.GET.get(parameter, "")
     if not pk.isdecimal() or len(pk) > MOST_DIGITS:
         return None
-    return permissions.allowed(request.user, action, Certificate.objects.present()).filter(pk=pk).first()
+    return permissions.allowed(request.user, action, Certificate.objects.present().with_tags()).filter(pk=pk).first()
 
 
 def _usual_authority(authorities: QuerySet[Authority]) -> int | None:
@@ -181,7 +186,7 @@ def import_(request: HttpRequest) -> HttpResponse:
     permissions.require(request.user, "upload", message=_("You are not authorized to upload a certificate."))
     initial = {"owner": person(request).email}
     if (old := _named_by_link(request, "replaces", "replace")) is not None:
-        initial |= {"owner": old.owner, "replaces": old.name, "description": old.description}
+        initial |= {"owner": old.owner, "replaces": old.name, "description": old.description, "tags": old.tag_names}
     form = ImportForm(request.POST or None, request.FILES or None, initial=initial)
     return act(
         request,

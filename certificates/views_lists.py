@@ -42,6 +42,7 @@ COLUMNS: Columns = {
     "rotation": attrgetter("rotation"),
     "notify": attrgetter("notify"),
     "description": attrgetter("description"),
+    "tags": attrgetter("tag_names"),
 }
 
 

@@ -93,9 +93,19 @@ def chips(context: template.Context, filterset: Any) -> list[dict[str, str]]:
     form = filterset.form
     given = [name for name in form.fields if params.get(name) and name not in SHOWN_ELSEWHERE]
     return [
-        {"label": str(form[name].label), "value": _chosen(form, name), "url": qs(context, **{name: None}, page=None)}
+        {"label": str(form[name].label), "value": value, "url": qs(context, **{name: others}, page=None)}
         for name in given
+        for value, others in _parts(form, name)
     ]
+
+
+def _parts(form: BaseForm, name: str) -> list[tuple[str, str | None]]:
+    """What was chosen, and what is left without it: of a filter that takes several, each by itself."""
+    several = form.cleaned_data.get(name)
+    if not isinstance(several, list):
+        return [(_chosen(form, name), None)]
+    texts = list(dict.fromkeys(map(str, several)))
+    return [(text, ",".join(other for other in texts if other != text) or None) for text in texts]
 
 
 def _chosen(form: BaseForm, name: str) -> str:

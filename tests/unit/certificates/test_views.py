@@ -12,6 +12,7 @@ from certificates.models import Certificate
 from lifecycle.models import Endpoint
 from stores.models import Source
 from tests.factories import a_certificate
+from tests.pki_material import material
 
 pytestmark = pytest.mark.django_db
 
@@ -113,13 +114,38 @@ class TestExpiredLongAgo:
 
 
 def test_an_order_like_another_begins_with_what_that_says(people, root_ca):
-    model = a_certificate(people.alice, root_ca, cn="model.example.org", description="for the shop")
+    model = a_certificate(
+        people.alice, root_ca, cn="model.example.org", description="for the shop", tags=["env:prod", "pci"]
+    )
     assert f"?like={model.pk}" in page(people.bob, model.get_absolute_url())
     shown = page(people.bob, f"{reverse('certificates:order')}?like={model.pk}")
     assert "model.example.org</textarea>" in shown
     assert 'value="for the shop"' in shown
+    assert 'name="tags" value="env:prod, pci"' in shown
     assert 'name="replaces"' not in shown
     assert "model.example.org" not in page(people.bob, f"{reverse('certificates:order')}?like=999999")
+
+
+def test_an_order_and_an_import_take_tags(people, root_ca):
+    client = Client()
+    client.force_login(people.alice)
+    said = {"names": "a.example.org", "owner": "alice@example.org", "authority": root_ca.pk, "profile": "server"}
+    refused = client.post(reverse("certificates:order"), {**said, "key_type": "ECCPRIME256V1", "tags": "größe"})
+    assert refused.status_code == 400
+    assert "is no tag: use 1 to 64" in refused.content.decode()
+    client.post(reverse("certificates:order"), {**said, "key_type": "ECCPRIME256V1", "tags": "Env:Prod pci"})
+    made = Certificate.objects.get(cn="a.example.org")
+    brought = {"owner": "alice@example.org", "body": material().leaf.pem, "tags": "vendor"}
+    assert client.post(reverse("certificates:import"), brought).status_code == 302
+    assert (made.tag_names, Certificate.objects.latest("pk").tag_names) == (["env:prod", "pci"], ["vendor"])
+    shown = page(people.alice, f"{reverse('certificates:import')}?replaces={made.pk}")
+    assert 'name="tags" value="env:prod, pci"' in shown
+
+
+def test_a_list_shows_few_of_many_tags(people, root_ca):
+    a_certificate(people.alice, root_ca, tags=[f"n{number}" for number in range(8)])
+    shown = page(people.bob, LIST)
+    assert '<li class="pill">n4</li><li class="pill" title="n5, n6, n7">+3</li>' in shown
 
 
 def sentence(people, certificate):

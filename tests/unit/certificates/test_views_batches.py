@@ -70,6 +70,27 @@ def test_what_makes_no_sense_is_refused(alice, some, wrong):
     assert alice.post(MANY, wrong).status_code == 400
 
 
+def test_tags_are_added_and_taken_away(alice, some):
+    for verb, typed, expected in (
+        ("tag", "Env:Prod, pci", ["env:prod", "pci"]),
+        ("untag", "pci unheard-of", ["env:prod"]),
+    ):
+        answers = {"verb": verb, "id": ids(some), "confirmed": "3", "tags": typed}
+        carry_out_batch(int(alice.post(MANY, answers).url.rpartition("/")[2]))
+        assert [one.tag_names for one in Certificate.objects.filter(pk__in=ids(some))] == [expected] * 3
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("", "This field is required"), (" , ", "This field is required"), ("größe", "is no tag: use 1 to")],
+)
+def test_what_is_no_tag_is_asked_again(alice, some, typed, said):
+    answer = alice.post(MANY, {"verb": "tag", "id": ids(some), "confirmed": "3", "tags": typed})
+    assert answer.status_code == 400
+    assert said in answer.content.decode()
+    assert not Batch.objects.exists()
+
+
 def test_a_missing_answer_is_asked_for(alice, some):
     answer = alice.post(MANY, {"verb": "hand-over", "id": ids(some), "confirmed": "3", "owner": "nobody"})
     assert answer.status_code == 400

@@ -65,11 +65,12 @@ def test_what_is_previewed_and_ticked_is_imported(alice):
     assert not Certificate.objects.exists()
     ticked = fingerprints(text)
     assert len(ticked) == text.count(" checked ") == 2
-    done = shown(send(alice, *everything(), passphrase=PASSPHRASE, confirmed="1", row=ticked))
+    done = shown(send(alice, *everything(), passphrase=PASSPHRASE, confirmed="1", row=ticked, tags="Vendor"))
     assert done.count("Imported") == 2
     for made in Certificate.objects.all():
         assert made.get_absolute_url() in done
         assert made.has_private_key
+        assert made.tag_names == ["vendor"]
     again = shown(send(alice, *everything(), passphrase=PASSPHRASE, confirmed="1", row=ticked))
     assert again.count("Was here already") == 2
     assert Certificate.objects.count() == 2

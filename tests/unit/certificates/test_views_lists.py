@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from certificates.models import Certificate
+from certificates.service import tag
 from certificates.views_lists import COLUMNS, FOUND
 from notifications.models import Notification
 from tests.factories import a_certificate
@@ -52,6 +54,21 @@ def test_a_file_holds_what_the_list_is_narrowed_to(reader, make):
     assert (row["id"], row["names"], row["serial"]) == (wanted.pk, ["wanted.example"], wanted.serial_hex)
     heading, line = csv.reader(io.StringIO(read(reader, "/certificates/list.csv?q=wanted"), newline=""))
     assert dict(zip(heading, line, strict=True))["name"] == wanted.name
+
+
+def test_what_is_narrowed_by_tags_shows_and_holds_them(reader, people, root_ca, make):
+    a_certificate(people.alice, root_ca, cn="tagged.example", tags=["env:prod", "pci"])
+    make()
+    (row,) = json.loads(read(reader, "/certificates/list.json?tag=pci,env:prod"))
+    assert (row["common_name"], row["tags"]) == ("tagged.example", ["env:prod", "pci"])
+    _, line = csv.reader(io.StringIO(read(reader, "/certificates/list.csv?tag=pci"), newline=""))
+    assert line[-1] == "env:prod pci"
+    shown = read(reader, "/certificates/?tag=env:prod&tag=pci&owner=alice@example.org")
+    assert '<li class="pill">env:prod</li>' in shown
+    assert 'value="env:prod,pci"' in shown
+    for left, other in (("env:prod", "pci"), ("pci", "env%3Aprod")):
+        chip = f'href="?tag={other}&amp;owner=alice%40example.org"'
+        assert re.search(rf'{re.escape(chip)}|href="\?owner=alice%40example.org&amp;tag={other}"', shown), left
 
 
 def test_it_holds_all_pages_in_the_order_of_the_list(reader, make):
@@ -127,7 +144,8 @@ def test_the_page_of_one_asks_once_what_may_be_done_with_it(people, make):
     client = Client()
     client.force_login(people.alice)
     shown = make()
+    tag(shown, ["env:prod"], by=people.alice)
     with CaptureQueriesContext(connection) as asked:
         text = read(client, shown.get_absolute_url())
     assert len(asked) <= 17
-    assert all(word in text for word in ("Reissue", "Replace", "Revoke", "Show the key"))
+    assert all(word in text for word in ("Reissue", "Replace", "Revoke", "Show the key", "?tag=env%3Aprod"))

@@ -53,6 +53,7 @@ class TestEdit:
             "owner": "new@example.org", "description": "the shop", "notify": "on", "rotation": "on",
             "rotation_policy": RotationPolicy.usual().pk, "roles": [people.team.pk], "destinations": [place.pk],
             "notifications": [told.pk], "replaces": f"\n {old.name} \n{old.name}\n",
+            "tags": "Env:Prod, pci pci",
         }  # fmt: skip
 
     def test_everything_at_once(self, people, one, fields):
@@ -69,9 +70,11 @@ class TestEdit:
         }
         assert [old.cn for old in one.replaces.all()] == ["old.example.org"]
         page = shown(client, f"/certificates/{one.pk}")
-        for text in ("web servers", "by itself", "mine", "old.example.org"):
+        for text in ("web servers", "by itself", "mine", "old.example.org", 'href="/certificates/?tag=env%3Aprod"'):
             assert text in page
-        assert one.replaces.get().name in shown(client, f"/certificates/{one.pk}/edit")
+        page = shown(client, f"/certificates/{one.pk}/edit")
+        assert one.replaces.get().name in page
+        assert page.count('value="env:prod, pci"') == 2  # and what was shown
 
     def test_what_others_did_while_the_form_was_open_stays(self, people, one, fields):
         client, address = browser(people.bob), f"/certificates/{one.pk}/edit"
@@ -79,27 +82,30 @@ class TestEdit:
         older = a_certificate(people.alice, one.authority, cn="older.example.org", roles=[people.team])
         for place in (gone, kept):
             update_destinations(one, place)
-        service.update(one.pk, by=people.alice, replaces=[older])
+        service.update(one.pk, by=people.alice, replaces=[older], tags=["kept", "gone"])
         form = EditForm(instance=Certificate.objects.get(pk=one.pk))
         page = shown(client, address)
         sent = {field.html_name: field.value() for field in form}
         sent |= {field.html_initial_name: field.value() for field in form if field.field.show_hidden_initial}
-        for name in ("roles", "destinations", "notifications", "replaces"):
+        sent |= {"tags": "kept, new"}
+        for name in ("roles", "destinations", "notifications", "replaces", "tags"):
             assert f'name="initial-{name}"' in page
         update_destinations(one, late)
-        service.update(one.pk, by=people.alice, description="by alice", replaces=[])
+        service.update(one.pk, by=people.alice, description="by alice", replaces=[], tags=["kept", "gone", "late"])
         sent = {name: value for name, value in sent.items() if value not in (None, False)}
         answer = client.post(address, {**sent, "destinations": [kept.pk], "owner": one.owner})
         assert answer.status_code == 302
         assert set(one.destinations.all()) == {kept, late}
         one = Certificate.objects.get(pk=one.pk)
         assert (one.description, list(one.replaces.all())) == ("by alice", [])
+        assert one.tag_names == ["kept", "late", "new"]
 
     @pytest.mark.parametrize(
         ("changes", "said"),
         [
             ({"replaces": "nothing"}, "There is no certificate called nothing."), ({"owner": "x"}, "valid email"),
             ({"destinations": ["987654"]}, "not one of the available choices"), ({"rotation_policy": "x"}, "not one of the"),
+            ({"tags": "größe"}, "is no tag: use 1 to 64"), ({"tags": " ".join(map(str, range(51)))}, "at most 50 tags"),
         ],
     )  # fmt: skip
     def test_what_is_wrong_stands_at_its_field(self, people, one, fields, changes, said):

@@ -6,12 +6,15 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import django_filters
 import pytest
 from django import forms
 from django.template import Context, Template
 from django.test import RequestFactory
 from django.urls import ResolverMatch
 
+from accounts.models import User
+from web.lists import FilterSet, Listing, TextsFilter
 from web.templatetags.ui import time_left
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -111,6 +114,28 @@ def test_heading(rf: RequestFactory, query: str, link: str, sort: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "chips"),
+    [
+        ("name=x&page=2", "[Name: x ?]"),
+        ("called=a,b", "[Called: a ?called=b][Called: b ?called=a]"),
+        (
+            "called=a&called=b&name=x",
+            "[Name: x ?called=a&amp;called=b][Called: a ?name=x&amp;called=b][Called: b ?name=x&amp;called=a]",
+        ),
+        ("called=a,a&page=2", "[Called: a ?]"),
+        ("called=,&q=x", ""),
+    ],
+)
+def test_each_thing_that_a_list_is_narrowed_by_has_a_chip(rf: RequestFactory, query: str, chips: str) -> None:
+    request = rf.get(f"/?{query}")
+    text = (
+        "{% chips filters as found %}{% for one in found %}[{{ one.label }}: {{ one.value }} {{ one.url }}]{% endfor %}"
+    )
+    filters = Listing(Narrowed, User.objects.none(), request.GET).filterset
+    assert render(text, request=request, filters=filters) == chips
+
+
+@pytest.mark.parametrize(
     ("key_type", "name"),
     [
         ("ECCPRIME256V1", "P-256"),
@@ -124,6 +149,11 @@ def test_heading(rf: RequestFactory, query: str, link: str, sort: str) -> None:
 )
 def test_key_name(key_type: str | None, name: str) -> None:
     assert render("{{ key_type|key_name }}", key_type=key_type) == name
+
+
+class Narrowed(FilterSet):
+    name = django_filters.CharFilter(label="Name")
+    called = TextsFilter(label="Called")
 
 
 class Form(forms.Form):

@@ -17,7 +17,7 @@ from accounts.models import Role, User
 from authorities.models import Authority, Issuance, Responder
 from authorities.service import DUTIES
 from certificates import service
-from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order
+from certificates.models import Certificate, CertificateDomain, CertificateQuerySet, Domain, Order, Tag
 from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import Event, acting_as, record
 from core.errors import Conflict
@@ -29,6 +29,7 @@ from pki.subjects import Subject
 
 COMPANY = "Example Outfitters"
 DOMAIN = "outfitters.example"
+PROD = "env:prod"
 TEAMS = {"shop": ("ines", "tomasz"), "platform": ("maya", "oleg"), "data": ("yuki",), "warehouse": ("ada", "sam")}
 
 
@@ -45,23 +46,24 @@ class Wanted:
     revoke: str = ""
     successor: bool = False
     description: str = ""
+    tags: tuple[str, ...] = ()
 
 
 WANTED = (
-    Wanted("shop", ("www", "shop", "checkout"), age=20, description="Storefront, behind the CDN."),
-    Wanted("shop", ("payments",), age=81, description="Payment gateway callback."),
-    Wanted("shop", ("img", "static"), age=12, life=200),
+    Wanted("shop", ("www", "shop", "checkout"), age=20, description="Storefront, behind the CDN.", tags=(PROD, "cdn")),
+    Wanted("shop", ("payments",), age=81, description="Payment gateway callback.", tags=(PROD, "pci")),
+    Wanted("shop", ("img", "static"), age=12, life=200, tags=(PROD, "cdn")),
     Wanted("shop", ("gift-cards",), age=140, description="Closed down with the spring campaign."),
     Wanted("shop", ("m",), age=55, revoke="cessationOfOperation", description="The old mobile site."),
-    Wanted("platform", ("*.internal",), age=70, description="Ingress of the cluster."),
+    Wanted("platform", ("*.internal",), age=70, description="Ingress of the cluster.", tags=(PROD, "k8s/ingress")),
     Wanted("platform", ("vpn", "vpn-2"), age=60, life=365, key_type="RSA2048", description="Appliance: RSA only."),
-    Wanted("platform", ("git",), age=85, successor=True),
+    Wanted("platform", ("git",), age=85, successor=True, tags=(PROD,)),
     Wanted("platform", ("registry", "packages"), age=30, life=120),
     Wanted("platform", ("10.20.0.5", "ldap"), age=10, life=365, description="Directory server, reached by address."),
     Wanted("platform", ("build-agent",), age=3, life=30, profile="client", description="Signs in to the registry."),
     Wanted("data", ("warehouse-db",), age=88, description="Analytics database."),
-    Wanted("data", ("kafka-1", "kafka-2", "kafka-3"), age=40, profile="server-and-client"),
-    Wanted("data", ("notebooks",), age=95, description="Expired: nobody has claimed it."),
+    Wanted("data", ("kafka-1", "kafka-2", "kafka-3"), age=40, profile="server-and-client", tags=(PROD, "mtls")),
+    Wanted("data", ("notebooks",), age=95, description="Expired: nobody has claimed it.", tags=("env:test",)),
     Wanted("data", ("metrics",), age=33, revoke="keyCompromise", description="Key found in a shell history."),
     Wanted("warehouse", ("scanners",), age=15, life=365),
     Wanted(
@@ -73,6 +75,8 @@ WANTED = (
     ),
     Wanted("warehouse", ("labels",), age=1),
 )
+BROUGHT = ("vendor",)
+"""Tags of what was imported."""
 IMPORTED = (("erp", "platform", 30), ("partner-edi", "warehouse", 200), ("legacy-mail", "data", 725))
 
 
@@ -171,6 +175,7 @@ def _order(
         profile=wanted.profile,
         description=wanted.description,
         replaces=list(replaces),
+        tags=wanted.tags,
     )
     if not isinstance(made, Certificate):
         raise Conflict("The internal CA did not answer at once.")
@@ -187,9 +192,8 @@ def _import(name: str, team: str, by: User, *, age: int, now: datetime) -> None:
     """A certificate of a CA that we do not run: made here, self-signed, and imported without its key."""
     start = now - timedelta(days=age)
     pem = _self_signed(f"{name}.{DOMAIN}", start, start + timedelta(days=730))
-    service.upload(
-        by=by, body=pem, owner=f"{team}@{DOMAIN}", description="Found on the server, brought in by hand.", now=now
-    )
+    said = "Found on the server, brought in by hand."
+    service.upload(by=by, body=pem, owner=f"{team}@{DOMAIN}", description=said, tags=BROUGHT, now=now)
 
 
 def _self_signed(name: str, start: datetime, end: datetime) -> str:
@@ -234,12 +238,14 @@ def remove(*, by: User, with_what_people_made: bool = False) -> int:
     keys = {key for rows in (certificates, orders, responders) for key in rows.values_list("private_key", flat=True)}
     told = set(Notification.objects.filter(certificates__in=pks).values_list("pk", flat=True))
     domains = set(CertificateDomain.objects.filter(certificate__in=pks).values_list("domain", flat=True))
+    tags = set(Tag.objects.filter(certificates__in=pks).values_list("pk", flat=True))
     orders.delete()
     _remove_rows(certificates, Event.CERTIFICATE_DELETED, by=by)
     _remove_authorities(authorities, by=by)
     defaults = Notification.objects.filter(creator=None, options__recipients__endswith=f"@{DOMAIN}")
     _remove_rows(defaults.filter(pk__in=told, certificates=None), Event.NOTIFICATION_DELETED, by=by)
     Domain.objects.filter(pk__in=domains, certificate_domains=None, sensitive=False).delete()
+    Tag.objects.filter(pk__in=tags, certificates=None).delete()
     StoredKey.objects.filter(pk__in=[uri.removeprefix("key:") for uri in keys if uri]).delete()
     AuditEntry.objects.filter(demo=True).delete()
     _remove_people(by=by)

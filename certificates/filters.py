@@ -176,7 +176,7 @@ class CertificateFilter(FilterSet):
     destination_id = NumberFilter(field_name="deployments__destination")
     notification = RowFilter(field_name="notifications", queryset=Notification.objects.all(), label="Notification")
     notification_id = NumberFilter(field_name="notifications")
-    tag = TextsFilter(method="bearing", label="Tag", help_text="Several with commas between: those with all of them.")
+    tag = TextsFilter(method="bearing", label="Tag", help_text="Several with commas: those with all of them.")
     source = RowFilter(field_name="sources", queryset=Source.objects.all(), label="Source")
     status = django_filters.CharFilter(lookup_expr="iexact")
     filter_status = text_filter("status")

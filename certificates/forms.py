@@ -220,6 +220,8 @@ class NamesField(forms.CharField):
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]
     """What is known about a certificate."""
 
+    field_order = ("owner", "description", "tags")
+
     tags = TagsField()
     replaces = NamesField()
 

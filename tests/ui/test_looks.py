@@ -17,6 +17,7 @@ PAGES = {
     "certificates": "/certificates/",
     "certificates-expiring": "/certificates/?phase=expiring&ordering=not_after&filter_owner=data",
     "certificates-narrowed": "/certificates/?filter_owner=outfitters&rotation=false&ordering=cn",
+    "certificates-tagged": "/certificates/?tag=env:prod,cdn",
     "certificates-none": "/certificates/?q=no+such+certificate",
     "certificate": "/certificates/{www}",
     "certificate-authority": "/certificates/{root}",

@@ -45,6 +45,38 @@ def test_what_is_ticked_is_done_and_what_fails_says_why(visitor: Visitor) -> Non
     expect(page.get_by_role("button", name="Try the rest again")).to_be_visible()
 
 
+def test_many_are_tagged_and_found_by_their_tags(visitor: Visitor) -> None:
+    page, owned = visitor.page, "/certificates/?filter_owner=warehouse&ordering=cn"
+
+    def go_on(verb: str, typed: str) -> None:
+        page.get_by_role("checkbox", name="All on this page").check()
+        page.get_by_label("With those that are ticked").select_option(verb)
+        page.get_by_role("button", name="Go on").click()
+        page.get_by_label("Tags").fill(typed)
+        shows_well(visitor, f"many-{verb}")
+        page.get_by_role("button", name=re.compile(f"{verb}: [0-9]+")).click()
+        expect(page.locator("#batch")).to_contain_text("done")
+
+    visitor.open(owned)
+    names = page.locator("#listing tbody th a").all_inner_texts()
+    go_on("Add tags", "Site:North, audit")
+    visitor.open(owned)
+    page.locator("#listing tbody th a").first.click()
+    page.get_by_role("link", name="site:north").click()
+    expect(page).to_have_url(re.compile(r"/certificates/\?tag=site%3Anorth$"))
+    assert sorted(page.locator("#listing tbody th a").all_inner_texts()) == sorted(names)
+    page.get_by_label("Tag", exact=True).fill("site:north, vendor")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator("#listing tbody tr")).to_have_count(1)
+    expect(page.locator("#listing tbody")).to_contain_text("partner-edi.outfitters.example")
+    shows_well(visitor, "certificates-tagged")
+    page.get_by_role("link", name="Without this filter: Tag vendor").click()
+    expect(page.locator("#listing tbody tr")).to_have_count(len(names))
+    go_on("Take tags away", "site:north audit")
+    visitor.open("/certificates/?tag=site:north")
+    expect(page.get_by_role("heading", name="No certificate matches")).to_be_visible()
+
+
 def test_every_list_is_reached_by_two_keys_and_the_sheet_says_which(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open("/")

@@ -142,6 +142,12 @@ def test_an_order_and_an_import_take_tags(people, root_ca):
     assert 'name="tags" value="env:prod, pci"' in shown
 
 
+def test_a_list_that_is_narrowed_to_nothing_says_so(people):
+    shown = page(people.bob, f"{LIST}?tag=unheard-of")
+    assert "No certificate matches" in shown
+    assert "No certificates yet" not in shown
+
+
 def test_a_list_shows_few_of_many_tags(people, root_ca):
     a_certificate(people.alice, root_ca, tags=[f"n{number}" for number in range(8)])
     shown = page(people.bob, LIST)

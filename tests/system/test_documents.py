@@ -80,6 +80,7 @@ def test_details_of_events_are_exactly_those_that_are_recorded() -> None:
     for event in (Event.AUTHORITY_CREATED, Event.AUTHORITY_IMPORTED):
         recorded[event] |= {"plugin", "parent"}
     recorded[Event.DNS_PROVIDER_TESTED] |= {"works"}
+    recorded[Event.CERTIFICATE_UPDATED] |= {"tags_added", "tags_removed"}  # where they were changed
     for kind in ("DESTINATION", "DNS_PROVIDER", "NOTIFICATION", "SOURCE"):  # by core.connectors
         for verb, detail in (("CREATED", "plugin"), ("UPDATED", "fields"), ("DELETED", "plugin")):
             recorded[Event[f"{kind}_{verb}"]] |= {detail}

@@ -68,7 +68,7 @@ class TestRange:
 class TestPrimitives:
     def test_the_keys_of_lemur(self, people, root_ca):
         found = service.get_certificate_primitives(a_certificate(people.alice, root_ca))
-        assert set(found) == SEED_KEYS | {"profile"}
+        assert set(found) == SEED_KEYS | {"profile", "tags"}
         assert found["csr"] is None
         assert found["cn"] == found["common_name"] == "www.example.org"
 

@@ -82,7 +82,14 @@ def test_tags_are_added_and_taken_away(alice, some):
 
 @pytest.mark.parametrize(
     ("typed", "said"),
-    [("", "This field is required"), (" , ", "This field is required"), ("größe", "is no tag: use 1 to")],
+    [
+        ("", "This field is required"),
+        (" , ", "This field is required"),
+        ("größe", "is no tag: use 1 to"),
+        ("a\0b", "Null characters are not allowed"),
+        ("x" * 100_000, "at most 6400 characters"),
+        (" ".join(map(str, range(51))), "at most 50 tags"),
+    ],
 )
 def test_what_is_no_tag_is_asked_again(alice, some, typed, said):
     answer = alice.post(MANY, {"verb": "tag", "id": ids(some), "confirmed": "3", "tags": typed})

@@ -105,6 +105,12 @@ def adopt_revocation(authority: Authority, revoked: signing.Revoked) -> bool:
     return revoke(authority, serial, reason=reason, at=revoked.revoked_at)
 
 
+def revoked_serials(authority: Authority) -> set[int]:
+    """The serial numbers that were revoked, without those on hold."""
+    rows = Issuance.objects.filter(authority=authority, revoked_at__isnull=False).exclude(reason=HOLD)
+    return set(map(int, rows.values_list("serial", flat=True)))
+
+
 def _changed(authority: Authority, changed: int) -> bool:
     """Note, in the same transaction, that the last list is out of date."""
     if changed:

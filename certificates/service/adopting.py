@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from cryptography import x509
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from authorities import ledger, publishing
-from authorities.models import Authority
+from authorities.models import Authority, Issuance
 from certificates.models import Certificate
 from certificates.models.certificate import Status
 from certificates.service.importing import import_certificate
@@ -24,6 +24,9 @@ from core.errors import NotFound
 from pki import chains, inspection, revocation, subjects
 from pki.errors import BadAnswer
 from pki.signing import Revoked
+
+IN_AN_EVENT = 500
+"""Serial numbers that one line of the audit log holds."""
 
 
 def adopt(certificate: x509.Certificate, *, by: User, now: datetime) -> bool:
@@ -81,20 +84,18 @@ def _enter(authority: Authority, certificate: x509.Certificate, *, by: User, now
     claimed = Certificate.objects.filter(pk__in=stray).update(authority=authority)
     if entered or claimed:
         record(Event.LEDGER_ADOPTED, authority, by=by, serials=[str(certificate.serial_number)])
-    if ledger.find(authority, str(certificate.serial_number)).revoked_at is not None:
-        for row in _known(certificate).filter(authority=authority).exclude(status=Status.REVOKED):
-            _mark_revoked(row, by=by, now=now)
+    _follow_ledger(_known(certificate), authority, by=by, now=now)
     return bool(entered or claimed)
 
 
 @committing("ledger.adopt-list")
 def _enter_all(authority: Authority, entries: Iterable[Revoked], *, by: User, now: datetime) -> list[str]:
     """The serial numbers of which nobody knew that they are revoked."""
-    new = [str(one.serial) for one in entries if ledger.adopt_revocation(authority, one)]
-    if new:
-        record(Event.LEDGER_ADOPTED, authority, by=by, serials=new)
-    for certificate in Certificate.objects.filter(authority=authority, serial__in=new):
-        _mark_revoked(certificate, by=by, now=now)
+    old = ledger.revoked_serials(authority)  # most of a long list
+    new = [str(one.serial) for one in entries if one.serial not in old and ledger.adopt_revocation(authority, one)]
+    for start in range(0, len(new), IN_AN_EVENT):
+        record(Event.LEDGER_ADOPTED, authority, by=by, serials=new[start : start + IN_AN_EVENT])
+    _follow_ledger(Certificate.objects.all(), authority, by=by, now=now)
     return new
 
 
@@ -111,7 +112,11 @@ def _known(certificate: x509.Certificate) -> QuerySet[Certificate]:
     return Certificate.objects.filter(fingerprint=inspection.fingerprint(certificate))
 
 
-def _mark_revoked(certificate: Certificate, *, by: User, now: datetime) -> None:
-    before = certificate.status
-    Certificate.objects.filter(pk=certificate.pk).update(status=Status.REVOKED, status_checked_at=now)
-    record(Event.CERTIFICATE_FOUND_REVOKED, certificate, by=by, said_by="ledger", before=before)
+def _follow_ledger(rows: QuerySet[Certificate], authority: Authority, *, by: User, now: datetime) -> None:
+    """Those of the rows that the ledger calls revoked are."""
+    revoked = Issuance.objects.filter(authority=authority, serial=OuterRef("serial"), revoked_at__isnull=False)
+    issued = rows.filter(Q(authority=authority) | Q(root_authority__parent=authority)).exclude(status=Status.REVOKED)
+    for certificate in issued.filter(Exists(revoked)):
+        before = certificate.status
+        Certificate.objects.filter(pk=certificate.pk).update(status=Status.REVOKED, status_checked_at=now)
+        record(Event.CERTIFICATE_FOUND_REVOKED, certificate, by=by, said_by="ledger", before=before)

@@ -127,6 +127,18 @@ class TestLists:
         }
         assert AuditEntry.objects.get(event=Event.CERTIFICATE_FOUND_REVOKED).target_id == str(known.pk)
 
+    def test_an_authority_below_is_revoked_as_well(self, people, root_ca):
+        below = an_authority(people.root, name="Below", parent=root_ca)
+        own = Certificate.objects.get(root_authority=below)
+        service.revoke(own, by=people.root, reason="cACompromise")
+        crl = newest(root_ca)
+        forget()
+        Issuance.objects.filter(serial=own.serial).update(revoked_at=None, reason="")
+        Certificate.objects.filter(pk=own.pk).update(status="valid")
+        assert adopted_from(crl) == 1
+        own.refresh_from_db()
+        assert own.status == "revoked"
+
     def test_the_next_list_has_a_higher_number(self, root_ca, revoked):
         *_, crl = revoked
         publishing.publish_crl(root_ca, now=clock())

@@ -22,10 +22,12 @@ from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import Event, acting_as, record
 from core.errors import Conflict
 from core.models import AuditEntry, StoredKey
+from lemur_site import demo_places as places
 from notifications.models import Notification
 from pki import inspection, keys, names, signing
 from pki.extensions import Extensions
 from pki.subjects import Subject
+from stores.models import Destination, Source
 
 COMPANY = "Example Outfitters"
 DOMAIN = "outfitters.example"
@@ -97,6 +99,7 @@ def load(now: datetime | None = None) -> None:
         issuing = _authorities(system, list(people.values()), now=now)
         for wanted in WANTED:
             _issue(wanted, people, issuing, now=now)
+        places.load(DOMAIN, _stranger(now), by=system, now=now)
         for name, team, age in IMPORTED:
             _import(name, team, people[team], age=age, now=now)
     _mark()
@@ -196,6 +199,12 @@ def _import(name: str, team: str, by: User, *, age: int, now: datetime) -> None:
     service.upload(by=by, body=pem, owner=f"{team}@{DOMAIN}", description=said, tags=BROUGHT, now=now)
 
 
+def _stranger(now: datetime) -> str:
+    """Of a machine that nobody knew of."""
+    start = now - timedelta(days=400)
+    return _self_signed(f"{places.STRANGER}.{DOMAIN}", start, start + timedelta(days=3650))
+
+
 def _self_signed(name: str, start: datetime, end: datetime) -> str:
     key = keys.generate(keys.KEY_SPECS["ECCPRIME256V1"])
     draft = signing.draft(
@@ -240,6 +249,8 @@ def remove(*, by: User, with_what_people_made: bool = False) -> int:
     domains = set(CertificateDomain.objects.filter(certificate__in=pks).values_list("domain", flat=True))
     tags = set(Tag.objects.filter(certificates__in=pks).values_list("pk", flat=True))
     orders.delete()
+    _remove_rows(Destination.objects.filter(demo=True), Event.DESTINATION_DELETED, by=by)
+    _remove_rows(Source.objects.filter(demo=True), Event.SOURCE_DELETED, by=by)
     _remove_rows(certificates, Event.CERTIFICATE_DELETED, by=by)
     _remove_authorities(authorities, by=by)
     defaults = Notification.objects.filter(creator=None, options__recipients__endswith=f"@{DOMAIN}")

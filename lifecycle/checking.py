@@ -30,10 +30,10 @@ SECONDS = 5
 
 
 def due_endpoints(now: datetime | None = None) -> list[int]:
-    """Those that nobody has looked at for an hour, the ones that wait longest first."""
+    """Those that nobody has looked at for an hour, the ones that wait longest first. Behind the demo's is nobody."""
     now = now or clock()
     stale = Q(checked_at=None) | Q(checked_at__lte=now - EVERY * 0.9)
-    rows = Endpoint.objects.filter(stale, active=True, certificate__isnull=False)
+    rows = Endpoint.objects.filter(stale, active=True, certificate__isnull=False, source__demo=False)
     return list(rows.order_by(F("checked_at").asc(nulls_first=True)).values_list("pk", flat=True)[:AT_ONCE])
 
 

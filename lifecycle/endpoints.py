@@ -50,10 +50,13 @@ def find_endpoint_rotations(*, now: datetime | None = None) -> int:
 
 
 def behind(now: datetime) -> Iterator[tuple[Endpoint, Certificate]]:
-    """Each endpoint whose certificate has such a successor, with that, unless that is written down already."""
+    """Each endpoint whose certificate has such a successor, with that, unless that is written down already.
+
+    Not those of the demo, which are nowhere.
+    """
     replaced = Certificate.replaces.through.objects.values("to_certificate")
-    rows = Endpoint.objects.filter(active=True, certificate__in=replaced).select_related("certificate")
-    found = rows.iterator(chunk_size=AT_ONCE)
+    rows = Endpoint.objects.filter(active=True, certificate__in=replaced, source__demo=False)
+    found = rows.select_related("certificate").iterator(chunk_size=AT_ONCE)
     while some := list(islice(found, AT_ONCE)):
         successors = delivered_successors({one.certificate_id or 0 for one in some}, now=now)
         known = set(EndpointRotation.objects.filter(endpoint__in=some).values_list("endpoint", "certificate"))

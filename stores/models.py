@@ -17,6 +17,7 @@ class Destination(Connector):
     kind: ClassVar[str] = "destination"
 
     label = models.CharField(max_length=128)
+    demo = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ["label", "id"]
@@ -36,6 +37,7 @@ class Source(Connector):
 
     label = models.CharField(max_length=128, unique=True)
     last_run = models.DateTimeField(null=True, blank=True, editable=False)
+    demo = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ["label"]

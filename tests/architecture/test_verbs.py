@@ -53,6 +53,7 @@ BY_NOBODY = {
     "lifecycle.revocation.check": "background work, in the name of the system",
     "lifecycle.rotation.reissue": "background work, in the name of the system",
     "lifecycle.rotation.reissue_due": "background work: follows from what policies say",
+    "lifecycle.sighting.see": "background work: what a source showed, in the name of the system",
     "lifecycle.switching.set_switches": "background work: follows from what the site's settings say",
     "certificates.service.batches.carry_out_batch": "the batch says who acts",
     "certificates.service.deploying.deploy": "whoever attached the certificate was asked",

@@ -74,30 +74,6 @@ def product(
         yield site
 
 
-SERVED = {  # which certificates of the demo are served where
-    "vpn.outfitters.example": ["vpn.outfitters.example", "vpn-fallback.warehouse-north.outfitters.example"],
-    "notebooks.outfitters.example": ["notebooks.outfitters.example"],
-    "registry.outfitters.example": ["registry.outfitters.example"],
-}
-SERVE = """
-from certificates.models import Certificate
-from lifecycle.models import Endpoint
-from stores.models import Source
-source = Source.objects.create(label="Load balancers", plugin="directory-source", active=False)
-for name, hosts in {served}.items():
-    certificate = Certificate.objects.get(cn=name)
-    for host in hosts:
-        Endpoint.objects.create(name=host, dnsname=host, port=443, type="elb", source=source, certificate=certificate)
-"""
-
-
-@pytest.fixture(scope="package")
-def served(product: Site) -> None:
-    """Endpoints, which no source of ours finds: somebody else's has written them down."""
-    done = product.place.manage("shell", "--no-imports", "-c", SERVE.format(served=SERVED))
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""

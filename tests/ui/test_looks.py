@@ -137,7 +137,7 @@ pytestmark = pytest.mark.server("chromium-headless-shell")
 
 
 @pytest.fixture(scope="module")
-def ids(site: Site, served: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def ids(site: Site, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The ids of what the pages show."""
     api = site.api
     authorities = {one["name"]: one for one in api.get("authorities?count=100")["items"]}

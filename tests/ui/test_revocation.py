@@ -33,7 +33,6 @@ def reason(entry: x509.RevokedCertificate | None) -> x509.ReasonFlags:
     return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
 
 
-@pytest.mark.usefixtures("served")
 def test_a_certificate_that_is_served_is_revoked_by_who_insists(site: Site, visitor: Visitor) -> None:
     visitor.open(f"/certificates/{site.certificate('registry.outfitters.example')}")
     number = serial(visitor)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.utils.timezone import now as clock
 
 from accounts import service as accounts
 from accounts.models import Role, User
 from accounts.service import grant
 from authorities.models import Authority
-from certificates.models import Certificate
+from certificates.models import Certificate, Deployment
+from certificates.service.deploying import due_deployments
 from core.errors import Conflict
 from core.models import AuditEntry
 from lemur_site import demo
+from lifecycle.checking import due_endpoints
+from lifecycle.discovery import sync_sources
+from lifecycle.endpoints import behind
+from lifecycle.models import Endpoint, Finding
 from notifications.models import Notification
 from tests.factories import a_certificate, an_authority
 
@@ -35,6 +42,24 @@ def test_it_shows_certificates_in_every_state():
     assert Certificate.objects.filter(demo=True, authority=None, root_authority=None).exists(), "imported ones"
     assert not any(user.has_usable_password() for user in User.objects.filter(demo=True))
     assert Certificate.objects.filter(demo=False).count() == 0
+
+
+def test_it_shows_where_certificates_are_and_that_one_is_not_as_it_should_be():
+    demo.load()
+    assert Deployment.objects.filter(state="done", destination__active=False).count() == 3
+    assert [one.dnsname for one in Endpoint.objects.exclude(problems=[])] == ["registry.outfitters.example"]
+    assert [one.certificate.cn for one in Finding.objects.all()] == ["label-printer.outfitters.example"]
+    assert Certificate.objects.get(cn="vpn.outfitters.example").endpoints.count() == 2
+
+
+def test_nobody_connects_to_its_machines():
+    """Also hours later, and when something that is served there was replaced."""
+    demo.load()
+    Certificate.objects.get(cn="www.outfitters.example").replaces.add(
+        Certificate.objects.get(cn="vpn.outfitters.example")
+    )
+    later = clock() + timedelta(hours=5)
+    assert due_deployments(later) == due_endpoints(later) == sync_sources(now=later) == list(behind(later)) == []
 
 
 def remove(**options):
@@ -70,6 +95,8 @@ def test_removing_leaves_a_line_about_each_thing_that_went(people):
         "user.deleted": User.objects.filter(demo=True).count(),
         "role.deleted": Role.objects.count() - roles,
         "notification.deleted": Notification.objects.count(),
+        "destination.deleted": 1,
+        "source.deleted": 1,
     }
     remove()
     assert deleted() == {(event, "system"): count for event, count in expected.items()}

@@ -1,13 +1,13 @@
 # `make help` lists the targets. Everything runs in .venv, which bin/up and bin/test make.
 .DEFAULT_GOAL := help
-.PHONY: help up test check static fmt bench chaos lock clean
+.PHONY: help up test check static fmt bench chaos screenshots lock clean
 python := .venv/bin/python
 T ?= tests/unit
 N ?= 2
 compile := $(python) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --only-binary :all: --no-header
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '%-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
 up: ## set everything up and run the product
 	@bin/up
@@ -31,6 +31,9 @@ bench: ## the benchmark: make bench ROWS=1000000
 
 chaos: ## kill its processes under load, and count what was lost: make chaos MINUTES=10 BROKER=redis
 	@bin/chaos --minutes $(or $(MINUTES),10) --broker $(or $(BROKER),redis)
+
+screenshots: ## take the pictures of README.md and docs anew
+	@bin/screenshots
 
 lock: ## pin every requirement with its hashes, newest allowed versions: make lock, or make lock P=django for one package
 	$(compile) $(if $(P),--upgrade-package $(P),--upgrade) requirements.txt -o requirements.lock

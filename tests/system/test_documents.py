@@ -19,14 +19,20 @@ from notifications.models import Notice
 from notifications.service import by_mail, raise_notice
 from plugins import describe, registry
 from tests.people import PASSWORD, People, api
+from tests.pictures.motifs import MOTIFS
 from tests.pki_material import material
 from tests.system.documents import blocks, code, rows, text_of
 from tests.system.installation import ROOT
+from tests.ui.looking import THEMES
 
 DOCUMENTS = [
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
     *sorted(path.name for path in ROOT.glob("*.md")),
 ]
+
+PICTURE = re.compile(
+    r"""<picture>\s*<source media="\(prefers-color-scheme: dark\)" srcset="([^"]+)">\s*<img src="([^"]+)" alt="([^"]+)">"""
+)
 
 
 def test_settings_are_exactly_those_that_are_read() -> None:
@@ -181,6 +187,23 @@ def test_links_lead_somewhere(document: str) -> None:
             file = (ROOT / document).parent / path if path else ROOT / document
             assert file.exists(), f"{document}: {target}"
             assert not anchor or anchor in anchors(file), f"{document}: {target}"
+
+
+def test_every_picture_is_there_for_both_themes_and_shown_somewhere() -> None:
+    folder = ROOT / "docs" / "images"
+    shown = set()
+    for document in DOCUMENTS:
+        for dark, light, alt in PICTURE.findall(text_of(document)):
+            shown |= {(ROOT / document).parent / dark, (ROOT / document).parent / light}
+            assert dark.removesuffix("-dark.png") == light.removesuffix("-light.png"), document
+            assert len(alt) > 40, f"{document}: {light} is described to those who cannot see it"
+    assert {path.resolve() for path in shown} == set(folder.iterdir())
+
+
+def test_the_script_takes_the_pictures_that_are_there() -> None:
+    assert {f"{name}-{theme}.png" for name in MOTIFS for theme in THEMES} == {
+        path.name for path in (ROOT / "docs" / "images").iterdir()
+    }
 
 
 def anchors(file: Path) -> set[str]:

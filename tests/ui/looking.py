@@ -24,19 +24,19 @@ def shows_well(visitor: Visitor, name: str) -> None:
     """The page that is open, in both themes and widths. It is left wide and light."""
     picture(visitor, f"{name}-light")
     assert faults(visitor) == [], name
-    _light_up(visitor, "dark")
+    light_up(visitor, "dark")
     picture(visitor, f"{name}-dark")
     assert faults(visitor, "color-contrast") == [], f"{name}, dark"
     visitor.page.set_viewport_size(NARROW)
     picture(visitor, f"{name}-dark-narrow")
-    _light_up(visitor, "light")
+    light_up(visitor, "light")
     picture(visitor, f"{name}-light-narrow")
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], name
     assert visitor.page.evaluate(CUT_OFF) == [], f"{name}: a table that one must push aside to read"
     visitor.page.set_viewport_size(WIDE)
 
 
-def _light_up(visitor: Visitor, theme: Theme) -> None:
+def light_up(visitor: Visitor, theme: Theme) -> None:
     visitor.page.emulate_media(color_scheme=theme)
     expect(visitor.page.locator("html")).to_have_attribute("data-bs-theme", theme)
 

@@ -84,7 +84,7 @@ class OrderAdmin(ReadOnlyAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
 class DomainAdmin(PermissionAdmin, admin.ModelAdmin):  # type: ignore[type-arg]
     """Names, and which of them are sensitive."""
 
-    list_display = ("name", "sensitive")
+    list_display = ("__str__", "sensitive")
     list_filter = ("sensitive",)
     search_fields = ("name",)
     fields = ("name", "sensitive")

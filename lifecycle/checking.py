@@ -17,6 +17,7 @@ from core.failpoints import around
 from lifecycle.models import Endpoint
 from pki import chains, inspection
 from pki.errors import PkiError
+from pki.names import printable
 from plugins import network
 from plugins.errors import PluginError
 from plugins.handshake import look
@@ -48,6 +49,7 @@ def check_endpoint(endpoint_id: int, *, now: datetime | None = None) -> list[str
         problems = [problem for place in places for problem in _problems(endpoint, endpoint.certificate, place)]
     except PluginError as error:
         problems = [str(error)]
+    problems = [printable(problem) for problem in problems]
     _write_down(endpoint, problems, now=now)
     return problems
 

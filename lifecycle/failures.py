@@ -26,6 +26,7 @@ from core.commits import committing
 from lifecycle.models import Alarm
 from notifications.models import Notice
 from notifications.service import Address, by_mail, raise_notice, topic
+from pki.names import printable
 
 LONGEST_LABEL = 255
 
@@ -51,7 +52,7 @@ class Failure:
             label=self.label[:LONGEST_LABEL],
             url=self.url,
             owner=self.owner,
-            error=self.error,
+            error=printable(self.error),
             since=now,
         )
 

@@ -141,7 +141,7 @@ def see(source: Source, found: FoundEndpoint, tally: Tally, *, now: datetime) ->
     served = set() if found.certificate is None else take_in(source, _with_it(found, found.certificate), tally)
     if found.certificate is None and found.fingerprint:
         served = set(Certificate.objects.present().filter(fingerprint=found.fingerprint).values_list("pk", flat=True))
-    key: dict[str, Any] = {"source": source, "dnsname": found.host[:LONGEST_HOST], "port": found.port}
+    key: dict[str, Any] = {"source": source, "dnsname": printable(found.host)[:LONGEST_HOST], "port": found.port}
     if not Endpoint.objects.filter(**key, last_updated__gte=now).exists():
         tally.endpoints += 1
         _write_down(key, found, min(served, default=None))
@@ -156,11 +156,12 @@ def _with_it(found: FoundEndpoint, certificate: x509.Certificate) -> FoundCertif
 def _write_down(key: dict[str, Any], found: FoundEndpoint, certificate_id: int | None) -> None:
     """It is an event of the certificate where it was not seen there before. Whether it is active, people say."""
     before = Endpoint.objects.filter(**key).values_list("certificate", flat=True).first()
-    ciphers = [{"name": name, "deprecated": False} for name in found.ciphers]
+    ciphers = [{"name": printable(name), "deprecated": False} for name in found.ciphers]
+    policy = printable(found.policy)
     seen = {
-        "type": found.kind[:64],
-        "dns_aliases": list(found.aliases),
-        "policy": {"name": found.policy, "ciphers": ciphers} if found.policy or ciphers else {},
+        "type": printable(found.kind)[:64],
+        "dns_aliases": [printable(alias) for alias in found.aliases],
+        "policy": {"name": policy, "ciphers": ciphers} if policy or ciphers else {},
         "reference": found.reference[:LONGEST_REFERENCE],
         "certificate_id": certificate_id,
     }

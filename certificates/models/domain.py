@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from pki.names import printable
+
 LONGEST = 255
 
 
@@ -14,7 +16,7 @@ class Domain(models.Model):
     sensitive = models.BooleanField(default=False)
 
     def __str__(self) -> str:
-        return self.name
+        return printable(self.name)
 
 
 class CertificateDomain(models.Model):

@@ -12,6 +12,7 @@ from django.db.models import Model
 
 from core.errors import DomainError
 from notifications.models import Notice, Notification
+from pki.names import printable
 
 MAIL = "email-notification"
 LONGEST_LABEL = 255
@@ -43,7 +44,7 @@ class Address:
             notification_id=self.notification,
             recipient=self.recipient,
             channel=self.channel,
-            subject_label=label[:LONGEST_LABEL],
+            subject_label=printable(label)[:LONGEST_LABEL],
             subject_url=url,
             dedupe=self.dedupe(kind, occasion),
             **fields,

@@ -144,6 +144,10 @@ class TestEndpoints:
         [problem] = self.problems(leaf, an_endpoint, material().leaf)
         assert problem.startswith("127.0.0.1 serves another certificate, www.example.com, until ")
 
+    def test_another_certificate_with_a_name_that_cannot_be_seen(self, leaf, an_endpoint):
+        [problem] = self.problems(leaf, an_endpoint, material().leaf_with(cn="a\u202eb", names=["www.example.com"]))
+        assert "another certificate, a\\u202eb, until" in problem
+
     def test_each_address(self, leaf, an_endpoint, monkeypatch):
         monkeypatch.setattr(network, "addresses", lambda host: ["127.0.0.1", "127.0.0.2"])
         [problem] = self.problems(leaf, an_endpoint, self.chained(leaf, leaf.issuers[0]))

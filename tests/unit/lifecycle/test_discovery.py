@@ -182,6 +182,19 @@ class TestEndpoints:
         assert (row.endpoints, row.added) == (1, 2)
         assert Endpoint.objects.get().certificate.cn == "www.example.com"
 
+    def test_what_nobody_can_see_is_written_out(self, source, leaf, monkeypatch):
+        odd = "a\u202eb\x1b"
+        found = FoundEndpoint(
+            host=odd, port=1, kind=odd, certificate=leaf.parsed, policy=odd, ciphers=(odd,), aliases=(odd,)
+        )
+        monkeypatch.setattr(SeeingSource, "seen", [found])
+        look()
+        look()
+        endpoint, plain = Endpoint.objects.get(), "a\\u202eb\\x1b"
+        assert [endpoint.dnsname, endpoint.type, *endpoint.dns_aliases] == [plain] * 3
+        assert endpoint.policy == {"name": plain, "ciphers": [{"name": plain, "deprecated": False}]}
+        assert about(leaf)[0].details == {"endpoint": f"{plain}:1"}
+
     def test_what_is_shown_no_more_is_forgotten_after_a_while(self, source, leaf, an_endpoint):
         endpoint = an_endpoint(leaf, source=source)
         look()

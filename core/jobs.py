@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.utils.timezone import now as clock
 
+from pki.names import printable
+
 LEASE = timedelta(minutes=10)
 OFTEN = 3
 DOUBLINGS = 16
@@ -133,7 +135,7 @@ class Job(models.Model):
     ) -> dict[str, Any]:
         """What :meth:`fail` writes."""
         failures = self.failures + 1
-        changes = {"last_error": error, "failures": failures}
+        changes = {"last_error": seen(error), "failures": failures}
         if permanent or failures >= self.most_failures:
             return {"state": self.State.FAILED, **changes}
         doubled = timedelta(seconds=30 * 2 ** min(failures, DOUBLINGS))
@@ -146,7 +148,7 @@ class Job(models.Model):
 
     def doubt(self, error: str) -> None:
         """What became of it outside is unknown: it is never tried again by itself, a person must look."""
-        self._close(state=self.State.UNKNOWN, last_error=error)
+        self._close(state=self.State.UNKNOWN, last_error=seen(error))
 
     def _close(self, **changes: Any) -> None:
         # The number of attempts is the fencing token: whoever claimed after us has raised it.
@@ -156,3 +158,8 @@ class Job(models.Model):
             raise LeaseLost(f"{self} was taken over by another worker.")
         for name, value in changes.items():
             setattr(self, name, value)
+
+
+def seen(error: str) -> str:
+    """What somebody outside may have said, line by line, with nothing in it that cannot be seen."""
+    return "\n".join(map(printable, error.split("\n")))

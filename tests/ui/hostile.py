@@ -42,7 +42,7 @@ for number, text in enumerate(found):
         ciphers=(text,), aliases=(text, text), reference=text), Tally(), now=now())
     endpoint = Endpoint.objects.get(port=443 + number, source=source)
     Endpoint.objects.filter(pk=endpoint.pk).update(problems=[printable(text)], checked_at=now())
-    EndpointRotation.objects.create(endpoint=endpoint, certificate=certificate, last_error=text, state="failed")
+    EndpointRotation.objects.create(endpoint=endpoint, certificate=certificate, last_error=printable(text), state="failed")
     Alarm.objects.create(kind="endpoint", topic=f"x:{{number}}", label=str(endpoint), url="/endpoints/",
         owner={owner!r}, error=printable(text), since=now())
     [address] = by_mail("watch@example.org")

@@ -65,6 +65,13 @@ def test_a_worker_that_slept_past_its_lease_writes_nothing(order):
     assert (order.state, order.last_error) == (Order.State.DONE, "")
 
 
+def test_what_the_other_side_said_is_kept_so_that_it_can_be_seen(order):
+    claimed = Order.objects.claim(order.pk, now=NOW)
+    claimed.fail("two\nlines \u202ecba\x1b[31m", now=NOW)
+    order.refresh_from_db()
+    assert order.last_error == "two\nlines \\u202ecba\\x1b[31m"
+
+
 def test_failing_waits_ever_longer_and_then_gives_up(order):
     now, waits = NOW, []
     while order.state == Order.State.WAITING:

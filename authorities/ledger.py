@@ -105,6 +105,11 @@ def adopt_revocation(authority: Authority, revoked: signing.Revoked) -> bool:
     return revoke(authority, serial, reason=reason, at=revoked.revoked_at)
 
 
+def is_hold(revoked: signing.Revoked) -> bool:
+    """Can it be taken back?"""
+    return revoked.reason is x509.ReasonFlags.certificate_hold
+
+
 def revoked_serials(authority: Authority) -> set[int]:
     """The serial numbers that were revoked, without those on hold."""
     rows = Issuance.objects.filter(authority=authority, revoked_at__isnull=False).exclude(reason=HOLD)

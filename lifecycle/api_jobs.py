@@ -52,6 +52,8 @@ class JobViewSet(ViewSet):
     @idempotent()
     def retry(self, request: Request, kind: str, id: int) -> Response:  # noqa: A002  the name in the address
         """Try a job again now: one that was given up, is in doubt, or waits for later. Otherwise nothing is done."""
-        acting.retry(acting.find(kind, id, by=self.caller), by=self.caller)
-        [row] = in_full([(kind, id)], user=self.caller, now=clock())
-        return Response(self.get_serializer(row).data)
+        job = acting.find(kind, id, by=self.caller)
+        [before] = in_full([(kind, id)], user=self.caller, now=clock())
+        acting.retry(job, by=self.caller)
+        after = next(in_full([(kind, id)], user=self.caller, now=clock()), before)  # it may be done, and gone
+        return Response(self.get_serializer(after).data)

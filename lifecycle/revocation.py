@@ -6,7 +6,7 @@ The answer of our own ledger costs nothing; for others their CA is asked over th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
@@ -78,8 +78,11 @@ def _ask(certificate: Certificate) -> Verdict:
 
 
 @committing("revocation.checked")
-def _write_down(found: Iterable[tuple[Certificate, Verdict]], *, now: datetime) -> None:
+def _write_down(found: Sequence[tuple[Certificate, Verdict]], *, now: datetime) -> None:
     """One statement for all that became the same; nothing is written over what was found out meanwhile."""
+    rows = Certificate.objects.filter(pk__in=[certificate.pk for certificate, _ in found])
+    # In the order in which whoever revokes takes them, so that the two do not wait for each other.
+    list(rows.select_for_update().order_by("pk").values("pk"))
     alike: dict[tuple[str | None, Status], list[int]] = defaultdict(list)
     for certificate, verdict in found:
         if verdict.status is revocation.Status.REVOKED:

@@ -137,7 +137,7 @@ def ask_to_scan(source: Source, *, by: User | None = None, now: datetime | None 
 
 @committing("scan.retry")
 def retry_scan(scan: Scan, *, by: User | None = None, now: datetime | None = None) -> None:
-    """The same for one that was given up. Conflict if a worker looks at this moment, or has meanwhile."""
+    """The same for one that was given up or put off. Conflict if a worker looks at this moment, or has meanwhile."""
     by, source = acting(by), scan.source
     permissions_of(source).require(by, "change", source)
     fresh = {"by": by, "found": [], "total": 0, "last_error": ""}

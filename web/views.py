@@ -93,7 +93,8 @@ def carry_out(request: HttpRequest, verb: Callable[..., object], row: object, sa
 def came_from(request: HttpRequest, otherwise: str) -> str:
     """The page of ours that a form names in ``next``, to go back to; else the one of this name."""
     page = request.POST.get("next", "")
-    return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else otherwise
+    ours = page.startswith("/") and url_has_allowed_host_and_scheme(page, allowed_hosts=None)
+    return page if ours else otherwise
 
 
 def add_errors(form: BaseForm, error: DomainError | PkiError) -> int:

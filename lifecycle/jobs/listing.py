@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import django_filters
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import Promise
@@ -209,8 +209,12 @@ class JobFilter(FilterSet):
 
     def does_not_work(self, rows: Any, name: str, value: bool) -> QuerySet[Any]:
         """Given up, in doubt, or tried in vain several times by now."""
-        failing: QuerySet[Any] = rows.failing()
-        return failing if value else rows.exclude(pk__in=failing.values("pk"))
+        kind = KIND_OF[rows.model]
+        failing = Q(pk__in=rows.failing().values("pk"))
+        if kind.fails_done:
+            failing |= kind.given_up(clock())
+        found: QuerySet[Any] = rows.filter(failing) if value else rows.exclude(failing)
+        return found
 
 
 def _sorted(name: str) -> OrderBy:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import cast
 
+from django.db.models import Q
 from django.utils.timezone import now as clock
 
 from accounts.models import User
@@ -52,8 +53,9 @@ def retry_notice(notice: Notice, *, by: User | None = None, now: datetime | None
     """The message that it stands in is due now, whether given up or put off. Conflict if it is at work or sent."""
     by = acting(by)
     notice_permissions.require(by, "change", notice)
-    message = {"batch": notice.batch} if notice.batch else {"pk": notice.pk}
-    number = Notice.objects.filter(**message).hasten(now=now or clock())
+    batch = Notice.objects.select_for_update().values_list("batch", flat=True).get(pk=notice.pk)
+    message = Q(batch=batch, acknowledged_at=None) if batch else Q(pk=notice.pk)
+    number = Notice.objects.filter(message).hasten(now=now or clock())
     if not number:
         raise Conflict(NOTHING_TO_RETRY)
     record(Event.NOTICE_RETRIED, notice, by=by, recipient=notice.recipient, notices=number)

@@ -14,6 +14,7 @@ from core.commands import BaseCommand
 from core.errors import DomainError
 from pki import gathering, revocation
 from pki.errors import BadAnswer, PkiError
+from pki.names import printable
 
 MOST = 100_000
 """Certificates in a file."""
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         return sound
 
     def _problem(self, path: Path, what: object) -> bool:
-        self.stderr.write(f"{path}: {what}")
+        self.stderr.write(printable(f"{path}: {what}"))  # what a certificate says may hold anything
         return False
 
 

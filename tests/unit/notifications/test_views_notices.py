@@ -63,7 +63,7 @@ def test_acknowledged_and_back(people, notice):
     assert "/acknowledge" not in shown
 
 
-@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", ""])
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "foo", ""])
 def test_nobody_is_sent_elsewhere(people, notice, elsewhere):
     answer = browser(people.alice).post(f"/notices/{notice.pk}/acknowledge", {"next": elsewhere})
     assert answer["Location"] == "/notices/"

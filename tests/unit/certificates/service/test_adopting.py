@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from django.utils.timezone import now as clock
 
 from accounts.service import system_user
 from authorities import publishing
-from authorities.models import Crl, Issuance
+from authorities.models import Authority, Crl, Issuance
 from certificates import service, verify
-from certificates.models import Certificate
+from certificates.models import Certificate, Revocation
 from core.audit import Event
-from core.errors import NotFound
+from core.errors import NotFound, Precondition
 from core.models import AuditEntry
 from pki import inspection
 from pki.errors import NotAllowed
@@ -43,6 +44,13 @@ def lost(people, root_ca):
     made = a_certificate(people.alice, root_ca)
     forget(made)
     return made
+
+
+def not_yet_revoked(certificate: Certificate) -> None:
+    """As a backup from before it was."""
+    Revocation.objects.filter(certificate=certificate).delete()
+    Issuance.objects.filter(serial=certificate.serial).update(revoked_at=None, reason="")
+    Certificate.objects.filter(pk=certificate.pk).update(status="valid", notify=True)
 
 
 def adopted(certificate: x509.Certificate) -> bool:
@@ -79,6 +87,13 @@ class TestCertificates:
         found.refresh_from_db()
         assert (found.authority, found.owner) == (root_ca, "alice@example.org")
 
+    def test_a_second_row_of_it_stays_nobodys(self, people, root_ca):
+        made = a_certificate(people.alice, root_ca)
+        second = service.upload(by=people.alice, body=made.body, chain=made.chain, owner="alice@example.org")
+        assert not adopted(made.parsed)
+        second.refresh_from_db()
+        assert second.authority is None
+
     def test_the_authoritys_own_is_known(self, root_ca):
         assert not adopted(root_ca.certificate)
 
@@ -109,8 +124,7 @@ class TestLists:
             service.revoke(one, by=people.alice, reason="keyCompromise")
         crl = newest(root_ca)
         forget(unknown)
-        Issuance.objects.filter(serial=known.serial).update(revoked_at=None, reason="")
-        Certificate.objects.filter(pk=known.pk).update(status="valid")
+        not_yet_revoked(known)
         return known, unknown, crl
 
     def test_what_was_revoked_is_revoked(self, root_ca, revoked):
@@ -125,7 +139,9 @@ class TestLists:
         assert {(one.serial_number, one.revocation_date_utc) for one in listed} == {
             (one.serial_number, one.revocation_date_utc) for one in old
         }
-        assert AuditEntry.objects.get(event=Event.CERTIFICATE_FOUND_REVOKED).target_id == str(known.pk)
+        assert not known.notify
+        revoked = AuditEntry.objects.filter(event=Event.CERTIFICATE_REVOKED, target_id=str(known.pk)).latest("pk")
+        assert (revoked.actor_name, revoked.details) == ("system", {"reason": "keyCompromise"})
 
     def test_an_authority_below_is_revoked_as_well(self, people, root_ca):
         below = an_authority(people.root, name="Below", parent=root_ca)
@@ -133,11 +149,12 @@ class TestLists:
         service.revoke(own, by=people.root, reason="cACompromise")
         crl = newest(root_ca)
         forget()
-        Issuance.objects.filter(serial=own.serial).update(revoked_at=None, reason="")
-        Certificate.objects.filter(pk=own.pk).update(status="valid")
+        not_yet_revoked(own)
+        Authority.objects.filter(pk=below.pk).update(active=True)
         assert adopted_from(crl) == 1
         own.refresh_from_db()
-        assert own.status == "revoked"
+        below.refresh_from_db()
+        assert (own.status, below.active) == ("revoked", False)
 
     def test_the_next_list_has_a_higher_number(self, root_ca, revoked):
         *_, crl = revoked
@@ -161,12 +178,45 @@ class TestLists:
         assert (entry.not_after, bool(entry.tbs_sha256), bool(entry.revoked_at)) == (unknown.not_after, True, True)
         assert Certificate.objects.get(fingerprint=unknown.fingerprint).status == "revoked"
 
-    def test_one_that_is_no_newer_says_nothing(self, root_ca, revoked):
-        known, _, crl = revoked
+    def test_an_older_one_is_entered_too_but_for_its_holds(self, people, root_ca):
+        held, known = (a_certificate(people.alice, root_ca, cn=f"{name}.example") for name in ("held", "known"))
+        service.revoke(held, by=people.alice, reason="certificateHold")
+        service.revoke(known, by=people.alice, reason="keyCompromise")
+        crl = newest(root_ca)
+        forget(held)
+        not_yet_revoked(known)
         publishing.publish_crl(root_ca, now=clock() + timedelta(days=1))
-        assert adopted_from(crl) == 0
+        with pytest.raises(Precondition, match="1 revocations were entered, but not its 1 holds"):
+            adopted_from(crl)
         known.refresh_from_db()
-        assert known.status == "valid"
+        assert known.status == "revoked"
+        assert not Issuance.objects.filter(serial=held.serial).exists()
+
+    def test_a_hold_can_be_ended(self, people, root_ca):
+        held = a_certificate(people.alice, root_ca, cn="held.example")
+        service.revoke(held, by=people.alice, reason="certificateHold")
+        crl = newest(root_ca)
+        forget(held)
+        assert adopted_from(crl) == 1
+        assert adopted(held.parsed)
+        again = Certificate.objects.get(fingerprint=held.fingerprint)
+        assert again.status == "revoked"
+        service.revoke(again, by=people.root, reason="removeFromCRL")
+        again.refresh_from_db()
+        assert again.status == "valid"
+
+    def test_of_two_with_one_name_and_key_the_one_whose_ledger_has_it(self, people, root_ca, revoked):
+        known, unknown, crl = revoked
+        twin = Authority.objects.get(pk=root_ca.pk)
+        twin.pk, twin.uuid, twin.name = None, uuid.uuid4(), "Twin"
+        twin.save()
+        Issuance.objects.filter(serial=known.serial).update(authority=twin)
+        Certificate.objects.filter(pk=known.pk).update(authority=twin)
+        assert adopted_from(crl) == 2
+        known.refresh_from_db()
+        assert known.status == "revoked"
+        assert Issuance.objects.get(serial=known.serial).authority == twin
+        assert Issuance.objects.get(serial=unknown.serial).authority == root_ca
 
     def test_a_strangers_is_refused(self, people, root_ca):
         other = an_authority(people.root, name="Other")
@@ -205,3 +255,11 @@ class TestCommand:
         with pytest.raises(CommandError):
             call_command("adopt", str(path))
         assert "has signed" in capsys.readouterr().err
+
+    def test_what_a_certificate_says_moves_no_cursor(self, tmp_path: Path, capsys):
+        path = tmp_path / "stranger.pem"
+        made = pki_material.certificate(pki_material.name("a\x1b[2Kb"), pki_material.p256())
+        path.write_text(inspection.pem(made))
+        with pytest.raises(CommandError):
+            call_command("adopt", str(path))
+        assert "\x1b" not in capsys.readouterr().err

@@ -90,7 +90,6 @@ BY_NOBODY = {
 }
 # Verbs that ask no permission themselves: parts of other verbs, which have asked.
 ASKED_BEFORE = {
-    "certificates.service.adopting.adopt_crl": "a command of whoever runs the installation, by what a CA has signed",
     "certificates.service.batches.begin_batch": "takes those rows to which the person may do it; each verb asks again",
     "accounts.service.roles.create_role": "whoever makes an authority makes its roles; people use add_role, which asks",
     "certificates.service.placing.create_certificate_roles": "whoever makes a certificate makes its owner's role",

@@ -126,10 +126,13 @@ def revoked_at(certificates: QuerySet[Certificate], *, now: datetime) -> list[in
 
 
 def leave(deployments: list[int], *, now: datetime) -> list[str]:
-    """Take away what :func:`revoked_at` returned; what went wrong, in Lemur's words. The sweep tries that again."""
+    """Take away what :func:`revoked_at` returned; what went wrong, in Lemur's words. The sweep tries that again.
+
+    Nothing goes wrong where a destination is switched off: it waits.
+    """
     for pk in deployments:
         deploy(pk, now=now)
-    left = Deployment.objects.filter(pk__in=deployments).select_related("destination")
+    left = Deployment.objects.filter(pk__in=deployments, destination__active=True).select_related("destination")
     return [
         f"Failed to remove destination: {one.destination.label}. {one.last_error or 'It is tried again later'}."
         for one in left

@@ -210,6 +210,14 @@ class TestDestinations:
         service.deploy(there.pk, now=clock() + LATER)
         assert (OddDestination.held_by, hers.deployments.exists()) == ({}, False)
 
+    def test_at_one_that_is_switched_off_it_waits(self, people, hers, place, there):
+        Destination.objects.update(active=False)
+        service.revoke(hers, by=people.alice)
+        assert (len(OddDestination.held_by), hers.deployments.get().state) == (1, "waiting")
+        Destination.objects.update(active=True)
+        service.deploy(there.pk, now=clock() + LATER)
+        assert (OddDestination.held_by, hers.deployments.exists()) == ({}, False)
+
     def test_what_a_crash_left_there_the_sweep_takes_away(self, people, hers, there, monkeypatch):
         def die(*args, **kwargs):
             raise KeyboardInterrupt

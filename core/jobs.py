@@ -101,7 +101,8 @@ class Job(models.Model):
     not_before = models.DateTimeField(default=clock)
     last_error = models.TextField(blank=True)
     most_failures = 8
-    longest_pause = timedelta(days=1)
+    steady_pause = longest_pause = timedelta(days=1)
+    """Between two attempts, in the end; and the most that the other side can ask us to wait."""
 
     objects = JobQuerySet.as_manager()
 
@@ -139,7 +140,7 @@ class Job(models.Model):
         if permanent or failures >= self.most_failures:
             return {"state": self.State.FAILED, **changes}
         doubled = timedelta(seconds=30 * 2 ** min(failures, DOUBLINGS))
-        pause = min(max(doubled, retry_after or timedelta(0)), self.longest_pause)
+        pause = min(max(min(doubled, self.steady_pause), retry_after or timedelta(0)), self.longest_pause)
         return {"state": self.State.WAITING, "not_before": now + pause, **changes}
 
     def wait(self, until: datetime, **changes: Any) -> None:

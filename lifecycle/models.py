@@ -3,6 +3,7 @@ over from another system."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -64,6 +65,8 @@ class EndpointRotation(Job):
     created_at = models.DateTimeField(auto_now_add=True)
     verified_at = models.DateTimeField(null=True, editable=False)
     rolled_back_at = models.DateTimeField(null=True, editable=False)
+    most_failures = 80
+    steady_pause = timedelta(hours=1)  # so it is tried for three days: a service may be away for a week-end
 
     class Meta:
         ordering = ["-id"]

@@ -168,7 +168,7 @@ class Notice(Job):
     )
     most_failures = 40
     # So it is tried for more than a week: a mail server may be away for long week-ends.
-    longest_pause = timedelta(hours=6)
+    steady_pause = timedelta(hours=6)
 
     objects = NoticeQuerySet.as_manager()  # type: ignore[misc]
 

@@ -37,7 +37,7 @@ class Deployment(Job):
     created_at = models.DateTimeField(auto_now_add=True)
     deployed_at = models.DateTimeField(null=True, editable=False)
     most_failures = 90
-    longest_pause = timedelta(hours=4)  # so it is tried for a fortnight: a target may be away for long
+    steady_pause = timedelta(hours=4)  # so it is tried for a fortnight: a target may be away for long
 
     objects = DeploymentQuerySet.as_manager()  # type: ignore[misc]
 

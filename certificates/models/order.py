@@ -42,6 +42,8 @@ class Order(Job):
         Certificate, models.SET_NULL, null=True, blank=True, related_name="reissues", help_text="What it renews."
     )
     certificate = models.OneToOneField(Certificate, models.SET_NULL, null=True, related_name="order")
+    most_failures = 80
+    steady_pause = timedelta(hours=1)  # so it is tried for three days: a CA may be away for a week-end
 
     # For who has just drawn it up: the line of the ledger, the rows that its spec names once, and before it is saved,
     # its key and its draft.

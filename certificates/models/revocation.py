@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -41,6 +43,8 @@ class Revocation(Job):
     reason = models.CharField(max_length=32)
     comments = models.CharField(max_length=1024, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    most_failures = 80
+    steady_pause = timedelta(hours=1)  # as an order
 
     class Meta:
         ordering = ["-id"]

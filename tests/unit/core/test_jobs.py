@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from certificates.models import Order
+from certificates.models import Order, Revocation
 from core.jobs import LeaseLost
+from lifecycle.models import EndpointRotation
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +92,25 @@ def test_it_never_waits_longer_than_the_longest_pause(order, monkeypatch):
     Order.objects.update(failures=5_000)
     Order.objects.claim(order.pk, now=NOW).fail("no answer", now=NOW)
     order.refresh_from_db()
-    assert (order.state, order.not_before) == (Order.State.WAITING, NOW + Order.longest_pause)
+    assert (order.state, order.not_before) == (Order.State.WAITING, NOW + Order.steady_pause)
+
+
+def test_the_other_side_may_ask_for_a_longer_one(order):
+    Order.objects.claim(order.pk, now=NOW).fail("busy", retry_after=timedelta(hours=6), now=NOW)
+    order.refresh_from_db()
+    assert order.not_before == NOW + timedelta(hours=6)
+    assert timedelta(hours=6) > Order.steady_pause
+
+
+@pytest.mark.parametrize("kind", [Order, Revocation, EndpointRotation])
+def test_a_weekend_is_outlived(kind):
+    now, job = NOW, kind()
+    while True:
+        changes = job.after_failure("away", permanent=False, now=now)
+        if changes["state"] == kind.State.FAILED:
+            break
+        now, job.failures = changes["not_before"], changes["failures"]
+    assert now - NOW > timedelta(hours=72)
 
 
 def test_a_hopeless_job_is_not_tried_again(order):

@@ -80,6 +80,7 @@ WITHOUT_BODY = {
     "PUT /api/1/certificates/{}/deactivate",
     "POST /api/1/pending_certificates/{}/retry",
     "POST /api/1/dns_providers/{}/check",
+    "POST /api/1/jobs/{}/{}/retry",
     "POST /api/1/rotations/{}/retry",
     "POST /api/1/rotations/{}/rollback",
     "POST /api/1/brakes/{}/release",

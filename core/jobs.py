@@ -136,7 +136,7 @@ class Job(models.Model):
     ) -> dict[str, Any]:
         """What :meth:`fail` writes."""
         failures = self.failures + 1
-        changes = {"last_error": seen(error), "failures": failures}
+        changes = {"last_error": printable_lines(error), "failures": failures}
         if permanent or failures >= self.most_failures:
             return {"state": self.State.FAILED, **changes}
         doubled = timedelta(seconds=30 * 2 ** min(failures, DOUBLINGS))
@@ -149,7 +149,7 @@ class Job(models.Model):
 
     def doubt(self, error: str) -> None:
         """What became of it outside is unknown: it is never tried again by itself, a person must look."""
-        self._close(state=self.State.UNKNOWN, last_error=seen(error))
+        self._close(state=self.State.UNKNOWN, last_error=printable_lines(error))
 
     def _close(self, **changes: Any) -> None:
         # The number of attempts is the fencing token: whoever claimed after us has raised it.
@@ -161,6 +161,6 @@ class Job(models.Model):
             setattr(self, name, value)
 
 
-def seen(error: str) -> str:
+def printable_lines(error: str) -> str:
     """What somebody outside may have said, line by line, with nothing in it that cannot be seen."""
     return "\n".join(map(printable, error.split("\n")))

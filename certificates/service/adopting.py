@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from cryptography import x509
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
 from authorities import ledger, publishing
 from authorities.models import Authority, Issuance
-from certificates.models import Certificate
+from certificates.models import Certificate, Revocation
 from certificates.models.certificate import Status
 from certificates.service.importing import import_certificate
 from certificates.service.revoking import revoke
@@ -148,11 +148,17 @@ def _known(certificate: x509.Certificate) -> QuerySet[Certificate]:
 
 
 def _follow_ledger(rows: QuerySet[Certificate], authority: Authority, *, by: User, now: datetime) -> None:
-    """Those of the rows that the ledger calls revoked are revoked as any other, with all that follows from it."""
+    """Those of the rows that the ledger calls revoked are revoked as any other, with all that follows from it.
+
+    So are those on hold that it calls revoked for good.
+    """
     line = Issuance.objects.filter(authority=authority, serial=OuterRef("serial"), revoked_at__isnull=False)
-    issued = rows.filter(Q(authority=authority) | Q(root_authority__parent=authority)).exclude(status=Status.REVOKED)
+    done = Revocation.objects.filter(certificate=OuterRef("pk"), state=Revocation.State.DONE)
+    held = Exists(done.filter(reason=ledger.HOLD)) & ~Exists(done.exclude(reason__in=[ledger.HOLD, ledger.RELEASE]))
+    issued = rows.filter(Q(authority=authority) | Q(root_authority__parent=authority))
+    told = issued.annotate(said=Subquery(line.values("reason")[:1])).exclude(said=None)
     problems = []
-    for certificate in issued.annotate(said=Subquery(line.values("reason")[:1])).exclude(said=None):
+    for certificate in told.filter(~Q(status=Status.REVOKED) | Q(held) & ~Q(said=ledger.HOLD)):
         try:
             revoke(certificate, certificate.said, comments="As a revocation list says.", force=True, by=by, now=now)
         except Invalid as error:

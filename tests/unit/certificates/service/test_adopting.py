@@ -205,6 +205,20 @@ class TestLists:
         again.refresh_from_db()
         assert again.status == "valid"
 
+    def test_what_the_backup_has_on_hold_is_revoked_for_good(self, people, root_ca):
+        held = a_certificate(people.alice, root_ca, cn="held.example")
+        service.revoke(held, by=people.alice, reason="certificateHold")
+        service.revoke(held, by=people.alice, reason="keyCompromise")
+        crl = newest(root_ca)
+        forget()
+        Revocation.objects.filter(reason="keyCompromise").delete()
+        Issuance.objects.filter(serial=held.serial).update(reason="certificateHold")
+        Certificate.objects.filter(pk=held.pk).update(notify=True)
+        assert [adopted_from(crl) for _ in range(2)] == [1, 0]
+        held.refresh_from_db()
+        assert (held.status, held.notify) == ("revoked", False)
+        assert [one.reason for one in held.revocations.all()] == ["keyCompromise", "certificateHold"]
+
     def test_of_two_with_one_name_and_key_the_one_whose_ledger_has_it(self, people, root_ca, revoked):
         known, unknown, crl = revoked
         twin = Authority.objects.get(pk=root_ca.pk)

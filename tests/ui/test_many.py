@@ -108,3 +108,12 @@ def test_an_order_is_previewed_while_it_is_written(visitor: Visitor) -> None:
     page.get_by_label("Names").press("End")
     page.get_by_label("Names").press_sequentially("!")
     expect(preview.locator(".note-error")).to_be_visible()
+
+
+def test_what_is_written_while_a_slow_preview_is_under_way_is_what_is_shown(visitor: Visitor) -> None:
+    page = visitor.page
+    page.route("**/certificates/preview", lambda route: None, times=1)  # what the page asks first gets no answer
+    visitor.open("/certificates/new")
+    visitor.fill("Names", "overtaken.example.com")
+    visitor.fill("Owner", "web@example.com")  # leaving the names asks again
+    expect(page.locator("#preview")).to_contain_text("CN=overtaken.example.com")

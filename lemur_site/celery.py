@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import structlog
 from celery import Celery, Task
+from celery.signals import task_prerun
+from django.db import close_old_connections
 from kombu.exceptions import OperationalError
 
 from lemur_site.schedule import PERIODS
@@ -41,6 +43,10 @@ log = structlog.get_logger(__name__)
 app = Celery("lemur", task_cls=ActingTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# Celery gives up the connection to the database before and after each task, and with it what PostgreSQL has learnt in
+# it. Here one is kept as long as the web server keeps one, and like there looked at before it is used again.
+app.conf.update(CELERY_DB_REUSE_MAX=100_000)
+task_prerun.connect(close_old_connections)
 _silent_until = 0.0
 
 

@@ -31,12 +31,12 @@ HELD = "renewals-held"
 def take(authority: Authority, *, now: datetime) -> bool:
     """Count one renewal; False, and nothing is counted, if this hour has seen as many as it may."""
     hour = _hour(now)
-    _open(hour, now=now)
+    of_all = _open(hour, now=now)
     with committing("budget.take"):
         scope, limit = _scope(authority), authority.renewals_per_hour
         if not _count(scope, hour, limit):
             return False
-        if _count(ALL, hour, _of_all(hour).allowed):
+        if _count(ALL, hour, of_all.allowed):
             return True
         Spent.objects.filter(scope=scope, hour=hour).update(number=F("number") - 1)
         return False
@@ -60,14 +60,14 @@ def hold(due: int, *, now: datetime) -> None:
 
     Released, it stays so until its time is over, or what it held is renewed.
     """
-    _open(_hour(now), now=now)
+    of_all = _open(_hour(now), now=now)
     brake = Brake.objects.filter(open=True).first()
     if brake is not None and (_is_over(brake, now) or due <= _room(now)):
         _end(brake, now=now)
         brake = None
     room = left_of_all(now=now)
     if brake is None and room is not None and due > room:
-        _pull(due, now=now)
+        _pull(due, allowed=of_all.allowed or 0, now=now)
 
 
 @committing("brake.release")
@@ -101,11 +101,11 @@ def _end(brake: Brake, *, now: datetime) -> None:
 
 
 @committing("brake.pull")
-def _pull(due: int, *, now: datetime) -> None:
+def _pull(due: int, *, allowed: int, now: datetime) -> None:
     """Once, whoever sees it first; the security team is told."""
     try:
         with transaction.atomic():
-            brake = Brake.objects.create(began_at=now, due=due, allowed=_of_all(_hour(now)).allowed or 0)
+            brake = Brake.objects.create(began_at=now, due=due, allowed=allowed)
     except IntegrityError:
         return
     record(Event.RENEWALS_HELD, brake, by=system_user(), due=due, allowed=brake.allowed)
@@ -126,22 +126,23 @@ def _share(now: datetime) -> int:
 
 
 @committing("budget.open")
-def _open(hour: datetime, *, now: datetime) -> None:
+def _open(hour: datetime, *, now: datetime) -> Spent:
     """How many this hour may see is worked out once: it counts the fleet."""
-    if not Spent.objects.filter(scope=ALL, hour=hour).exists():
+    rows = Spent.objects.filter(scope=ALL, hour=hour).order_by()
+    if (spent := rows.first()) is None:
         Spent.objects.bulk_create([Spent(scope=ALL, hour=hour, allowed=_allowance(now))], ignore_conflicts=True)
-
-
-def _of_all(hour: datetime) -> Spent:
-    return Spent.objects.filter(scope=ALL, hour=hour).first() or Spent(scope=ALL, hour=hour, allowed=_allowance(hour))
+        spent = rows.get()  # another worker's, if it was first
+    return spent
 
 
 def _count(scope: str, hour: datetime, allowed: int | None) -> bool:
     """One more, unless there are as many as allowed."""
-    Spent.objects.bulk_create([Spent(scope=scope, hour=hour)], ignore_conflicts=True)
     rows = Spent.objects.filter(scope=scope, hour=hour)
     if allowed is not None:
         rows = rows.filter(number__lt=allowed)
+    if rows.update(number=F("number") + 1):
+        return True
+    Spent.objects.bulk_create([Spent(scope=scope, hour=hour)], ignore_conflicts=True)  # the first of this hour
     return bool(rows.update(number=F("number") + 1))
 
 

@@ -142,7 +142,7 @@ ROTATION, SYNC, FINDING = {"lifecycle_endpointrotation": 1}, {"lifecycle_sync": 
 
 VERBS: dict[str, tuple[Callable[[], object], tuple[Event, ...], Mapping[str, int]]] = {
     "brake.end": (lambda: budgets._end(_brake(), now=clock()), (), BRAKE),
-    "brake.pull": (lambda: budgets._pull(9, now=clock()), (Event.RENEWALS_HELD,), {}),
+    "brake.pull": (lambda: budgets._pull(9, allowed=5, now=clock()), (Event.RENEWALS_HELD,), {}),
     "brake.release": (lambda: budgets.release(_brake(), by=_root()), (Event.RENEWALS_RELEASED,), BRAKE),
     "budget.open": (lambda: budgets._open(budgets._hour(clock()), now=clock()), (), {}),
     "budget.take": (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
+import psycopg2
 import pytest
 import requests
 import yaml
@@ -19,7 +21,7 @@ from tests.system.installation import ROOT, wait_until
 from tests.system.parts import LONG, UNITS, Parts, in_parts
 
 pytestmark = pytest.mark.server("sshd")
-
+THREADS = 4  # of a worker
 
 BROKERS = [
     pytest.param(redis_server, id="Redis"),
@@ -89,6 +91,28 @@ def test_a_delivery_and_a_mail(api: Api, target: SftpServer, mail: MailServer) -
     api.put(f"certificates/{gone['id']}/revoke", crlReason="superseded", comments="moved")
     wait_until(lambda: any("alice@example.org" in one.recipients for one in mail.received), LONG)
     assert "gone.example.org" in str(mail.received[0].message["Subject"])
+
+
+def test_a_worker_keeps_its_connection_to_the_database(parts: Parts, api: Api, target: SftpServer) -> None:
+    """Each of its threads at most one, however many tasks it has done."""
+    before = connections_begun(parts)
+    for number in range(12):
+        name = f"again{number}.example.org"
+        order(api, name, "web")
+        wait_until((target.files / name / f"{name}.pem").exists, LONG)
+    workers = [name for name in parts.running if name.startswith("worker")]
+    assert connections_begun(parts) - before - 1 <= THREADS * len(workers)  # one is the question's
+
+
+def connections_begun(parts: Parts) -> int:
+    """Ever, whoever began them; what began a moment ago may be missing."""
+    with (
+        closing(psycopg2.connect(parts.place.environment["DATABASE_URL"])) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
+        [(number,)] = cursor.fetchall()
+    return int(number)
 
 
 def test_a_database_that_crashed(parts: Parts, api: Api, target: SftpServer) -> None:

@@ -36,6 +36,13 @@ class ActingTask(Task):  # type: ignore[misc]
             return super().__call__(*args, **kwargs) if mine else None
 
 
+@task_prerun.connect  # type: ignore[untyped-decorator]
+def forget_broken_connections(sender: Task, **_: Any) -> None:
+    """As Django does before a request: a connection that broke, or is too old, is not used again."""
+    if not sender.request.is_eager:
+        close_old_connections()
+
+
 SILENCE_SECONDS: Final = 30.0
 """Without nudges after one that could not be sent, so that not everybody waits for a broker that is down."""
 
@@ -44,9 +51,8 @@ app = Celery("lemur", task_cls=ActingTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Celery gives up the connection to the database before and after each task, and with it what PostgreSQL has learnt in
-# it. Here one is kept as long as the web server keeps one, and like there looked at before it is used again.
+# it. Here one is kept as long as the web server keeps one.
 app.conf.update(CELERY_DB_REUSE_MAX=100_000)
-task_prerun.connect(close_old_connections)
 _silent_until = 0.0
 
 

@@ -11,7 +11,7 @@ from cryptography import x509
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils.timezone import now as clock
 
 from accounts.models import Role
@@ -148,6 +148,7 @@ class Certificate(models.Model):
             models.Index(fields=["fingerprint"], name="certificate_fingerprint"),
             models.Index(fields=["spki_sha256"], name="certificate_spki"),
             models.Index(fields=["cn"], name="certificate_cn"),
+            models.Index(Upper("cn"), name="certificate_cn_upper"),
             models.Index(fields=["owner"], name="certificate_owner"),
             models.Index(fields=["issuer"], name="certificate_issuer"),
         ]
@@ -201,6 +202,10 @@ class Certificate(models.Model):
         """The certificates of its chain, the direct issuer first."""
         chain = self.chain or ""
         return list(_split_again(chain) if len(chain) <= LONGEST_REMEMBERED else _split(chain))
+
+    def is_current(self, now: datetime) -> bool:
+        """Is it among :meth:`~certificates.models.questions.CertificateQuerySet.current`?"""
+        return not self.deleted and self.not_before <= now < self.not_after and self.status != Status.REVOKED
 
     @property
     def active(self) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Upper
 from django.utils.timezone import now as clock
 
 from accounts.models import User
@@ -58,10 +58,13 @@ def deploy(deployment_id: int, *, now: datetime | None = None) -> bool:
     if not rows.in_turn().filter(pk=deployment_id).exists():
         return False
     deployment = rows.claim(deployment_id, now=now)
-    if deployment is None or _gives_way(deployment, now=now):
+    if deployment is None:
+        return False
+    neighbours = _neighbours(deployment)
+    if _gives_way(deployment, neighbours, now=now):
         return False
     try:
-        return _carry_out(deployment, now=now)
+        return _carry_out(deployment, neighbours, now=now)
     except LeaseLost:  # withdrawn, or taken over by another worker
         return False
     except (PluginError, PkiError, DomainError) as error:
@@ -70,22 +73,22 @@ def deploy(deployment_id: int, *, now: datetime | None = None) -> bool:
         return False
 
 
-def _carry_out(deployment: Deployment, *, now: datetime) -> bool:
+def _carry_out(deployment: Deployment, neighbours: list[Deployment], *, now: datetime) -> bool:
     """Put it there, or take it away: is it there now?"""
     if not _shall_leave(deployment):
-        _deliver(deployment, now=now)
+        _deliver(deployment, neighbours, now=now)
         return True
     tried = deployment.attempts > 1 or deployment.deployed_at is not None  # this attempt is counted already
     _remove(deployment, tried=tried, by=system_user())
     return False
 
 
-def _gives_way(deployment: Deployment, *, now: datetime) -> bool:
+def _gives_way(deployment: Deployment, neighbours: list[Deployment], *, now: datetime) -> bool:
     """Is another one put there under this name just now? Then it is not our turn yet.
 
     Each says that it is at work before it looks, so that no two are at work there; the later upload is the later turn.
     """
-    if not any(one.is_at_work(now) for one in _neighbours(deployment)):
+    if not any(one.is_at_work(now) for one in neighbours):
         return False
     _postpone(deployment, now + NEXT_TURN + timedelta(seconds=deployment.pk % 30))
     return True
@@ -98,12 +101,12 @@ def _postpone(deployment: Deployment, until: datetime) -> None:
         deployment.wait(until)
 
 
-def _deliver(deployment: Deployment, *, now: datetime) -> None:
+def _deliver(deployment: Deployment, neighbours: list[Deployment], *, now: datetime) -> None:
     certificate, destination = deployment.certificate, deployment.destination
     _require_current(certificate, now=now)
     with_key = destination.open().needs_key
     require_deliverable(certificate, [destination])
-    _require_own_place(deployment, now=now)
+    _require_own_place(deployment, [one for one in neighbours if one.certificate.is_current(now)])
     stores.upload(destination, _parcel(certificate, destination, with_key=with_key))
     _succeed(deployment, now=now)
 
@@ -167,19 +170,19 @@ def delivery_name(certificate: Certificate) -> str:
     return certificate.fingerprint
 
 
-def _neighbours(deployment: Deployment, **narrowed: Any) -> list[Deployment]:
+def _neighbours(deployment: Deployment) -> list[Deployment]:
     """What else shall be there under this name."""
     certificate, name = deployment.certificate, delivery_name(deployment.certificate)
     rows = Deployment.objects.filter(destination=deployment.destination).select_related("certificate")
-    others = rows.exclude(certificate__fingerprint=certificate.fingerprint)
-    same = others.filter(certificate__cn__iexact=certificate.cn or "", **narrowed)
-    return [one for one in same if delivery_name(one.certificate) == name]
+    # Compared as the index has it, so that a destination may hold any number.
+    same = rows.alias(cn=Upper("certificate__cn")).filter(cn=Upper(Value(certificate.cn or "")))
+    others = same.exclude(certificate__fingerprint=certificate.fingerprint)
+    return [one for one in others if delivery_name(one.certificate) == name]
 
 
-def _require_own_place(deployment: Deployment, *, now: datetime) -> None:
+def _require_own_place(deployment: Deployment, neighbours: list[Deployment]) -> None:
     """Another certificate that is in use there under this name gives way to its successor alone. Raises Conflict."""
     certificate, destination = deployment.certificate, deployment.destination
-    neighbours = _neighbours(deployment, certificate__in=Certificate.objects.current(now))
     there = {other.certificate_id for other in neighbours}
     before = _related(certificate, "replaced__in", among=there)
     after = _related(certificate, "replaces__in", among=there - before)

@@ -201,6 +201,8 @@ class Listing(Generic[M]):
     understood. Without a sort order the newest row comes first. ``after`` pages by key: only rows with a smaller id,
     though all are counted. ``count`` is how many rows a page has unless asked otherwise. ``filterset.form`` is for
     pages; callers without one say ``form=False``, which is faster.
+
+    What pages show beyond the middle is read from the end, which is nearer, counted back from the total that they show.
     """
 
     def __init__(
@@ -224,6 +226,7 @@ class Listing(Generic[M]):
         for filterset in (self.filterset, *self._besides):
             _check(filterset)
         self.ordering: str = asked.get("ordering", "")
+        self._shows_total = form and self.counted and self.after is None
 
     @cached_property
     def rows(self) -> QuerySet[M]:
@@ -244,10 +247,17 @@ class Listing(Generic[M]):
             rows = rows.filter(pk__lt=self.after)
         page = rows[start : start + self.count]
         if self._looked_up or start >= DEEP:
-            keys = self._looked_up[0] if self._looked_up else rows.values("pk")[start : start + self.count]
+            keys = self._looked_up[0] if self._looked_up else self._keys(rows.values_list("pk", flat=True), start)
             page = self._all.filter(pk__in=keys).order_by(*rows.query.order_by)
         with _limits_of_the_database():
             return list(page)
+
+    def _keys(self, keys: QuerySet[Any, Any], start: int) -> Iterable[Any]:
+        """Of the rows of a page far down."""
+        total = self._matching if self._shows_total else 0
+        if not total // 2 <= start < total:
+            return keys[start : start + self.count]
+        return list(keys.reverse()[max(total - start - self.count, 0) : total - start])
 
     def stream(self) -> Iterator[M]:
         """Every row that matches, on all pages, read a few hundred at a time."""
@@ -280,6 +290,10 @@ class Listing(Generic[M]):
         on_last_page = 0 < len(self.items) < self.count or (not self.items and self.count and self.page == 1)
         if on_last_page and self.after is None:
             return self._offset + len(self.items)
+        return self._matching
+
+    @cached_property
+    def _matching(self) -> int:
         with _limits_of_the_database():
             return _count(self.rows)
 

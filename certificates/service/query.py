@@ -173,7 +173,8 @@ def _page(args: Mapping[str, Any], *, by: User, rows: CertificateQuerySet | None
         if value is not None and name != "user":
             params[DIALECT.get(name, name)] = str(value)
     visible = permissions.allowed(by, "view", Certificate.objects.present() if rows is None else rows)
-    listing = Listing(CertificateFilter, visible, params, request=cast(HttpRequest, SimpleNamespace(user=by)))
+    request = cast(HttpRequest, SimpleNamespace(user=by))
+    listing = Listing(CertificateFilter, visible, params, request=request, form=False)
     return {"items": list(listing.items), "total": listing.total}
 
 

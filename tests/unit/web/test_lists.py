@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -354,6 +355,12 @@ class TestCost:
             assert page.pages != -1
         return [one["sql"] for one in captured.captured_queries]
 
+    def skipped(self, query: str, **options: Any) -> int:
+        """How many rows the database passes over to come to the page."""
+        with CaptureQueriesContext(connection) as captured:
+            assert listing(query, **options).items
+        return sum(int(number) for one in captured for number in re.findall(r"OFFSET (\d+)", one["sql"]))
+
     def test_nothing_is_read_before_it_is_needed(self, things: list[Thing]) -> None:
         with CaptureQueriesContext(connection) as captured:
             listing("name=t")
@@ -387,6 +394,24 @@ class TestCost:
         monkeypatch.setattr(lists, "DEEP", 3)
         assert [listing(f"{query}&count=4&page={page}").items for page in range(1, 8)] == pages
         assert len(self.statements(f"{query}&count=4&page=2&total=none")) == 1
+
+    def test_pages_beyond_the_middle_are_read_from_the_end(
+        self, things: list[Thing], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lists, "DEEP", 3)
+        assert [self.skipped(f"count=4&page={page}") for page in range(2, 8)] == [4, 8, 9, 5, 1, 0]
+        assert [self.skipped("count=4&page=6&total=none"), self.skipped("count=4&page=6", form=False)] == [20, 20]
+
+    def test_the_last_page_ends_where_the_total_that_it_shows_says(
+        self, things: list[Thing], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lists, "DEEP", 3)
+        monkeypatch.setattr(counts, "COUNTED_EXACTLY", 20)
+        cache.clear()
+        last = listing("count=4&page=7").items
+        Thing.objects.create(name="newer", owner="alice@example.org", not_after=things[0].not_after)
+        again = listing("count=4&page=7")
+        assert (again.items, again.total, again.last) == (last, 25, 25)
 
     def test_the_kept_count_is_of_the_same_question(self, things: list[Thing], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(counts, "COUNTED_EXACTLY", 5)

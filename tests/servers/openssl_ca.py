@@ -130,9 +130,10 @@ class OpensslCa:
         key = "ca.key" if signer == "ca" else f"{signer}.key"
         keys = ("-CA", "ca.pem", "-rsigner", f"{signer}.pem", "-rkey", key)
         command = ["openssl", "ocsp", "-index", "index.txt", "-port", str(self.ocsp_port), *keys, *how]
-        with subprocess.Popen(command, cwd=self.home, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        output = self.home / "ocsp.log"  # it has a few lines for each question
+        with output.open("wb") as log, subprocess.Popen(command, cwd=self.home, stdout=log, stderr=log) as process:
             try:
-                _wait_until_listening(self.ocsp_port or 0, process)
+                _wait_until_listening(self.ocsp_port or 0, process, output)
                 yield
             finally:
                 process.terminate()
@@ -183,10 +184,10 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_listening(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
     """By its line in the kernel's table, since each connection is a question to the responder."""
     for _ in range(200):
-        assert process.poll() is None, (process.stderr.read() if process.stderr else b"").decode()
+        assert process.poll() is None, output.read_text()
         tables = "".join(path.read_text() for path in map(Path, ("/proc/net/tcp", "/proc/net/tcp6")) if path.exists())
         if re.search(rf":{port:04X} [0-9A-F]+:0000 0A ", tables):
             return

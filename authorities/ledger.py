@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -125,15 +126,33 @@ def _changed(authority: Authority, changed: int) -> bool:
 
 def line_of(certificate: x509.Certificate, issuer: x509.Certificate) -> Issuance | None:
     """The line for this very certificate, if one of our authorities issued it under that certificate of its own."""
-    found = _lines.rows(inspection.pem(issuer), str(certificate.serial_number), signing.tbs_sha256(certificate))
-    return next((line for line in found if is_kept(line.authority)), None)
+    return Lines([(certificate, [issuer])]).of(certificate, issuer)
+
+
+class Lines:
+    """What :func:`line_of` says, of certificates whose issuers are in their chains, from one statement for all."""
+
+    def __init__(self, chained: Iterable[tuple[x509.Certificate, Sequence[x509.Certificate]]]) -> None:
+        given = list(chained)
+        self._bodies = {issuer: inspection.pem(issuer) for _, chain in given for issuer in chain}
+        serials = sorted({str(certificate.serial_number) for certificate, _ in given})
+        self._found: dict[tuple[str, str], Issuance] = {}
+        if self._bodies:
+            lines = _lines.rows(sorted(set(self._bodies.values())), serials)
+            self._found = {(one.authority.body, one.tbs_sha256): one for one in lines if is_kept(one.authority)}
+
+    def of(self, certificate: x509.Certificate, issuer: x509.Certificate) -> Issuance | None:
+        """Of another issuer than those of the chains it is asked by itself."""
+        if issuer not in self._bodies:
+            return line_of(certificate, issuer)
+        return self._found.get((self._bodies[issuer], signing.tbs_sha256(certificate)))
 
 
 # Each certificate whose revocation is looked at is looked for here first.
 _lines = ModelStatement[Issuance](
-    lambda body, serial, tbs_sha256: Issuance.objects.filter(
-        authority__body=body, serial=serial, tbs_sha256=tbs_sha256
-    ).select_related("authority")
+    lambda bodies, serials: Issuance.objects.filter(authority__body__in=bodies, serial__in=serials).select_related(
+        "authority"
+    )
 )
 
 

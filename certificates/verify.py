@@ -82,17 +82,20 @@ def verify_string(cert_string: str, issuer_string: str) -> bool | None:
     return _truth(verdict(certificate, chains.split(issuer_string, limit=settings.MAX_CHAIN)))
 
 
-def verdict(certificate: x509.Certificate, chain: Iterable[x509.Certificate]) -> Verdict:
+def verdict(
+    certificate: x509.Certificate, chain: Iterable[x509.Certificate], *, lines: ledger.Lines | None = None
+) -> Verdict:
     """What can be found out. The chain may be in any order; its last certificate is trusted.
 
     GOOD only where, besides, the chain holds (`pki.paths`) and no authority of it is known to be revoked. REVOKED needs
     no more than the issuer's word. Whatever fails makes it UNKNOWN, with all reasons as sentences; raises nothing.
+    `lines` of many certificates, read just now, spare asking the ledger about each.
     """
     now = timezone.now()
     _check_outside_of_transactions()
     try:
         links = _links(certificate, chain)
-        found = _ledger(certificate, links[0]) if links else None
+        found = _ledger(certificate, links[0], lines) if links else None
         if found is None:
             if why := _unaskable(certificate, links):
                 return _unknown(why)
@@ -117,9 +120,11 @@ def _unaskable(certificate: x509.Certificate, links: Sequence[x509.Certificate])
     return "" if links else "The certificate of its issuer is not known: give the chain."
 
 
-def _ledger(certificate: x509.Certificate, issuer: x509.Certificate) -> Verdict | None:
+def _ledger(
+    certificate: x509.Certificate, issuer: x509.Certificate, lines: ledger.Lines | None = None
+) -> Verdict | None:
     """What stands in the ledger of the authority of ours that issued it."""
-    line = ledger.line_of(certificate, issuer)
+    line = (lines.of if lines else ledger.line_of)(certificate, issuer)
     if line is None:
         return None
     status = Status.GOOD if line.revoked_at is None else Status.REVOKED

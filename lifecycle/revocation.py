@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils.timezone import now as clock
 
 from accounts.service import system_user
+from authorities import ledger
 from certificates import verify
 from certificates.models import Certificate, CertificateQuerySet
 from certificates.models.certificate import Status
@@ -66,15 +67,17 @@ def check(certificate_ids: Iterable[int], *, now: datetime | None = None) -> int
     now, known = now or clock(), 0
     asked = list(stale(now).filter(pk__in=list(certificate_ids)).order_by("pk"))
     for start in range(0, len(asked), WRITTEN_TOGETHER):
-        found = [(certificate, _ask(certificate)) for certificate in asked[start : start + WRITTEN_TOGETHER]]
+        part = asked[start : start + WRITTEN_TOGETHER]
+        lines = ledger.Lines((certificate.parsed, certificate.issuers) for certificate in part)
+        found = [(certificate, _ask(certificate, lines)) for certificate in part]
         _write_down(found, now=now)
         known += sum(verdict.status is not revocation.Status.UNKNOWN for _, verdict in found)
     return known
 
 
-def _ask(certificate: Certificate) -> Verdict:
+def _ask(certificate: Certificate, lines: ledger.Lines) -> Verdict:
     with around("revocation.check"):
-        return verify.verdict(certificate.parsed, certificate.issuers)
+        return verify.verdict(certificate.parsed, certificate.issuers, lines=lines)
 
 
 @committing("revocation.checked")

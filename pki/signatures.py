@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -59,8 +60,12 @@ def is_signed_with(certificate: x509.Certificate, key: PublicKey) -> bool | None
     return True
 
 
+@lru_cache(maxsize=1024)
 def is_self_signed(certificate: x509.Certificate) -> bool:
-    """Verifies under its own key; where that cannot be checked, issuer and subject being the same decides."""
+    """Verifies under its own key; where that cannot be checked, issuer and subject being the same decides.
+
+    Remembered, since a chain is looked at from several sides.
+    """
     try:
         return is_own_issuer(certificate, public_key_of(certificate))
     except UNREADABLE as error:

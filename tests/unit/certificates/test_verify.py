@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
+from authorities import ledger
 from certificates import service, verify
 from certificates.exceptions import CrlUnavailable, NoDistributionPoint
 from certificates.remembering import Memory
@@ -190,6 +191,19 @@ class TestOurOwn:
         )
         found = verify.verdict(other, material().chain)
         assert (found.status, found.by) == (Status.UNKNOWN, "")
+
+    def test_many_are_looked_up_at_once(self, people, root_ca, django_assert_num_queries):
+        good, bad = (a_certificate(people.root, root_ca, cn=f"{name}.example.org") for name in ("good", "bad"))
+        service.revoke(bad, by=people.root, reason="superseded")
+        with django_assert_num_queries(1):
+            lines = ledger.Lines((one.parsed, one.issuers) for one in (good, bad))
+            found = [verify.verdict(one.parsed, one.issuers, lines=lines).status for one in (good, bad)]
+        assert found == [Status.GOOD, Status.REVOKED]
+
+    def test_one_whose_issuer_was_not_in_its_chain_is_looked_up_by_itself(self, own):
+        lines = ledger.Lines([(own.parsed, [])])
+        assert lines.of(own.parsed, own.issuers[0]).serial == own.serial
+        assert lines.of(own.parsed, own.parsed) is None
 
 
 class TestTheChain:

@@ -49,7 +49,7 @@ class TestRevocation:
         return service.upload(by=people.alice, body=material().leaf.pem, owner="alice@example.org")
 
     def answer(self, monkeypatch, status: Status) -> None:
-        monkeypatch.setattr(verify, "verdict", lambda *args: Verdict(status, "OCSP", "keyCompromise"))
+        monkeypatch.setattr(verify, "verdict", lambda *_, **__: Verdict(status, "OCSP", "keyCompromise"))
 
     def test_our_own_ledger_says_it(self, leaf):
         assert check([leaf.pk]) == 1
@@ -96,7 +96,7 @@ class TestRevocation:
         assert (theirs.status, Notice.objects.count()) == ("unknown", 0)
 
     def test_what_somebody_has_found_out_meanwhile_stays(self, theirs, monkeypatch):
-        def slow(*args) -> Verdict:
+        def slow(*_, **__) -> Verdict:
             Certificate.objects.filter(pk=theirs.pk).update(status="revoked", status_checked_at=clock())
             return Verdict(Status.GOOD, "OCSP")
 

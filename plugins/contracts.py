@@ -159,6 +159,14 @@ class Confirms(ABC):
         """The fingerprint (SHA-256 of the DER, hex) of what is there under this name; None if nothing is."""
 
 
+class Shows(ABC):
+    """A destination that can show what it holds, so that nobody else's certificate is written over unseen."""
+
+    @abstractmethod
+    def shown(self, name: str) -> x509.Certificate | None:
+        """The certificate under this name; None if there is nothing, or nothing that can be read as one."""
+
+
 class Removes(ABC):
     """A destination from which certificates can be removed."""
 

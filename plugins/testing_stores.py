@@ -17,7 +17,7 @@ from cryptography import x509
 from pki import chains, inspection, keys
 from pki.keys import PrivateKey
 from plugins import options as plugin_options
-from plugins.contracts import Confirms, Removes, RollsBack, SwapsEndpoints
+from plugins.contracts import Confirms, Removes, RollsBack, Shows, SwapsEndpoints
 from plugins.errors import Misconfigured, Permanent, PluginError, Temporary
 from plugins.testing import PluginContract, sample_pki
 from plugins.values import Bundle, FoundCertificate, FoundEndpoint
@@ -82,6 +82,13 @@ class DestinationContract(PluginContract):
             assert plugin.held("confirmed") is None
             plugin.upload(bundle)
             assert plugin.held("confirmed") == inspection.fingerprint(bundle.certificate)
+
+    def test_it_shows_what_it_holds(self) -> None:
+        bundle, plugin = self.bundle("shown"), self.make()
+        if issubclass(self.plugin_class, Shows):
+            assert plugin.shown("shown") is None
+            plugin.upload(bundle)
+            assert plugin.shown("shown") == bundle.certificate
 
     def test_it_removes_what_it_delivered_and_nothing_else(self) -> None:
         old, new, plugin = self.bundle("removed"), self.bundle("removed"), self.make()

@@ -24,7 +24,7 @@ from core.queue import enqueue
 from pki import chains, inspection
 from pki.errors import PkiError
 from pki.names import printable
-from plugins.contracts import Cleans, Confirms, Removes, RollsBack, SwapsEndpoints
+from plugins.contracts import Cleans, Confirms, Removes, RollsBack, Shows, SwapsEndpoints
 from plugins.errors import PluginError, Temporary
 from plugins.values import Bundle, FoundCertificate, FoundEndpoint
 from stores.models import Destination, Scan, Source
@@ -92,6 +92,19 @@ def upload(destination: Destination, bundle: Bundle) -> None:
     with around("destination.upload"), foreign(destination.plugin, store=str(destination)):
         plugin.upload(bundle)
     require_held(destination, bundle.name, inspection.fingerprint(bundle.certificate))
+
+
+def shown(destination: Destination, name: str) -> inspection.Facts | None:
+    """What the destination holds under this name, if it can show that and it is a certificate. Errors as `upload`."""
+    plugin = destination.open()
+    if not isinstance(plugin, Shows):
+        return None
+    with around("destination.look"), foreign(destination.plugin, store=str(destination)):
+        there = plugin.shown(name)
+    try:
+        return None if there is None else inspection.facts(there)
+    except PkiError:  # nobody can be served by it
+        return None
 
 
 def require_held(destination: Destination, name: str, fingerprint: str) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from cryptography import x509
 from pydantic import Field, SecretStr
 
 from pki import inspection
-from plugins import Bundle, Confirms, Destination, FoundCertificate, PluginOptions, Removes, Source, registry
+from plugins import Bundle, Confirms, Destination, FoundCertificate, PluginOptions, Removes, Shows, Source, registry
 from plugins.registry import Entry
 
 
-class OddDestination(Destination, Confirms, Removes):
+class OddDestination(Destination, Confirms, Shows, Removes):
     """Keeps what it is given, in this process. ``trouble``: raised, or called with the bundle, instead."""
 
     slug = "odd-destination"
@@ -49,6 +50,10 @@ class OddDestination(Destination, Confirms, Removes):
     def held(self, name: str) -> str | None:
         there = self.held_by.get(name)
         return there and inspection.fingerprint(there.certificate)
+
+    def shown(self, name: str) -> x509.Certificate | None:
+        there = self.held_by.get(name)
+        return there and there.certificate
 
     def remove(self, bundle: Bundle) -> None:
         self._trouble(bundle)

@@ -6,14 +6,12 @@ delivering twice is the same as once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Upper
+from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 
 from accounts.models import User
@@ -23,6 +21,7 @@ from certificates.models.certificate import Status
 from certificates.models.revocation import revoked_for_good
 from certificates.permissions import permissions
 from certificates.service.export import bundle
+from certificates.service.occupied import delivery_name, neighbours, require_nobody_elses, require_own_place
 from core.audit import Event, record
 from core.commits import committing
 from core.connectors import lock
@@ -39,7 +38,6 @@ from stores.permissions import destination_permissions
 AT_ONCE = 500
 NEXT_TURN = timedelta(seconds=30)
 DELIVERING = "It is being delivered there at this moment; try again in a minute."
-FITTING = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
 def due_deployments(now: datetime | None = None) -> list[int]:
@@ -60,11 +58,11 @@ def deploy(deployment_id: int, *, now: datetime | None = None) -> bool:
     deployment = rows.claim(deployment_id, now=now)
     if deployment is None:
         return False
-    neighbours = _neighbours(deployment)
-    if _gives_way(deployment, neighbours, now=now):
+    others = neighbours(deployment)
+    if _gives_way(deployment, others, now=now):
         return False
     try:
-        return _carry_out(deployment, neighbours, now=now)
+        return _carry_out(deployment, others, now=now)
     except LeaseLost:  # withdrawn, or taken over by another worker
         return False
     except (PluginError, PkiError, DomainError) as error:
@@ -73,22 +71,22 @@ def deploy(deployment_id: int, *, now: datetime | None = None) -> bool:
         return False
 
 
-def _carry_out(deployment: Deployment, neighbours: list[Deployment], *, now: datetime) -> bool:
+def _carry_out(deployment: Deployment, others: list[Deployment], *, now: datetime) -> bool:
     """Put it there, or take it away: is it there now?"""
     if not _shall_leave(deployment):
-        _deliver(deployment, neighbours, now=now)
+        _deliver(deployment, others, now=now)
         return True
     tried = deployment.attempts > 1 or deployment.deployed_at is not None  # this attempt is counted already
     _remove(deployment, tried=tried, by=system_user())
     return False
 
 
-def _gives_way(deployment: Deployment, neighbours: list[Deployment], *, now: datetime) -> bool:
+def _gives_way(deployment: Deployment, others: list[Deployment], *, now: datetime) -> bool:
     """Is another one put there under this name just now? Then it is not our turn yet.
 
     Each says that it is at work before it looks, so that no two are at work there; the later upload is the later turn.
     """
-    if not any(one.is_at_work(now) for one in neighbours):
+    if not any(one.is_at_work(now) for one in others):
         return False
     _postpone(deployment, now + NEXT_TURN + timedelta(seconds=deployment.pk % 30))
     return True
@@ -101,12 +99,13 @@ def _postpone(deployment: Deployment, until: datetime) -> None:
         deployment.wait(until)
 
 
-def _deliver(deployment: Deployment, neighbours: list[Deployment], *, now: datetime) -> None:
+def _deliver(deployment: Deployment, others: list[Deployment], *, now: datetime) -> None:
     certificate, destination = deployment.certificate, deployment.destination
     _require_current(certificate, now=now)
     with_key = destination.open().needs_key
     require_deliverable(certificate, [destination])
-    _require_own_place(deployment, [one for one in neighbours if one.certificate.is_current(now)])
+    require_own_place(deployment, others, now=now)
+    require_nobody_elses(deployment, now=now)
     stores.upload(destination, _parcel(certificate, destination, with_key=with_key))
     _succeed(deployment, now=now)
 
@@ -157,56 +156,6 @@ def _parcel(certificate: Certificate, destination: Destination, *, with_key: boo
         with committing("key.deliver"):
             record(Event.KEY_DELIVERED, certificate, by=system_user(), destination=destination.label)
     return replace(bundle(certificate, with_key=with_key), name=delivery_name(certificate))
-
-
-def delivery_name(certificate: Certificate) -> str:
-    """What it is called at a destination: after its common name, so that its successor takes the same place.
-
-    ``*.example.org`` becomes ``WILDCARD.example.org``, as in the names of certificates.
-    """
-    for name in ((certificate.cn or "").lower().replace("*", "WILDCARD"), certificate.name):
-        if FITTING.fullmatch(name):
-            return name
-    return certificate.fingerprint
-
-
-def _neighbours(deployment: Deployment) -> list[Deployment]:
-    """What else shall be there under this name."""
-    certificate, name = deployment.certificate, delivery_name(deployment.certificate)
-    rows = Deployment.objects.filter(destination=deployment.destination).select_related("certificate")
-    # Compared as the index has it, so that a destination may hold any number.
-    same = rows.alias(cn=Upper("certificate__cn")).filter(cn=Upper(Value(certificate.cn or "")))
-    others = same.exclude(certificate__fingerprint=certificate.fingerprint)
-    return [one for one in others if delivery_name(one.certificate) == name]
-
-
-def _require_own_place(deployment: Deployment, neighbours: list[Deployment]) -> None:
-    """Another certificate that is in use there under this name gives way to its successor alone. Raises Conflict."""
-    certificate, destination = deployment.certificate, deployment.destination
-    there = {other.certificate_id for other in neighbours}
-    before = _related(certificate, "replaced__in", among=there)
-    after = _related(certificate, "replaces__in", among=there - before)
-    for other in neighbours:
-        if other.certificate_id in after:
-            raise Conflict(f"{other.certificate} replaces this certificate, and takes its place at {destination}.")
-        if other.state == Deployment.State.DONE and other.certificate_id not in before:
-            raise Conflict(
-                f"{destination} holds {other.certificate} under the name {delivery_name(certificate)}. Say that this "
-                "certificate replaces it, or take that one away from there; then try again."
-            )
-
-
-def _related(certificate: Certificate, by: str, *, among: set[int]) -> set[int]:
-    """Which of these it replaces, or those had replaced (``replaced__in``); or which came after it (``replaces__in``).
-
-    Step by step, until none is left to be found: nearly always the first step finds the only one.
-    """
-    seen: set[int] = set()
-    todo = {certificate.pk}
-    while todo and not among <= seen:
-        todo = set(Certificate.objects.filter(**{by: todo}).values_list("pk", flat=True)) - seen
-        seen |= todo
-    return among & seen
 
 
 @committing("deployment.succeed")
@@ -355,7 +304,7 @@ def hand_over(certificate: Certificate, successor: Certificate, *, by: User) -> 
 def put_back(deployment: Deployment, old: Certificate) -> None:
     """What a delivery took the place of is there again: the pair that the destination has kept, else delivered anew.
 
-    Errors as those of stores.service.upload; Invalid if there is neither.
+    Errors as those of stores.service.upload; Invalid if there is neither; Conflict if somebody else's is there by now.
     """
     destination, certificate = deployment.destination, deployment.certificate
     with_key = destination.open().needs_key
@@ -364,6 +313,7 @@ def put_back(deployment: Deployment, old: Certificate) -> None:
         stores.require_held(destination, delivery_name(old), old.fingerprint)
         return
     require_deliverable(old, [destination])
+    require_nobody_elses(deployment, now=clock())
     stores.upload(destination, _parcel(old, destination, with_key=with_key))
 
 

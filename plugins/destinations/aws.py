@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from cryptography import x509
 from pydantic import Field
 
 from pki import inspection
 from plugins import aws, aws_store
 from plugins.aws_store import GLOBAL, IAM_PATH, REGION, AccountOptions, Kept
-from plugins.contracts import Confirms, Destination, Removes
+from plugins.contracts import Confirms, Destination, Removes, Shows
 from plugins.destinations import layout
 from plugins.errors import Permanent
 from plugins.values import Bundle
@@ -70,7 +71,7 @@ def _is(found: Kept | None, bundle: Bundle) -> bool:
     return found is not None and found.parsed()[:1] == [bundle.certificate]
 
 
-class AcmDestination(Destination, Confirms, Removes):
+class AcmDestination(Destination, Confirms, Shows, Removes):
     """A successor takes the place of what is there under its name (a tag): whatever uses that serves it at once."""
 
     slug = "aws-acm-dest"
@@ -110,6 +111,11 @@ class AcmDestination(Destination, Confirms, Removes):
         parsed = found.parsed()
         return inspection.fingerprint(parsed[0]) if parsed else ""
 
+    def shown(self, name: str) -> x509.Certificate | None:
+        with aws.explained("ACM"):
+            found = _found(self._acm(), name)
+        return next(iter(found.parsed()), None) if found else None
+
     def remove(self, bundle: Bundle) -> None:
         """Permanent while something uses it, which ACM says itself."""
         with aws.explained("ACM"):
@@ -142,7 +148,7 @@ def _arn(acm: Any, name: str) -> str | None:
     return None
 
 
-class S3Destination(Destination, Confirms, Removes):
+class S3Destination(Destination, Confirms, Shows, Removes):
     """One object for each certificate, with chain and key in it, so that nobody reads halves of two."""
 
     slug = "aws-s3"
@@ -172,15 +178,23 @@ class S3Destination(Destination, Confirms, Removes):
             self._s3().put_object(**self._object(bundle.name), Body=file.data, **encryption)
 
     def held(self, name: str) -> str | None:
-        with aws.explained("S3"):
-            found = aws_store.unless(lambda: self._s3().get_object(**self._object(name)), "NoSuchKey")
-            return None if found is None else layout.fingerprint_in(found["Body"].read())
+        content = self._content(name)
+        return None if content is None else layout.fingerprint_in(content)
+
+    def shown(self, name: str) -> x509.Certificate | None:
+        return layout.certificate_in(self._content(name) or b"")
 
     def remove(self, bundle: Bundle) -> None:
         """Of a bucket with versions, older ones stay."""
         if self.held(bundle.name) == inspection.fingerprint(bundle.certificate):
             with aws.explained("S3"):
                 self._s3().delete_object(**self._object(bundle.name))
+
+    def _content(self, name: str) -> bytes | None:
+        with aws.explained("S3"):
+            found = aws_store.unless(lambda: self._s3().get_object(**self._object(name)), "NoSuchKey")
+            content: bytes | None = None if found is None else found["Body"].read()
+        return content
 
     def _s3(self) -> Any:
         return aws.client("s3", self.options, region=self.options.region)

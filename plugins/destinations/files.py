@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import Final, Protocol
 
+from cryptography import x509
+
 from pki import inspection
-from plugins.contracts import Confirms, Destination, Removes, RollsBack
+from plugins.contracts import Confirms, Destination, Removes, RollsBack, Shows
 from plugins.destinations import layout
 from plugins.destinations.layout import ExportFormat, File
 from plugins.destinations.pairs import Folder, Pair
@@ -26,7 +28,7 @@ class Place(Folder, Protocol):
         """Run the command, if there is one. PluginError with its status and what it said on standard error."""
 
 
-class FileDestination(Destination, Confirms, Removes, RollsBack):
+class FileDestination(Destination, Confirms, Shows, Removes, RollsBack):
     """A subclass says where the directory is; here is what is done in it.
 
     A reload that fails at the first delivery of a certificate is undone: the previous one is back in place.
@@ -60,6 +62,10 @@ class FileDestination(Destination, Confirms, Removes, RollsBack):
     def held(self, name: str) -> str | None:
         with self.place() as place:
             return Pair(place, name).held()
+
+    def shown(self, name: str) -> x509.Certificate | None:
+        with self.place() as place:
+            return Pair(place, name).shown()
 
     def remove(self, bundle: Bundle) -> None:
         """Readers keep what they have read: nothing is reloaded."""

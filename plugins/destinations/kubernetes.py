@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 import requests
+from cryptography import x509
 from pydantic import AfterValidator, Field, SecretStr
 
 from pki import chains, containers, inspection
 from pki.keys import PrivateKey, private_key_pem
 from plugins import network
-from plugins.contracts import Confirms, Destination, Removes
+from plugins.contracts import Confirms, Destination, Removes, Shows
 from plugins.destinations import layout
 from plugins.errors import Misconfigured, Permanent, Temporary, refusing
 from plugins.options import TARGET, TEXTAREA, PluginOptions
@@ -36,7 +37,7 @@ _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 Found = dict[str, Any]
 
 
-class KubernetesDestination(Destination, Confirms, Removes):
+class KubernetesDestination(Destination, Confirms, Shows, Removes):
     """What else a secret holds, and its labels, stay. Each write names the version it follows (`resourceVersion`)."""
 
     slug = "kubernetes-destination"
@@ -103,6 +104,10 @@ class KubernetesDestination(Destination, Confirms, Removes):
         with self._cluster() as cluster:
             return self._fingerprint(cluster.get(self._name(name)))
 
+    def shown(self, name: str) -> x509.Certificate | None:
+        with self._cluster() as cluster:
+            return layout.certificate_in(self._text(cluster.get(self._name(name)) or {}))
+
     def remove(self, bundle: Bundle) -> None:
         name, wanted = self._name(bundle.name), inspection.fingerprint(bundle.certificate)
         with self._cluster() as cluster:
@@ -114,13 +119,14 @@ class KubernetesDestination(Destination, Confirms, Removes):
 
     def _fingerprint(self, found: Found | None) -> str | None:
         """Of the certificate in a secret; "" if it holds none."""
-        if found is None:
-            return None
+        return None if found is None else layout.fingerprint_in(self._text(found))
+
+    def _text(self, found: Found) -> bytes:
+        """What a secret has where the certificate is."""
         try:
-            text = base64.b64decode(found["data"][_CERTIFICATES[self.options.shape]])
+            return base64.b64decode(found["data"][_CERTIFICATES[self.options.shape]])
         except (KeyError, TypeError, binascii.Error):
-            return ""
-        return layout.fingerprint_in(text)
+            return b""
 
     def _name(self, name: str) -> str:
         called = self.options.secret_name_format.replace(NAME, name.lower())

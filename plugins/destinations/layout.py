@@ -65,13 +65,19 @@ def found(data: bytes) -> File:
     return File(data, SECRET if b"PRIVATE KEY-----" in data else PUBLIC)
 
 
-def fingerprint_in(data: bytes) -> str:
-    """The fingerprint of the first certificate in a file; "" if there is none."""
+def certificate_in(data: bytes) -> x509.Certificate | None:
+    """The first certificate in a file, if there is one."""
     try:
         found: Sequence[x509.Certificate] = chains.split(_without_key(data), limit=containers.MOST_CERTIFICATES)
     except PkiError:
-        return ""
-    return inspection.fingerprint(found[0]) if found else ""
+        return None
+    return found[0] if found else None
+
+
+def fingerprint_in(data: bytes) -> str:
+    """The fingerprint of the first certificate in a file; "" if there is none."""
+    found = certificate_in(data)
+    return inspection.fingerprint(found) if found else ""
 
 
 def _without_key(data: bytes) -> bytes:

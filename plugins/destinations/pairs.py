@@ -20,6 +20,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Final, Protocol
 
+from cryptography import x509
+
 from plugins.destinations import layout
 from plugins.destinations.layout import File
 from plugins.errors import Misconfigured, Permanent, PluginError, during
@@ -96,6 +98,11 @@ class Pair:
         """The fingerprint of the certificate that is there; "" if what is there is none, None if nothing is."""
         with self.at.explained():
             return self._held()
+
+    def shown(self) -> x509.Certificate | None:
+        """The certificate that is there, if what is there is one."""
+        with self.at.explained():
+            return layout.certificate_in(self._content() or b"")
 
     def take_back(self, fingerprint: str) -> None:
         """The previous version, if this certificate is there. Permanent if there is none."""
@@ -224,8 +231,13 @@ class Pair:
         self.at.remove_directory(self._path(name))
 
     def _held(self) -> str | None:
+        content = self._content()
+        return None if content is None else layout.fingerprint_in(content)
+
+    def _content(self) -> bytes | None:
+        """Of the file with the certificate, if there is one."""
         seen = self._seen(self.ours[-1])
-        return None if seen is None else layout.fingerprint_in(self._read(seen))
+        return None if seen is None else self._read(seen)
 
     def _remove_all(self) -> None:
         version = self._version(CURRENT)

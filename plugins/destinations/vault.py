@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
+from cryptography import x509
 from pydantic import Field
 
 from pki import chains, inspection
 from pki.keys import private_key_pem
 from pki.names import NameType
 from plugins import vault_kv
-from plugins.contracts import Confirms, Destination, Removes
+from plugins.contracts import Confirms, Destination, Removes, Shows
 from plugins.destinations import layout
 from plugins.errors import Permanent, Temporary, refusing
 from plugins.values import Bundle
@@ -22,7 +23,7 @@ NAME: Final = "{CN}"
 _TEMPLATE: Final = r"^([A-Za-z0-9._-]|\{CN\})+(/([A-Za-z0-9._-]|\{CN\})+)*/?$"
 
 
-class VaultDestination(Destination, Confirms, Removes):
+class VaultDestination(Destination, Confirms, Shows, Removes):
     """A secret may hold several certificates: each is an entry of its own, and nobody else's is touched.
 
     Every write says which version it follows, so that of two at once one begins anew.
@@ -58,6 +59,10 @@ class VaultDestination(Destination, Confirms, Removes):
     def held(self, name: str) -> str | None:
         with vault_kv.opened(self.options) as kv:
             return _fingerprint(kv.read(self._path(name)), name)
+
+    def shown(self, name: str) -> x509.Certificate | None:
+        with vault_kv.opened(self.options) as kv:
+            return layout.certificate_in(_text(kv.read(self._path(name)).entries.get(name)))
 
     def remove(self, bundle: Bundle) -> None:
         """A secret that held nothing else goes with all its versions; of another one, older versions stay."""
@@ -116,7 +121,10 @@ def _written(kv: Kv, path: str, entries: Mapping[str, Any], version: int) -> boo
 def _fingerprint(secret: Secret, name: str) -> str | None:
     """Of the certificate in this entry; "" if it holds none."""
     entry = secret.entries.get(name)
-    if not isinstance(entry, dict):
-        return None if entry is None else ""
-    text = entry.get("crt") or entry.get("pem") or ""
-    return layout.fingerprint_in(text.encode()) if isinstance(text, str) else ""
+    return None if entry is None else layout.fingerprint_in(_text(entry))
+
+
+def _text(entry: object) -> bytes:
+    """What an entry has for a certificate, or would have."""
+    text = (entry.get("crt") or entry.get("pem")) if isinstance(entry, dict) else None
+    return text.encode() if isinstance(text, str) else b""

@@ -18,8 +18,8 @@ from authorities.models import Authority
 from certificates import service
 from certificates.models import Certificate, Deployment, RotationPolicy, Suggestion
 from certificates.service import renewing
-from certificates.service.deploying import delivery_name
 from certificates.service.export import bundle
+from certificates.service.occupied import delivery_name
 from core.audit import Event
 from lifecycle import budgets, checking, discovery, endpoints, retiring, revocation, rotation, sighting, triage, undoing
 from lifecycle.models import Brake, Endpoint, EndpointRotation, Finding, Sync

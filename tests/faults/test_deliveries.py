@@ -8,7 +8,14 @@ from tests.faults.case import Case
 from tests.faults.names import NAMES, place
 from tests.faults.test_verbs import Furnished, furnished, room  # noqa: F401  fixtures
 
-PLACES = ("key.deliver", "custody.reveal", "destination.upload", "destination.confirm", "deployment.succeed")
+PLACES = (
+    "destination.look",
+    "key.deliver",
+    "custody.reveal",
+    "destination.upload",
+    "destination.confirm",
+    "deployment.succeed",
+)
 AFTER_LEASE = 1200.0
 POINTS = [name for name in NAMES if place(name) in PLACES]
 

@@ -31,7 +31,7 @@ from certificates.models import (
     RotationPolicy,
     update_destinations,
 )
-from certificates.service import adopting, batches, deploying, orders, revoking
+from certificates.service import adopting, batches, deploying, occupied, orders, revoking
 from certificates.service.authority import CaSpec, NewAuthority
 from core.audit import Event
 from core.connectors import NewConnector
@@ -312,6 +312,13 @@ def _deliver() -> None:
     service.deploy(Deployment.objects.latest("pk").pk)
 
 
+def _deliver_the_key() -> None:
+    """Attached, and the key taken out once it was seen that nobody else's certificate is there."""
+    update_destinations(_leaf(), _place("empty"))
+    occupied.require_nobody_elses(Deployment.objects.latest("pk"), now=clock())
+    deploying._parcel(_leaf(), _place("empty"), with_key=True)
+
+
 def _postpone() -> None:
     """Attached, claimed, and left for later by one process."""
     update_destinations(_leaf(), _place("empty"))
@@ -481,7 +488,7 @@ VERBS: dict[str, Verb] = {
         lambda: service.mark_domain(Domain.objects.get(name=HOST).pk, sensitive=True, by=_user("root")),
         (Event.DOMAIN_UPDATED,),
     ),
-    "key.deliver": Verb(lambda: deploying._parcel(_leaf(), _place("empty"), with_key=True), (Event.KEY_DELIVERED,)),
+    "key.deliver": Verb(_deliver_the_key, (Event.KEY_DELIVERED,), already={"certificates_deployment": 1}),
     "key.reveal": Verb(Ask("alice", "get", f"{LEAF}/key"), (Event.KEY_REVEALED,)),
     "login.failed": Verb(_login("something else", 403), (Event.LOGIN_FAILED,), already={"accounts_failedlogin": 1}),
     "login.succeeded": Verb(lambda: accounts.log_in("alice", PASSWORD, address="192.0.2.1"), (Event.LOGIN_SUCCEEDED,)),
@@ -594,6 +601,7 @@ CALLS = {
     "cancel": ("order.cancel",),
     "custody.reveal": ("key.reveal", "certificate.export"),
     "destination.confirm": ("deployment.succeed",),
+    "destination.look": ("key.deliver",),
     "destination.remove": ("deployment.remove",),
     "destination.upload": ("deployment.succeed",),
     "endpoint.ask": ("revocation",),

@@ -42,6 +42,7 @@ from plugins import Message, registry  # noqa: E402
 from plugins.notifications.email import EmailNotifier  # noqa: E402
 from tests import odd_dns, odd_endpoints, odd_notifier, odd_stores  # noqa: E402
 from tests.factories import an_authority  # noqa: E402
+from tests.faults import sharing  # noqa: E402
 from tests.faults.issuers import ENTRIES  # noqa: E402
 from tests.faults.names import PACKAGES  # noqa: E402
 from tests.faults.staging import stage  # noqa: E402
@@ -138,6 +139,9 @@ DEEDS: dict[str, Callable[..., dict[str, Any]]] = {
     "call": call,
     "sweep": sweep,
     "sweep revoked": sweep_revoked,
+    "share": sharing.deliver,
+    "share again": sharing.again,
+    "share sweep": sharing.look,
     "notify": notify,
     "timetable": timetable,
     "messages": messages,

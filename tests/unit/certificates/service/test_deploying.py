@@ -10,7 +10,8 @@ from django.utils.timezone import now as clock
 from certificates import service
 from certificates.models import Certificate, Deployment, update_destinations
 from certificates.models.certificate import Status
-from certificates.service.deploying import delivery_name, due_deployments
+from certificates.service.deploying import due_deployments
+from certificates.service.occupied import delivery_name
 from certificates.tasks import sweep_deployments
 from core.audit import Event
 from core.errors import Forbidden, Invalid

@@ -23,7 +23,11 @@ class ActingTask(Task):  # type: ignore[misc]
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         from accounts.service import system_user  # noqa: PLC0415  there are no models before Django is set up
         from core.audit import acting_as  # noqa: PLC0415
+        from lemur_site.consumer import misfit  # noqa: PLC0415  of workers alone: half of Celery comes with it
 
+        if not self.request.called_directly and (reason := misfit(self.run, args, kwargs)):
+            log.warning("queue.unfitting_message", task=self.name, reason=reason)
+            return None
         task_id = self.request.id or ""
         with acting_as(kind="task", user=system_user(), request_id=task_id, address="", api_key="", idempotency=None):
             return self._sweep(*args, **kwargs) if self.name in PERIODS else super().__call__(*args, **kwargs)

@@ -23,6 +23,7 @@ from accounts.service import create_first_admin
 from core import secrets
 from core.errors import DomainError
 from lemur_site import demo, home, static_files, supervisor
+from lemur_site.preparing import alone
 from lemur_site.supervisor import Plan, Program, SupervisorError
 
 HOST = "127.0.0.1"
@@ -62,14 +63,18 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         self.check()
         try:
-            call_command("migrate", interactive=False, verbosity=0)
+            with alone():
+                self._prepare_database()
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from error
+        _make_queue()
+        static_files.collect(Path(settings.STATIC_ROOT))
+
+    def _prepare_database(self) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
         secrets.verify_keys()
         self._make_first_admin()
         self._load_demo()
-        _make_queue()
-        static_files.collect(Path(settings.STATIC_ROOT))
 
     def _make_first_admin(self) -> None:
         path = settings.LEMUR_HOME / "admin-password"

@@ -29,6 +29,10 @@ def channel(tmp_path: Path) -> Iterator[Any]:
         yield connection.channel()
 
 
+def message(body: object) -> dict[str, object]:
+    return {"body": body, "properties": {"delivery_info": {}, "delivery_tag": "1"}}
+
+
 class Looking:
     """A message that looks into the folder while it is written."""
 
@@ -40,15 +44,15 @@ class Looking:
 
 
 def test_a_message_is_not_there_before_it_is_written(channel: Any, tmp_path: Path) -> None:
-    channel._put("celery", Looking(tmp_path))
-    assert channel._get("celery") == []
+    channel._put("celery", message(Looking(tmp_path)))
+    assert channel._get("celery")["body"] == []
     assert os.listdir(tmp_path) == []
 
 
 def test_a_reader_meets_no_half_message(channel: Any) -> None:
     def write() -> None:
         for number in range(MESSAGES):
-            channel._put("celery", {"number": number})
+            channel._put("celery", message(number))
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -58,8 +62,16 @@ def test_a_reader_meets_no_half_message(channel: Any) -> None:
         over = not writer.is_alive()  # asked before the folder is looked into
         with suppress(Empty):
             while True:
-                read.append(channel._get("celery")["number"])
+                read.append(channel._get("celery")["body"])
     assert sorted(read) == list(range(MESSAGES))
+
+
+@pytest.mark.parametrize("text", ["", '{"body": "W1sx', "\xff", "[1]", '{"properties": {}}'])
+def test_what_is_no_message_is_left_out(text: str, channel: Any, tmp_path: Path) -> None:
+    (tmp_path / "1_torn.celery.msg").write_text(text)
+    channel._put("celery", message("after it"))
+    assert channel._get("celery")["body"] == "after it"
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("task", PERIODS)

@@ -14,7 +14,7 @@ import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
-from lemur_site import home, mail, pairs, queue
+from lemur_site import home, mail, network_limits, pairs, queue
 from lemur_site.schedule import beat_schedule
 
 env = environ.FileAwareEnv(interpolate=False)
@@ -121,6 +121,7 @@ SQLITE = {
 DATABASES = {"default": SQLITE if EMBEDDED else env.db("DATABASE_URL")}
 DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
 DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", not EMBEDDED)
+DATABASES["default"] = network_limits.of_database(DATABASES["default"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # People
@@ -250,6 +251,7 @@ CELERY_WORKER_CONSUMER = "lemur_site.consumer:Consumer"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2  # a request waits for it
 CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_TRANSPORT_OPTIONS = network_limits.of_broker(CELERY_BROKER_URL)
 SEND_TASK = "lemur_site.celery.send"
 if CELERY_BROKER_URL.startswith("filesystem"):
     QUEUE_DIR = LEMUR_HOME / "queue"

@@ -21,9 +21,10 @@ class Api:
         token = self.post("auth/login", username="admin", password=password)["token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def ask(self, method: str, path: str, **body: Any) -> requests.Response:
-        """Whatever the answer is."""
-        return self._session.request(method, f"{self._root}/{path}", json=body or None, timeout=30)
+    def ask(self, method: str, path: str, *, key: str = "", **body: Any) -> requests.Response:
+        """Whatever the answer is. ``key``: the request is one and the same, however often it is sent with it."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._session.request(method, f"{self._root}/{path}", json=body or None, headers=headers, timeout=60)
 
     def get(self, path: str) -> Any:
         return self._checked(self.ask("GET", path))

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.servers import missing, require
+import pytest
+
+from tests.servers import MISSING, require
 from tests.system.installation import ROOT
 
 
@@ -32,7 +34,7 @@ class Apart:
 
     def make(self) -> None:
         if os.geteuid() != 0 or self._run("netns", "add", self.name).returncode:
-            missing("network namespaces, which only root can make")
+            pytest.skip(f"{MISSING}: network namespaces, which only root can make, and not everywhere")  # nor install
         outer, inner = f"{self.name}-o"[-15:], f"{self.name}-i"[-15:]
         self._checked("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", self.name)
         self._checked("addr", "add", f"{self.here}/30", "dev", outer)

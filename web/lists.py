@@ -254,10 +254,10 @@ class Listing(Generic[M]):
 
     def _keys(self, keys: QuerySet[Any, Any], start: int) -> Iterable[Any]:
         """Of the rows of a page far down."""
-        total = self._matching if self._shows_total else 0
-        if not total // 2 <= start < total:
+        total = self._matching if self._shows_total else None
+        if total is None or start < total // 2:
             return keys[start : start + self.count]
-        return list(keys.reverse()[max(total - start - self.count, 0) : total - start])
+        return list(keys.reverse()[max(total - start - self.count, 0) : max(total - start, 0)])
 
     def stream(self) -> Iterator[M]:
         """Every row that matches, on all pages, read a few hundred at a time."""

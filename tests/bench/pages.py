@@ -22,7 +22,7 @@ def everybodys(world: World) -> dict[str, Iterator[str]]:
         "shares": repeat("/overview/shares"),
         "certificates": repeat(there),
         "by end": repeat(f"{there}?ordering=not_after"),
-        "deep": iter(lambda: f"{there}?page={chance.randint(last // 2, last)}", ""),
+        "deep": iter(lambda: f"{there}?show_expired=1&page={chance.randint(last // 2, last)}", ""),
         "found": iter(lambda: f"{there}?q={service()}", ""),
         "found many": iter(lambda: f"{there}?q=team{chance.randrange(100):03}", ""),
         "as one types": iter(lambda: f"{there}find?q={service()}", ""),

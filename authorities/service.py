@@ -54,17 +54,23 @@ def _material(key_uri: str | None, body: str, chain: str | None) -> CaMaterial |
     return CaMaterial(opened.certificate, tuple(opened.issuers), keys.signer(key_uri))
 
 
+_OFFERED = ModelStatement[Profile](lambda one, name: Profile.objects.filter(authorities=one, ca=False, name=name))
+
+
+def offered_profile(authority: Authority, name: str) -> profiles.Profile | None:
+    """The profile of that name, if the authority offers it to end entities."""
+    found = _OFFERED.first(authority.pk, name)
+    return None if found is None else _limited(authority, found.value())
+
+
 def profile_for(authority: Authority, name: str) -> profiles.Profile:
-    """The profile of that name, if the authority offers it to end entities. Invalid names those it does offer."""
-    offered = Profile.objects.filter(authorities=authority.pk, ca=False)
-    chosen = offered.filter(name=name).first()
+    """The same; Invalid names those that it does offer."""
+    chosen = offered_profile(authority, name)
     if chosen is None:
+        offered = Profile.objects.filter(authorities=authority.pk, ca=False)
         there_are = ", ".join(offered.values_list("name", flat=True)) or "none"
         raise Invalid.field("profile", f"{authority} does not offer the profile {name!r}. It offers: {there_are}.")
-    return _limited(authority, chosen.value())
-
-
-_OFFERED = ModelStatement[Profile](lambda one, name: Profile.objects.filter(authorities=one, ca=False, name=name))
+    return chosen
 
 
 def fitting_profile(authority: Authority, asked: Extensions) -> profiles.Profile | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from accounts.models import Role
 from authorities.models import Authority, DnsProvider
@@ -17,6 +17,7 @@ from certificates import extensions as wire
 from certificates.models import Certificate, RotationPolicy
 from certificates.tags import normal_tags
 from core.errors import Invalid
+from core.statements import ModelStatement
 from notifications.models import Notification
 from pki.extensions import Extensions
 from pki.subjects import Subject
@@ -124,16 +125,19 @@ class CertificateSpec:
 def related(spec: Mapping[str, Any]) -> dict[str, Any]:
     """The rows that :meth:`CertificateSpec.row_fields` named, as far as they still exist, and the tags, of which older
     orders say nothing: arguments of ``place``."""
-    models: dict[str, type[Model]] = {
-        "replaces": Certificate,
-        "roles": Role,
-        "destinations": Destination,
-        "notifications": Notification,
-    }
-    rows = {
-        name: model._default_manager.filter(pk__in=spec[name]) if spec[name] else () for name, model in models.items()
-    }
-    return {**rows, "tags": spec.get("tags", ())}
+    return {**{name: here.rows(spec[name]) for name, here in _NAMED.items()}, "tags": spec.get("tags", ())}
+
+
+def _named(model: type[Model]) -> Callable[[Sequence[int]], QuerySet[Any, Any]]:
+    return lambda pks: model._default_manager.filter(pk__in=pks)
+
+
+_NAMED = {
+    "replaces": ModelStatement[Any](_named(Certificate)),
+    "roles": ModelStatement[Any](_named(Role)),
+    "destinations": ModelStatement[Any](_named(Destination)),
+    "notifications": ModelStatement[Any](_named(Notification)),
+}
 
 
 def single(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.timezone import now as clock
 
 from accounts.models import User
 from accounts.service import acting
 from authorities import service as authorities
-from authorities.models import Authority, Profile
+from authorities.models import Authority
 from authorities.service import USUAL_PROFILE
 from certificates.extensions import as_invalid
 from certificates.models import Certificate, Order
 from certificates.permissions import permissions
 from certificates.rules import before_weekend
 from certificates.service.issuance import place_order, renewed_already
-from certificates.spec import SUBJECT_FIELDS, CertificateSpec
+from certificates.spec import MANY, SUBJECT_FIELDS, CertificateSpec
 from core import idempotency
 from core.errors import Conflict, Invalid, Precondition
+from core.statements import ModelStatement
 from pki import names, profiles, validity
 from pki.errors import BadName, BadValidity
 from pki.extensions import Extensions
@@ -99,15 +102,15 @@ def get_certificate_primitives(
 
 
 def _lists(certificate: Certificate) -> dict[str, list[Any]]:
-    replaces = list(certificate.replaces.all())
-    return {
-        "roles": list(certificate.roles.all()),
-        "destinations": list(certificate.destinations.all()),
-        "notifications": list(certificate.notifications.all()),
-        "tags": certificate.tag_names,
-        "replaces": replaces,
-        "replacements": replaces,
-    }
+    lists: dict[str, list[Any]] = {name: held.rows(certificate.pk) for name, held in _HELD.items()}
+    return {**lists, "replacements": lists["replaces"], "tags": certificate.tag_names}
+
+
+def _held_by(name: str) -> Callable[[int], QuerySet[Any, Any]]:
+    return lambda pk: getattr(Certificate(pk=pk), name).all()
+
+
+_HELD = {name: ModelStatement[Any](_held_by(name)) for name in MANY}
 
 
 def _validity(
@@ -143,10 +146,8 @@ def renewing_authority(certificate: Certificate) -> Authority | None:
 def _profile(certificate: Certificate, authority: Authority) -> profiles.Profile:
     """The one that it was ordered with if the authority still offers it, else the first that allows its usages."""
     ordered = Order.objects.filter(certificate=certificate).values_list("profile", flat=True).first() or USUAL_PROFILE
-    named = Profile.objects.filter(authorities=authority, ca=False, name=ordered).first()
-    if named is not None:
-        return named.value()
-    fitting = authorities.fitting_profile(authority, certificate.facts.extensions)
+    named = authorities.offered_profile(authority, ordered)
+    fitting = named or authorities.fitting_profile(authority, certificate.facts.extensions)
     if fitting is None:
         raise Invalid.field("profile", f"{authority} offers no profile that fits this certificate any more.")
     return fitting

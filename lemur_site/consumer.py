@@ -26,6 +26,14 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         """It asks for no task at all."""
         self._leave_out(message, "queue.unreadable_message")
 
+    def on_invalid_task(self, _body: object, message: Any, _error: Exception) -> None:
+        """It asks for one in a way that nobody does."""
+        self._leave_out(message, "queue.unfitting_message", task=printable(str(message.headers.get("task"))))
+
+    def on_decode_error(self, message: Any, _error: Exception) -> None:
+        """What it asks for cannot be read."""
+        self._leave_out(message, "queue.unreadable_message")
+
     def _leave_out(self, message: Any, event: str, **about: str) -> None:
         log.warning(event, **about)
         message.reject_log_error(logging.getLogger(__name__), self.connection_errors)

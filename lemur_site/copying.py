@@ -14,11 +14,12 @@ import environ
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.color import no_style
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.models import Model
 
 from accounts.models import SYSTEM, User
 from core.models import AuditEntry
+from lemur_site import network_limits
 
 TARGET = "target"
 BATCH = 1_000
@@ -54,7 +55,7 @@ def copy_all(url: str, *, say: Callable[[Copied], None] = lambda _: None) -> lis
                 copied.append(_copy(model))
                 say(copied[-1])
             _set_sequences()
-    except DatabaseError as error:
+    except Error as error:
         raise CopyError(f"The database cannot take the copy: {str(error).strip()}") from error
     return copied
 
@@ -67,6 +68,7 @@ def _connect(url: str) -> None:
         settings = environ.Env.db_url_config(url)
     except ValueError:
         raise CopyError(f"This is no address of a PostgreSQL; write it as {FORM}.") from None
+    settings = network_limits.of_database(settings)
     connections.settings[TARGET] = connections.configure_settings({DEFAULT_DB_ALIAS: {}, TARGET: settings})[TARGET]
 
 

@@ -47,7 +47,7 @@ class Channel(filesystem.Channel):
         while True:
             try:
                 found = super()._get(queue)  # type: ignore[no-untyped-call]
-            except ValueError:
+            except (ValueError, TypeError, RecursionError):  # no JSON, or nothing that kombu writes
                 found = None
             if _is_message(found):
                 return found

@@ -313,7 +313,7 @@ def put_back(deployment: Deployment, old: Certificate) -> None:
         stores.require_held(destination, delivery_name(old), old.fingerprint)
         return
     require_deliverable(old, [destination])
-    require_nobody_elses(deployment, now=clock())
+    require_nobody_elses(deployment, now=clock(), instead=old)
     stores.upload(destination, _parcel(old, destination, with_key=with_key))
 
 

@@ -13,6 +13,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Upper
 
 from certificates.models import Certificate, Deployment
+from core.audit import Event, about
 from core.errors import Conflict
 from pki.inspection import Facts, serial_hex
 from pki.names import printable
@@ -62,12 +63,13 @@ def require_own_place(deployment: Deployment, others: list[Deployment], *, now: 
             )
 
 
-def require_nobody_elses(deployment: Deployment, *, now: datetime) -> None:
+def require_nobody_elses(deployment: Deployment, *, now: datetime, instead: Certificate | None = None) -> None:
     """What lies there is ours, or of no use to anybody, or from before our time. Conflict says what it is otherwise.
 
     Of two installations one stops, whoever comes first; and who goes on because a person said so stops the other one.
+    ``instead``: what is put there, if it is not the certificate of the deployment.
     """
-    certificate = deployment.certificate
+    certificate = instead or deployment.certificate
     there = stores.shown(deployment.destination, delivery_name(certificate))
     if there is None or there.not_after <= now or there.self_signed:  # it makes place for what can be trusted
         return
@@ -86,9 +88,20 @@ def _is_from_before(there: Facts, deployment: Deployment) -> bool:
     So a successor does not take what its predecessor had to leave alone.
     """
     wanted = [deployment, *neighbours(deployment)]
-    if any(one.deployed_at is not None for one in wanted):
+    if any(one.deployed_at is not None for one in wanted) or _was_there(deployment):
         return False
     return there.not_before < min(one.certificate.not_before for one in wanted)
+
+
+def _was_there(deployment: Deployment) -> bool:
+    """Of what was taken away there is no row any more, but the audit log knows; also of others that had to stop."""
+    certificate, label = deployment.certificate, deployment.destination.label
+    named = Certificate.objects.alias(alike=Upper("cn")).filter(alike=Upper(Value(certificate.cn or "")))
+    alike = [one for one in named if delivery_name(one) == delivery_name(certificate)]
+    others = [one for one in alike if one.pk != certificate.pk]
+    came = about(*alike).filter(event=Event.CERTIFICATE_DEPLOYED, details__destination=label)
+    stopped = about(*others).filter(event=Event.DEPLOYMENT_FAILED, details__destination=label)
+    return bool(alike and came.exists()) or bool(others and stopped.exists())
 
 
 def _is_ours(there: Facts, certificate: Certificate) -> bool:

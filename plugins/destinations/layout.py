@@ -22,6 +22,7 @@ FORMATS: Final = (
 )
 PUBLIC, SECRET = 0o644, 0o600
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,229}")
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -66,18 +67,21 @@ def found(data: bytes) -> File:
 
 
 def certificate_in(data: bytes) -> x509.Certificate | None:
-    """The first certificate in a file, if there is one."""
+    """The first certificate in a file that anybody may have written, whatever stands before and behind it, if any."""
+    block = _CERTIFICATE.search(data)
     try:
-        found: Sequence[x509.Certificate] = chains.split(_without_key(data), limit=containers.MOST_CERTIFICATES)
+        return inspection.load(block[0]) if block else None
     except PkiError:
         return None
-    return found[0] if found else None
 
 
 def fingerprint_in(data: bytes) -> str:
-    """The fingerprint of the first certificate in a file; "" if there is none."""
-    found = certificate_in(data)
-    return inspection.fingerprint(found) if found else ""
+    """The fingerprint of the first certificate in a file of ours; "" if there is none, or the file is not whole."""
+    try:
+        found: Sequence[x509.Certificate] = chains.split(_without_key(data), limit=containers.MOST_CERTIFICATES)
+    except PkiError:
+        return ""
+    return inspection.fingerprint(found[0]) if found else ""
 
 
 def _without_key(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from lemur_site.preparing import LOCK
 from tests.postgres import Server
 from tests.system.installation import ROOT, Installation, wait_until
 from tests.system.parts import SHARED
@@ -150,8 +151,13 @@ def test_two_that_prepare_one_database_at_once_wait_for_each_other(tmp_path: Pat
     database = Server()
     try:
         url = database.start("fsync=off")
+        third = psycopg2.connect(url)
+        with third.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         places = [Installation(tmp_path / name, DATABASE_URL=url, **SHARED) for name in ("one", "other")]
         both = [place.start("up", "--check") for place in places]
+        wait_until(lambda: all("database.prepared_elsewhere" in running.output for running in both))
+        third.close()
         assert [running.process.wait(120) for running in both] == [0, 0], [running.output for running in both]
         with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*), count(DISTINCT (app, name)) FROM django_migrations")
@@ -160,6 +166,5 @@ def test_two_that_prepare_one_database_at_once_wait_for_each_other(tmp_path: Pat
             assert (once, cursor.fetchone()) == (each, (1,))
         passwords = [place.home / "admin-password" for place in places]
         assert sum(path.exists() for path in passwords) == 1
-        assert sum("database.prepared_elsewhere" in running.output for running in both) == 1
     finally:
         database.stop()

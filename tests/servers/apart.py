@@ -33,11 +33,11 @@ class Apart:
         self._relays: list[subprocess.Popen[bytes]] = []
 
     def make(self) -> None:
-        if os.geteuid() != 0 or self._run("netns", "add", self.name).returncode:
+        outer, inner = f"{self.name}-o"[-15:], f"{self.name}-i"[-15:]
+        pair = ("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", self.name)
+        if os.geteuid() != 0 or self._run("netns", "add", self.name).returncode or self._run(*pair).returncode:
             # REQUIRE does not ask for them: there is no package that brings them.
             pytest.skip(f"{MISSING}: network namespaces, which only root can make, and not in every container")
-        outer, inner = f"{self.name}-o"[-15:], f"{self.name}-i"[-15:]
-        self._checked("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", self.name)
         self._checked("addr", "add", f"{self.here}/30", "dev", outer)
         self._checked("link", "set", outer, "up")
         self._checked("-n", self.name, "addr", "add", f"{self.there}/30", "dev", inner)
@@ -76,8 +76,8 @@ class Apart:
 def apart() -> Iterator[Apart]:
     """One that is there."""
     made = Apart()
-    made.make()
     try:
+        made.make()
         yield made
     finally:
         made.remove()

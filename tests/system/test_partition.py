@@ -44,16 +44,16 @@ class Fleet:
         options = [{"name": "path", "value": str(files)}]
         plugin = {"slug": "directory-destination", "pluginOptions": options}
         made = self.api.post("destinations", label="web", description="Ours", plugin=plugin)
-        self.destination, self.slowest = made["id"], 0.0
+        self.destination, self.took = made["id"], list[float]()
 
     def order(self, name: str) -> requests.Response:
-        """However often it is asked for, with one key; how long the slowest took is remembered."""
+        """However often it is asked for, with one key; how long it took is remembered."""
         began = time.monotonic()
         answer = self.api.ask(
             "POST", "certificates", key=name, commonName=name, owner="alice@example.org", description="Ours",
             authority={"name": "Root"}, destinations=[{"id": self.destination}],
         )  # fmt: skip
-        self.slowest = max(self.slowest, time.monotonic() - began)
+        self.took.append(time.monotonic() - began)
         return answer
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
@@ -109,7 +109,7 @@ def test_the_broker_cannot_be_reached(fleet: Fleet) -> None:
     wait_until(lambda: fleet.is_delivered("before.example.org"), LONG)
     fleet.broker.cut()
     assert [fleet.order(f"{number}.broker.example.org").status_code for number in range(3)] == [200] * 3
-    assert fleet.slowest < BOUND
+    assert max(fleet.took) < BOUND
     fleet.broker.mend()
     wait_until(lambda: all(fleet.is_delivered(f"{number}.broker.example.org") for number in range(3)), LONG)
     assert all(process.poll() is None for process in fleet.parts.running.values())
@@ -118,17 +118,17 @@ def test_the_broker_cannot_be_reached(fleet: Fleet) -> None:
 def test_the_database_cannot_be_reached(fleet: Fleet) -> None:
     """It is cut off under orders that are at work: each is answered, and asked for again it was there or is made, once."""
     names = [f"{number}.database.example.org" for number in range(ORDERS)]
-    fleet.slowest = 0.0
+    fleet.took.clear()
     with ThreadPoolExecutor(ORDERS) as pool:
         at_work = [pool.submit(fleet.order, name) for name in names]
         wait(at_work, return_when=FIRST_COMPLETED)
         fleet.database.cut()
         ready, alive = pool.submit(fleet.parts.place.get, "/readyz"), fleet.parts.place.get("/healthz")
         late = fleet.order("late.database.example.org")
-        assert {one.result().status_code for one in at_work} == {200, 503}
+        assert {one.result().status_code for one in at_work} <= {200, 503}
         assert (alive[0], ready.result()[0], late.status_code) == (200, 503, 503)
     assert "The database does not answer at the moment. Try again in a few seconds." in late.text
-    assert fleet.slowest < BOUND
+    assert max(fleet.took) < BOUND
     fleet.database.mend()
     wait_until(fleet.parts.place.is_up, LONG)
     fleet.sql(*(f"UPDATE {lease} WHERE {at_work}" for lease, at_work in LEASES))  # which run out within ten minutes

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connections, transaction
+from django.db import Error, connections, transaction
 
 from accounts.service import create_first_admin
 from core import secrets
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         try:
             with alone():
                 self._prepare_database()
-        except DatabaseError as error:
+        except Error as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from error
         _make_queue()
         static_files.collect(Path(settings.STATIC_ROOT))

@@ -16,6 +16,7 @@ from core.audit import Event
 from core.models import AuditEntry
 from pki import inspection
 from pki.inspection import serial_hex
+from pki.keys import private_key_pem
 from plugins.destinations.directory import directories
 from stores import service as stores
 from stores.models import Destination
@@ -103,6 +104,30 @@ def test_once_delivered_nobody_elses_is_replaced(begins, people, root_ca, ours, 
     put(root, ours.body)  # ours again, by whose hand ever
     service.deliver_again(web, by=people.root)
     assert tried(successor.deployments.get()).state == "done"
+
+
+@pytest.mark.parametrize("arrived", [True, False], ids=["delivered before", "stopped before"])
+def test_also_when_what_was_delivered_before_is_revoked_and_has_left(arrived, people, root_ca, ours, web, root):
+    if not arrived:
+        put(root, theirs(clock() + DAY / 24).pem)
+    assert delivered(ours, web).state == ("done" if arrived else "failed")
+    put(root, theirs(clock() - DAY).pem)
+    service.revoke(ours, by=people.root, reason="superseded")
+    assert not ours.deployments.exists()
+    successor = a_certificate(people.alice, root_ca, cn=HOST, replaces=[ours])
+    assert delivered(successor, web).state == "failed"
+
+
+@pytest.mark.parametrize("written", ["{key}{pem}", "{pem}{parameters}", "{pem}{broken}"])
+def test_whatever_else_stands_in_the_file(written, people, root_ca, ours, web, root):
+    """As other programs write them for servers that read everything from one file."""
+    assert delivered(ours, web).state == "done"
+    other = theirs(clock() + DAY / 24)
+    rest = {"parameters": "DH PARAMETERS", "broken": "CERTIFICATE"}
+    blocks = {name: f"-----BEGIN {label}-----\nMAYCAQUCAQI=\n-----END {label}-----\n" for name, label in rest.items()}
+    put(root, written.format(pem=other.pem, key=private_key_pem(other.key), **blocks))
+    successor = a_certificate(people.alice, root_ca, cn=HOST, replaces=[ours])
+    assert delivered(successor, web).state == "failed"
 
 
 @pytest.mark.parametrize(

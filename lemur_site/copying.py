@@ -46,6 +46,7 @@ def copy_all(url: str, *, say: Callable[[Copied], None] = lambda _: None) -> lis
     """
     _connect(url)
     try:
+        connections[TARGET].ensure_connection()
         call_command("migrate", database=TARGET, interactive=False, verbosity=0)
         with transaction.atomic(using=TARGET), transaction.atomic():  # the latter: one moment of this database
             _require_unused()

@@ -15,6 +15,7 @@ from core.models import AuditEntry
 from web.choices import Select
 from web.forms import moment_input
 from web.lists import FilterSet, NumbersFilter, RowFilter, YesNoFilter
+from web.moments import MomentFilter
 from web.templatetags.ui import happened
 
 Rows = QuerySet[Any]
@@ -94,12 +95,8 @@ class LogFilter(FilterSet):
         method="by_log_type",
     )
     actor = django_filters.CharFilter(method="by_actor", label="By (user name or address)")
-    since = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="gte", label="From (UTC)", widget=moment_input()
-    )
-    until = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="lt", label="Until (UTC)", widget=moment_input()
-    )
+    since = MomentFilter(field_name="at", lookup_expr="gte", label="From (UTC)", widget=moment_input())
+    until = MomentFilter(field_name="at", lookup_expr="lt", label="Until (UTC)", widget=moment_input())
     ordering = django_filters.OrderingFilter(fields={"id": "id", "at": "logged_at"})
 
     class Meta:

@@ -30,5 +30,5 @@ def of_database(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def of_broker(url: str) -> dict[str, Any]:
-    """Options of Celery's transport. RabbitMQ's has limits of its own."""
+    """Options of Celery's transport, if it is Redis. Of RabbitMQ only the connecting has a limit, as of any broker."""
     return dict(_REDIS) if url.startswith(("redis", "sentinel")) else {}

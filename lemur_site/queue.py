@@ -15,6 +15,8 @@ from kombu.utils.json import dumps
 UNFINISHED = ".unfinished"
 QUEUES: Final = ("authorities", "certificates", "lifecycle", "notifications", "stores")
 
+log = structlog.get_logger(__name__)
+
 
 def queues() -> list[Queue]:
     """All of them: what a worker serves that is not told which."""
@@ -25,9 +27,6 @@ def route(name: str, *_args: Any, **_options: Any) -> dict[str, str] | None:
     """A task waits in the queue of its app: with a worker of its own, no other kind of work is in its way."""
     app = name.partition(".")[0]
     return {"queue": app} if app in QUEUES else None
-
-
-log = structlog.get_logger(__name__)
 
 
 class Channel(filesystem.Channel):

@@ -246,14 +246,16 @@ class Listing(Generic[M]):
         if self.after is not None:
             rows = rows.filter(pk__lt=self.after)
         page = rows[start : start + self.count]
-        if self._looked_up or start >= DEEP:
-            keys = self._looked_up[0] if self._looked_up else self._keys(rows.values_list("pk", flat=True), start)
-            page = self._all.filter(pk__in=keys).order_by(*rows.query.order_by)
         with _limits_of_the_database():
+            if self._looked_up or start >= DEEP:
+                keys = (
+                    self._looked_up[0] if self._looked_up else self._far_down(rows.values_list("pk", flat=True), start)
+                )
+                page = self._all.filter(pk__in=keys).order_by(*rows.query.order_by)
             return list(page)
 
-    def _keys(self, keys: QuerySet[Any, Any], start: int) -> Iterable[Any]:
-        """Of the rows of a page far down."""
+    def _far_down(self, keys: QuerySet[Any, Any], start: int) -> Iterable[Any]:
+        """Those of a page that begins behind so many rows, from whichever end is nearer."""
         total = self._matching if self._shows_total else None
         if total is None or start < total // 2:
             return keys[start : start + self.count]

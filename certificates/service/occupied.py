@@ -97,11 +97,11 @@ def _was_there(deployment: Deployment) -> bool:
     """Of what was taken away there is no row any more, but the audit log knows; also of others that had to stop."""
     certificate, label = deployment.certificate, deployment.destination.label
     named = Certificate.objects.alias(alike=Upper("cn")).filter(alike=Upper(Value(certificate.cn or "")))
-    alike = [one for one in named if delivery_name(one) == delivery_name(certificate)]
-    others = [one for one in alike if one.pk != certificate.pk]
-    came = about(*alike).filter(event=Event.CERTIFICATE_DEPLOYED, details__destination=label)
-    stopped = about(*others).filter(event=Event.DEPLOYMENT_FAILED, details__destination=label)
-    return bool(alike and came.exists()) or bool(others and stopped.exists())
+    name, mine = delivery_name(certificate), Q(target_id=str(certificate.pk))
+    alike = [one for one in named.exclude(pk=certificate.pk) if delivery_name(one) == name]
+    said = about(certificate, *alike).filter(details__destination=label)
+    came, stopped = Q(event=Event.CERTIFICATE_DEPLOYED), Q(event=Event.DEPLOYMENT_FAILED)
+    return said.filter(came | (stopped & ~mine)).exists()
 
 
 def _is_ours(there: Facts, certificate: Certificate) -> bool:

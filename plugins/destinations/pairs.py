@@ -17,7 +17,7 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Final, Protocol
 
 from cryptography import x509
@@ -179,17 +179,20 @@ class Pair:
 
     def _write(self, fingerprint: str, files: Mapping[str, File]) -> str:
         version = f".{fingerprint[:16]}.{secrets.token_hex(4)}"
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._tidy, version)
             self.at.make(self._path(version))
             for name, file in files.items():
                 self.at.write(self._path(f"{version}/{name}"), file)
             self.at.open_up(self._path(version))
             self.at.sync(self._path(version))
-        except Exception:  # tidied up, and raised again, whatever it was
-            with suppress(OSError, EOFError, PluginError):
-                self._discard(version)
-            raise
+            undo.pop_all()
         return version
+
+    def _tidy(self, version: str) -> None:
+        """What did not become whole goes; where that fails, what has kept it from becoming whole is what is told."""
+        with suppress(OSError, EOFError, PluginError):
+            self._discard(version)
 
     def _version(self, link: str) -> str | None:
         """The version that a link leads to, if there is one with a certificate in it."""

@@ -46,7 +46,20 @@ NEWER: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("certificates.deploy", [None], {}),
     ("certificates.deploy", [10**30], {}),
 ]
-TORN = ["", '{"body": "W1sx', "[1]", '{"properties": {}}', '{"properties": {"delivery_tag": 1, "delivery_info": {}}}']
+UNREADABLE = {
+    "properties": {"delivery_tag": "1", "delivery_info": {}, "body_encoding": "base64"},
+    "headers": {"task": "certificates.deploy", "id": "1"},
+    "content-encoding": "utf-8",
+}
+TORN = [
+    "",
+    '{"body": "W1sx',
+    "[1]",
+    '{"properties": {}}',
+    '{"properties": {"delivery_tag": 1, "delivery_info": {}}}',
+    json.dumps({**UNREADABLE, "content-type": "application/json", "body": "bm8ganNvbg=="}),
+]
+PICKLED = json.dumps({**UNREADABLE, "content-type": "application/x-python-serialize", "body": "gASVAA=="})
 
 
 @dataclass
@@ -112,11 +125,11 @@ def shop(tmp_path: Path) -> Shop:
 
 def test_messages_of_another_version_are_left_out_and_the_work_is_done_once(shop: Shop) -> None:
     shop.send(*NEWER)
-    for number, text in enumerate(TORN):
+    for number, text in enumerate([*TORN, PICKLED]):
         (shop.place.home / "queue" / f"{number}_torn.certificates.msg").write_text(text)
     with shop.worker() as worker:
         wait_until(lambda: not shop.waiting())
-        wait_until(lambda: len(shop.said("queue.")) >= len(TORN) + 7)
+        wait_until(lambda: len(shop.said("queue.")) >= len(TORN) + 8)
         assert shop.delivered() == 0
         shop.sweep()
         wait_until(lambda: shop.delivered() == 1)
@@ -124,8 +137,8 @@ def test_messages_of_another_version_are_left_out_and_the_work_is_done_once(shop
     lines = shop.said()
     assert len(shop.said("queue.unreadable_message")) == len(TORN)
     assert [line["task"] for line in shop.said("queue.unknown_task")] == ["certificates.told_by_a_newer_one"]
-    assert len(shop.said("queue.unfitting_message")) == 6
-    assert len(lines) == len(TORN) + 7, "one line for each, and no other"
+    assert len(shop.said("queue.unfitting_message")) == 7
+    assert len(lines) == len(TORN) + 8, "one line for each, and no other"
     assert not [line for line in lines if "exception" in line or "Traceback" in str(line)]
     assert (shop.files / "www.example.org" / "www.example.org.pem").exists()
     assert (shop.delivered(), shop.waiting()) == (1, [])

@@ -20,7 +20,9 @@ class Command(migrate.Command):
             connections[options["database"]].ensure_connection()
         except OperationalError as error:
             reason = str(error).strip().partition("\n")[0]
-            raise CommandError(f"The database cannot be used: {reason}. Is it there?") from error
+            raise CommandError(
+                f"The database cannot be used: {reason}. Is it running, and does DATABASE_URL name it?"
+            ) from error
         looks = options["check_unapplied"] or options["plan"]
         with nullcontext() if looks else alone(options["database"]):
             super().handle(*args, **options)

@@ -44,6 +44,17 @@ def test_validity(one):
     assert timedelta(days=3) <= one.validity_remaining < timedelta(days=3, minutes=1)
 
 
+@pytest.mark.parametrize("changes", [{}, {"deleted": True}, {"status": "revoked"}, {"status": "unknown"}])
+@pytest.mark.parametrize("moment", ["before", "first", "last", "over"])
+def test_it_is_current_where_the_question_finds_it(one, changes, moment):
+    second = timedelta(seconds=1)
+    ends = {"first": one.not_before, "before": one.not_before - second}
+    now = {**ends, "last": one.not_after - second, "over": one.not_after}[moment]
+    Certificate.objects.filter(pk=one.pk).update(**changes)
+    one.refresh_from_db()
+    assert one.is_current(now) is Certificate.objects.current(now).filter(pk=one.pk).exists()
+
+
 def test_the_arn(one):
     assert one.get_arn(11111111) == f"arn:aws:iam::11111111:server-certificate/{one.name}"
     assert service.get_name_from_arn(one.get_arn("1")) == one.name

@@ -44,10 +44,7 @@ install_wheels() {
 
 make_venv() {
     is_new_enough "$python" && { command -v uv >/dev/null || "$python" -m pip --version >/dev/null 2>&1; } && return
-    base=$(find_python) || install_python || die "Lemur needs Python 3.11 or newer: install it, then run this again."
-    base=$(find_python) || die "Lemur needs Python 3.11 or newer: install it, then run this again."
-    create_venv "$base" && return
-    install_python || die "Python's venv module is missing: install it (on Debian: apt-get install python3-venv), then run this again."
+    base=$(find_python) || { install_python && base=$(find_python); } || die "$(what_is_missing), then run this again."
     create_venv "$base" || die "$base -m venv failed: run it by hand to see why."
 }
 
@@ -59,12 +56,31 @@ create_venv() {
     fi
 }
 
-# The first of these that is new enough; $PYTHON, where set, is the only one asked.
-find_python() {
-    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14 python}; do
-        path=$(command -v "$name") && is_new_enough "$path" && { printf '%s\n' "$path"; return 0; }
+# The distribution's own first: it is built with profile-guided optimisation, what a version manager compiles on the
+# spot seldom is and then takes up to twice as long (docs/decisions/0018). $PYTHON, where set, is the only one asked.
+pythons() {
+    for name in ${PYTHON:-/usr/bin/python3 python3 python3.13 python3.12 python3.11 python3.14 python}; do
+        path=$(command -v "$name") && is_new_enough "$path" && printf '%s\n' "$path"
     done
-    return 1
+    return 0
+}
+
+# The first of them that can make an environment.
+find_python() {
+    pythons | while IFS= read -r path; do
+        if command -v uv >/dev/null || "$path" -c 'import ensurepip' 2>/dev/null; then
+            printf '%s\n' "$path"
+            break
+        fi
+    done | grep .
+}
+
+what_is_missing() {
+    if [ -n "$(pythons)" ]; then
+        printf '%s' "Python's venv module is missing: install it (on Debian: apt-get install python3-venv)"
+    else
+        printf '%s' "Lemur needs Python 3.11 or newer: install it"
+    fi
 }
 
 is_new_enough() {

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -19,6 +20,8 @@ root=$PWD
 install_lock "$@"
 "$python" -c "import tiny; print(tiny.VERSION)"
 """
+WITHOUT_VENV = f'case $2 in *ensurepip*) exit 1 ;; esac; exec "{sys.executable}" "$@"'
+DISTRIBUTIONS = "/usr/bin/python3"
 METADATA = {
     "METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: {0}\n",
     "WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
@@ -43,9 +46,27 @@ class Checkout:
         digest = digest or hashlib.sha256(wheel.read_bytes()).hexdigest()
         (self.root / name).write_text(f"tiny @ {wheel.as_uri()} --hash=sha256:{digest}\n")
 
+    def program(self, name: str, script: str) -> Path:
+        """One that a path with this checkout in front finds first."""
+        path = self.root / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return path
+
+    def path_without_apt(self) -> str:
+        self.program("apt-get", "exit 1")
+        return f"{self.root}:{os.environ['PATH']}"
+
+    def found_python(self, **environment: str) -> str:
+        path = f"{self.root}:{os.environ['PATH']}"
+        return self.run('root=$PWD; . "$root/bin/setup.sh"; find_python', PATH=path, **environment).stdout.strip()
+
     def set_up(self, *locks: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run(SCRIPT, *locks, **environment)
+
+    def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["sh", "-eu", "-c", SCRIPT, "sh", *locks],
+            ["sh", "-eu", "-c", script, "sh", *arguments],
             cwd=self.root,
             env={"PATH": os.environ["PATH"], "HOME": str(self.root), **environment},
             capture_output=True,
@@ -118,12 +139,36 @@ def test_a_broken_environment_is_made_anew(installed: Checkout) -> None:
 
 
 def test_too_old_a_python_is_named_in_one_line(checkout: Checkout) -> None:
-    old = checkout.root / "python3"
-    old.write_text("#!/bin/sh\nexit 1\n")
-    old.chmod(0o755)
-    (checkout.root / "apt-get").write_text("#!/bin/sh\nexit 1\n")
-    (checkout.root / "apt-get").chmod(0o755)
-    done = checkout.set_up("requirements.lock", PYTHON="python3", PATH=f"{checkout.root}:{os.environ['PATH']}")
+    checkout.program("python3", "exit 1")
+    done = checkout.set_up("requirements.lock", PYTHON="python3", PATH=checkout.path_without_apt())
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "Lemur needs Python 3.11 or newer: install it, then run this again."
     assert not (checkout.root / ".venv").exists()
+
+
+def test_a_python_without_venv_is_named_in_one_line(checkout: Checkout) -> None:
+    checkout.program("lame", WITHOUT_VENV)
+    done = checkout.set_up("requirements.lock", PYTHON="lame", PATH=checkout.path_without_apt())
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("Python's venv module is missing: install it (on Debian: ")
+    assert not (checkout.root / ".venv").exists()
+
+
+def test_a_python_without_venv_is_passed_over(checkout: Checkout) -> None:
+    checkout.program("lame", WITHOUT_VENV)
+    whole = checkout.program("whole", f'exec "{sys.executable}" "$@"')
+    assert checkout.found_python(PYTHON="lame whole") == str(whole)
+
+
+def test_the_distributions_python_goes_before_the_paths(checkout: Checkout) -> None:
+    first = checkout.program("python3", f'exec "{sys.executable}" "$@"')
+    assert checkout.found_python() == (DISTRIBUTIONS if serves(DISTRIBUTIONS) else str(first))
+    assert checkout.found_python(PYTHON="python3") == str(first)
+
+
+def serves(python: str) -> bool:
+    question = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
+    return (
+        Path(python).exists()
+        and subprocess.run([python, "-c", question], capture_output=True, check=False).returncode == 0
+    )

@@ -36,7 +36,7 @@ class Channel(filesystem.Channel):
     """
 
     def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # as in kombu
-        message = Path(self.data_folder_out, f"{monotonic_ns() // 1_000_000}_{uuid.uuid4()}.{queue}.msg")
+        message = Path(self.data_folder_out, f"{monotonic_ns() // 1_000_000:015}_{uuid.uuid4()}.{queue}.msg")
         unfinished = message.with_name(message.name + UNFINISHED)
         unfinished.write_text(dumps(payload))  # type: ignore[no-untyped-call]
         unfinished.replace(message)

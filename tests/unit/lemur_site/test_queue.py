@@ -66,9 +66,17 @@ def test_a_reader_meets_no_half_message(channel: Any) -> None:
     assert sorted(read) == list(range(MESSAGES))
 
 
+def test_the_oldest_message_comes_first(channel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers go by the names of files, in which 1000 is before 999."""
+    for milliseconds in (999, 1000):
+        monkeypatch.setattr("lemur_site.queue.monotonic_ns", lambda now=milliseconds: now * 1_000_000)
+        channel._put("celery", message(milliseconds))
+    assert [channel._get("celery")["body"] for _ in range(2)] == [999, 1000]
+
+
 @pytest.mark.parametrize("text", ["", '{"body": "W1sx', "\xff", "[1]", '{"properties": {}}'])
 def test_what_is_no_message_is_left_out(text: str, channel: Any, tmp_path: Path) -> None:
-    (tmp_path / "1_torn.celery.msg").write_text(text)
+    (tmp_path / f"{0:015}_torn.celery.msg").write_text(text)
     channel._put("celery", message("after it"))
     assert channel._get("celery")["body"] == "after it"
     assert os.listdir(tmp_path) == []

@@ -19,7 +19,7 @@ from tests.servers import MISSING, require
 TESTS = Path(__file__).parent
 LIVE = {"system", "ui", "bench", "faults"}
 # Folders whose tests share a running product, or a process of it: each is run by one worker.
-WHOLE = ("tests/faults/", "tests/system/", "tests/ui/")
+WHOLE = ("tests/faults/", "tests/ui/")
 # Files that start servers, or make a world, for all of their tests: each is run by one worker.
 TOGETHER = (
     "tests/plugins/destinations/test_sftp.py",
@@ -29,6 +29,7 @@ TOGETHER = (
     "tests/plugins/issuers/test_vault.py",
     "tests/api/test_acme.py",
     "tests/security/",
+    "tests/system/",
 )
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import once
 from tests.servers import MISSING, require
 
 TESTS = Path(__file__).parent
@@ -32,6 +33,7 @@ TOGETHER = (
     "tests/system/",
 )
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_setup", "live_server"}
+_run: str | None = None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +47,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """As a wrapper it runs before pytest-django's hook of this name, which imports the settings."""
+    global _run  # noqa: PLW0603  of the process
+    _run = once.begin_run()
     os.environ["LEMUR_HOME"] = tempfile.mkdtemp(prefix="lemur-test-")
     Path(os.environ["LEMUR_HOME"], "static").mkdir()  # WhiteNoise warns at each request of a test where it is missing
     yield
@@ -53,6 +57,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     shutil.rmtree(os.environ["LEMUR_HOME"], ignore_errors=True)
+    once.end_run(_run)
 
 
 class ByServers(LoadScopeScheduling):

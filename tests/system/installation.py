@@ -12,10 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import psutil
+
+from tests.once import once
 
 ROOT = Path(__file__).parent.parent.parent
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")  # nothing of the tests' own settings may reach the product
@@ -140,10 +141,11 @@ class Running:
             process.kill()
 
 
-@cache
 def _prepared(demo: bool) -> Path:
-    """Made once in the process; goes away with the directory that tests.plugin makes for it."""
-    made = Installation(Path(os.environ["LEMUR_HOME"], f"prepared-{int(demo)}"), LEMUR_DEMO=str(int(demo)))
-    done = made.manage("up", "--check")
+    """Made once in a run."""
+    return once(f"prepared-{int(demo)}", lambda home: _first_start(home, demo=demo))
+
+
+def _first_start(home: Path, *, demo: bool) -> None:
+    done = Installation(home, LEMUR_DEMO=str(int(demo))).manage("up", "--check")
     assert done.returncode == 0, done.stderr
-    return made.home

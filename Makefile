@@ -14,7 +14,7 @@ up: ## set everything up and run the product
 
 test: ## the inner loop: make test T=tests/unit/pki, T="-k chains tests/unit", N=0 for one process
 	@bin/test --setup
-	$(python) -m pytest -n $(N) --dist loadgroup --no-loadscope-reorder -m "not slow" $(T)
+	TEST_DAILY=1 $(python) -m pytest -n $(N) --dist loadgroup --no-loadscope-reorder -m "not slow" $(T)
 
 check: ## everything that guards the project, as CI runs it (bin/test); bin/test --all is the full product
 	@bin/test

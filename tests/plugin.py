@@ -1,5 +1,5 @@
-"""A pytest plugin: a state directory for each run, the `server` marker, --database-only, which files stay together on one
-worker, and the tally for bin/test.
+"""A pytest plugin: a state directory for each run, the markers `server` and `thorough`, --database-only, which files stay
+together on one worker, and the tally for bin/test.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import once
+from tests.daily import DAILY
 from tests.servers import MISSING, require
 
 TESTS = Path(__file__).parent
@@ -88,8 +89,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     items.sort(key=lambda item: not _starts_the_product(item))
     if config.getoption("--database-only"):
-        config.hook.pytest_deselected(items=[item for item in items if not _uses_database(item)])
-        items[:] = [item for item in items if _uses_database(item)]
+        _keep(config, items, _uses_database)
+    if DAILY:
+        _keep(config, items, lambda item: item.get_closest_marker("thorough") is None)
+
+
+def _keep(config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = filter(wanted, items)
 
 
 def pytest_collection_finish() -> None:

@@ -21,11 +21,12 @@ from accounts import service as accounts
 from authorities.models import Authority
 from tests.api.in_process import Product, failures
 from tests.api.world import World, furnish, narrowed
+from tests.daily import samples
 from tests.people import People
 from web.rest.fields import Ref
 
 EXAMPLES = int(os.environ.get("OPENAPI_EXAMPLES", "0"))
-CALLERS = ["root", "alice", "dora"] if EXAMPLES else ["root", "alice"]
+CALLERS = ["root", "alice", "dora"] if EXAMPLES else samples(["root", "alice"], every=2)
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 # What no document can say, so that a request in order by the document may be refused: the check that such a request is

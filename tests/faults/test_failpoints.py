@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests import pki_material
+from tests.daily import samples
 from tests.faults.case import Case, Outcome
 from tests.faults.names import NAMES, names_in, place
 from tests.faults.verbs import CALLS, TRIED, VERBS
@@ -189,7 +190,7 @@ def test_killed(name: str, flow: str, case: Case, material: dict[str, dict[str, 
     assert orders(case) == (made(case)[1] if flow in ORDERS else 0)
 
 
-@pytest.mark.parametrize(("name", "flow"), WITHOUT_KEY)
+@pytest.mark.parametrize(("name", "flow"), samples(WITHOUT_KEY, every=3))
 def test_unforeseen_error(name: str, flow: str, case: Case, material: dict[str, dict[str, str]]) -> None:
     answer = Client(case, flow, material).ask(failpoints=f"{name}=raise")
     assert (answer.status, answer.result["body"]["message"]) == (500, "Internal Server Error")

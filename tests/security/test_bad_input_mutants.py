@@ -15,6 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from certificates.models import Certificate
+from tests.daily import DAILY
 from tests.pki_material import material
 from tests.security.bad_input import ORDERS, UPLOADS, armoured, door, newest, on_the_page, uploaded, watched
 from tests.security.signing_requests import csr
@@ -58,7 +59,9 @@ def mutants(draw: st.DrawFn, of: Callable[[], list[bytes]]) -> bytes:
 
 
 MANY = examples(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=25 if DAILY else 100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
@@ -113,7 +116,7 @@ def container_bases() -> list[bytes]:
 
 
 @given(der=mutants(container_bases))
-@examples(MANY, max_examples=40)
+@examples(MANY, max_examples=10 if DAILY else 40)
 def test_mutated_containers(der: bytes, world: World) -> None:
     answer = on_the_page(world, der, passphrase=SECRET.decode())
     assert answer.status in (302, 400)

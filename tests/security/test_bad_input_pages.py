@@ -13,6 +13,7 @@ from django.test import Client
 from accounts.models import User
 from certificates.models import Certificate
 from tests import pki_material
+from tests.daily import samples
 from tests.security import asking_people
 from tests.security.asking import BODIES, _address, _admin_form
 from tests.security.bad_input import ABOUT_LOGINS, FORM, SLOW, Answer, form_of, post, send_file, watched
@@ -100,7 +101,7 @@ def fields(address: str, world: World) -> list[str]:
     return [form.add_prefix(name) for name in form.fields]
 
 
-@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize("address", samples(PAGES, every=3))
 def test_any_value_in_any_field(address: str, world: World) -> None:
     url, body, client = page(world, address)
     assert post(client, url, body).status in (200, 302)
@@ -114,7 +115,7 @@ def test_any_value_in_any_field(address: str, world: World) -> None:
     assert not wrong, wrong
 
 
-@pytest.mark.parametrize("address", PAGES)
+@pytest.mark.parametrize("address", samples(PAGES, every=3))
 def test_a_field_given_twice_or_not_at_all(address: str, world: World) -> None:
     url, body, client = page(world, address)
     for name in fields(address, world):

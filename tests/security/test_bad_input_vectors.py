@@ -20,6 +20,7 @@ from certificates import service
 from certificates.models import Certificate
 from core.errors import DomainError
 from pki.errors import PkiError
+from tests.daily import DAILY, samples
 from tests.pki_material import material
 from tests.security.bad_input import ORDERS, armoured, door, names, on_the_page, rows, uploaded
 from tests.security.world import World
@@ -37,12 +38,12 @@ PKITS = "PKITS_data"
 
 def items() -> Iterator[tuple[str, str]]:
     """Name and PEM text of every file that might be a certificate; DER is put into armour."""
-    for path in sorted((VECTORS / "x509").rglob("*")):
-        if path.suffix in {".pem", ".der", ".crt"}:
-            data = path.read_bytes()
-            is_pem = b"-----BEGIN " in data
-            text = data.decode("latin-1") if is_pem else armoured("CERTIFICATE", data)
-            yield str(path.relative_to(VECTORS / "x509")), text
+    there = (path for path in sorted((VECTORS / "x509").rglob("*")) if path.suffix in {".pem", ".der", ".crt"})
+    for path in samples(there, every=5):
+        data = path.read_bytes()
+        is_pem = b"-----BEGIN " in data
+        text = data.decode("latin-1") if is_pem else armoured("CERTIFICATE", data)
+        yield str(path.relative_to(VECTORS / "x509")), text
 
 
 @dataclass
@@ -75,11 +76,11 @@ def der_of(text: str) -> bytes:
 
 
 def test_they_are_taken_in_or_refused_with_a_reason(taken: Taken) -> None:
-    assert len(taken.certificates) >= 500
+    assert len(taken.certificates) >= (90 if DAILY else 500)
     unclear = {name: reason for name, reason in taken.reasons.items() if not SAYS_WHY.search(reason)}
     assert not unclear
     # Two of PKITS inherit the parameters of their DSA keys, which the library does not read.
-    assert sum(name.startswith(PKITS) for name in taken.reasons) == 2
+    assert DAILY or sum(name.startswith(PKITS) for name in taken.reasons) == 2
 
 
 def test_what_the_library_reads_is_taken_in(taken: Taken) -> None:

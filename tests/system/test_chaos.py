@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.installation import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.server("sshd", "pebble", "knotd")]
+pytestmark = [pytest.mark.thorough, pytest.mark.server("sshd", "pebble", "knotd")]
 
 
 def test_a_moment_of_chaos() -> None:

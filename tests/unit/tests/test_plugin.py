@@ -43,11 +43,24 @@ def test_writes_down_its_worker(number):
         file.write(os.environ["PYTEST_XDIST_WORKER"] + " ")
 """
 
+ROWS = """
+import pytest
+from tests.daily import samples
+
+@pytest.mark.parametrize("number", samples(range(7), every=3))
+def test_row(number):
+    pass
+
+@pytest.mark.thorough
+def test_long():
+    pass
+"""
+
 
 def run(place: Path, *arguments: str, **environment: str) -> str:
     """Pytest's output over the little suite, with an empty PATH: no program is found."""
     (place / "test_suite.py").write_text(SUITE)
-    (place / "pytest.ini").write_text("[pytest]\nmarkers =\n  server\n  django_db\n")
+    (place / "pytest.ini").write_text("[pytest]\nmarkers =\n  server\n  django_db\n  thorough\n")
     done = subprocess.run(
         [
             sys.executable,
@@ -86,6 +99,12 @@ def test_under_require_it_is_a_failure(tmp_path: Path) -> None:
 
 def test_only_what_uses_the_database_is_kept(tmp_path: Path) -> None:
     assert "1 passed, 4 deselected" in run(tmp_path, "--database-only")
+
+
+@pytest.mark.parametrize(("daily", "passed"), [("1", "3 passed"), ("", "8 passed")])
+def test_the_daily_run_takes_samples_of_long_rows(tmp_path: Path, daily: str, passed: str) -> None:
+    (tmp_path / "test_rows.py").write_text(ROWS)
+    assert passed in run(tmp_path, "-k", "row or long", TEST_DAILY=daily)
 
 
 def test_runs_are_tallied_one_line_each(tmp_path: Path) -> None:

@@ -34,12 +34,23 @@ lock_is_installed() {
     is_new_enough "$python"
 }
 
+# With uv, which takes seconds where pip takes minutes: the machine's, else the one that the lock file names, if it does.
+# It trusts whom the machine trusts, under its old and its new name for that; where only pip knows the way, pip goes.
 install_wheels() {
-    if command -v uv >/dev/null; then
-        uv pip install --quiet --python "$python" --require-hashes --only-binary :all: -r "$1"
-    else
-        "$python" -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --only-binary :all: -r "$1"
-    fi
+    uv=$(command -v uv) || uv=$(install_uv "$1") || uv=''
+    [ -n "$uv" ] && UV_NATIVE_TLS=1 UV_SYSTEM_CERTS=1 "$uv" pip install --quiet --python "$python" --compile-bytecode \
+        --require-hashes --only-binary :all: -r "$1" && return
+    install_with_pip "$1"
+}
+
+install_uv() {
+    grep -q '^uv==' "$1" || return 1
+    sed -n '/^uv==/,/[^\\]$/p' "$1" >"$venv/uv.txt"
+    install_with_pip "$venv/uv.txt" >&2 && printf '%s\n' "$venv/bin/uv"
+}
+
+install_with_pip() {
+    "$python" -m pip install --quiet --no-input --disable-pip-version-check --require-hashes --only-binary :all: -r "$1"
 }
 
 make_venv() {

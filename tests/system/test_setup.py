@@ -23,9 +23,19 @@ install_lock "$@"
 WITHOUT_VENV = f'case $2 in *ensurepip*) exit 1 ;; esac; exec "{sys.executable}" "$@"'
 DISTRIBUTIONS = "/usr/bin/python3"
 METADATA = {
-    "METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: {0}\n",
+    "METADATA": "Metadata-Version: 2.1\nName: {0}\nVersion: {1}\n",
     "WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
 }
+UV = """#!/bin/sh
+for last; do :; done
+[ "$1" = venv ] && exec /usr/bin/env python3 -m venv "$last"
+echo "$*" >>"$HOME/asked"
+exit 1
+"""
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 class Checkout:
@@ -37,14 +47,20 @@ class Checkout:
         shutil.copy(ROOT / "bin" / "setup.sh", root / "bin")
 
     def lock(self, name: str, version: str, *, digest: str = "") -> None:
-        wheel = self.root / f"tiny-{version}-py3-none-any.whl"
+        wheel = self.wheel("tiny", version, {"tiny.py": f"VERSION = {version!r}\n"})
+        (self.root / name).write_text(f"tiny @ {wheel.as_uri()} --hash=sha256:{digest or sha256(wheel)}\n")
+
+    def wheel(self, name: str, version: str, files: dict[str, str]) -> Path:
+        wheel = self.root / f"{name}-{version}-py3-none-any.whl"
         with zipfile.ZipFile(wheel, "w") as archive:
-            archive.writestr("tiny.py", f"VERSION = {version!r}\n")
+            for file, text in files.items():
+                entry = zipfile.ZipInfo(file)
+                entry.external_attr = 0o100755 << 16  # a script may be run
+                archive.writestr(entry, text)
             for file, text in METADATA.items():
-                archive.writestr(f"tiny-{version}.dist-info/{file}", text.format(version))
-            archive.writestr(f"tiny-{version}.dist-info/RECORD", "")
-        digest = digest or hashlib.sha256(wheel.read_bytes()).hexdigest()
-        (self.root / name).write_text(f"tiny @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+                archive.writestr(f"{name}-{version}.dist-info/{file}", text.format(name, version))
+            archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
+        return wheel
 
     def program(self, name: str, script: str) -> Path:
         """One that a path with this checkout in front finds first."""
@@ -109,6 +125,25 @@ def test_the_first_start_installs_and_the_second_does_nothing(checkout: Checkout
     shutil.rmtree(next((checkout.root / ".venv" / "lib").glob("python*/site-packages/pip"), checkout.root / "no pip"))
     second = checkout.set_up("requirements.lock", PATH="/usr/bin:/bin")
     assert (second.returncode, second.stdout, second.stderr) == (0, "1.0\n", "")
+
+
+def test_uv_is_asked_first_and_where_it_fails_pip_goes(checkout: Checkout) -> None:
+    checkout.program("uv", UV.partition("\n")[2])
+    done = checkout.set_up("requirements.lock", PATH=f"{checkout.root}:{os.environ['PATH']}")
+    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
+    [asked] = (checkout.root / "asked").read_text().splitlines()
+    assert asked.startswith("pip install ")
+    assert "--require-hashes" in asked
+
+
+def test_the_uv_of_the_lock_is_installed_before_the_rest_with_its_hash(checkout: Checkout) -> None:
+    wheel = checkout.wheel("uv", "1.0", {"uv-1.0.data/scripts/uv": UV})
+    with (checkout.root / "requirements.lock").open("a") as lock:
+        lock.write(f"uv==1.0 \\\n    --hash=sha256:{'0' * 64} \\\n    --hash=sha256:{sha256(wheel)}\n    # a comment\n")
+    links = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel.rename(checkout.root.parent / wheel.name).parent)}
+    done = checkout.set_up("requirements.lock", PATH="/usr/bin:/bin", **links)
+    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
+    assert (checkout.root / "asked").read_text().startswith("pip install ")
 
 
 def test_a_changed_lock_is_installed(installed: Checkout) -> None:

@@ -149,3 +149,29 @@ def test_the_page_of_one_asks_once_what_may_be_done_with_it(people, make):
         text = read(client, shown.get_absolute_url())
     assert len(asked) <= 17
     assert all(word in text for word in ("Reissue", "Replace", "Revoke", "Show the key", "?tag=env%3Aprod"))
+
+
+@pytest.mark.parametrize(
+    ("query", "said", "other"),
+    [
+        ("page=9", "The list ends before this page", "No certificate"),
+        ("page=9&q=nothing", "No certificate matches", "The list ends"),
+    ],
+)
+def test_a_page_beyond_the_end_says_so_and_leads_back(reader, make, query, said, other):
+    make()
+    page = read(reader, f"/certificates/?{query}")
+    assert said in page
+    assert other not in page
+    assert "0–0" not in page
+    assert 'rel="prev"' in page
+
+
+def test_a_search_that_finds_very_many_says_that_there_are_more(reader, make, monkeypatch):
+    monkeypatch.setattr("web.counts.COUNTED_EXACTLY", 2)
+    for number in range(3):
+        make(cn=f"web{number}.example.org")
+    page = read(reader, "/certificates/?q=web&count=1")
+    assert "1–1 of 2+" in page
+    assert "2+ certificates" in page
+    assert 'rel="next"' in page

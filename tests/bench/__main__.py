@@ -34,7 +34,7 @@ def main() -> None:
         signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     servers = Servers()
     try:
-        servers.start(sweeps=options.sweeps)
+        servers.start(sweeps=options.sweeps, embedded=options.embedded)
         results = _run(servers, options)
     finally:
         servers.stop()
@@ -47,10 +47,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", choices=("issue", "read", "pages", "sweeps"), help="leave out the rest")
     parser.add_argument("--pages", action="store_true", help="measure the pages, too")
     parser.add_argument("--sweeps", action="store_true", help="measure what happens by itself, too")
+    parser.add_argument("--embedded", action="store_true", help="on SQLite, as bin/up starts it; without --sweeps")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"time for each measurement ({SECONDS})")
     options = parser.parse_args()
     options.sweeps = options.sweeps or options.only == "sweeps"
     options.pages = options.pages or options.only == "pages"
+    if options.sweeps and options.embedded:
+        parser.error("What happens by itself is measured on PostgreSQL and Redis: leave --embedded or --sweeps out.")
     return options
 
 
@@ -162,10 +165,10 @@ def _sweep(servers: Servers, results: Results, *, seconds: float) -> None:
         results.rotation = working.rotations(servers.home, number, cpu_seconds)
 
 
-def _statements(servers: Servers, act: Callable[[], object]) -> int:
+def _statements(servers: Servers, act: Callable[[], object]) -> int | None:
     """What a request takes; the middle one of five, as one may meet a new connection that must be set up."""
     with servers.counting() as count:
-        return median_high(count(act) for _ in range(5))
+        return median_high(count(act) for _ in range(5)) if count else None
 
 
 def _get(caller: Client, paths: Iterator[str]) -> None:

@@ -1,4 +1,7 @@
-"""COPY for Django models: rows as tuples, columns that nobody mentions with the defaults of their fields."""
+"""COPY for Django models: rows as tuples, columns that nobody mentions with the defaults of their fields.
+
+SQLite, which has no COPY, gets them by INSERT.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,31 @@ PIECE = 1 << 20
 
 def copy(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert ``rows``, each with a value per name in ``columns`` (``id`` may be among them)."""
+    if connection.vendor == "sqlite":
+        _insert(model, columns, rows)
+    else:
+        _copy(model, columns, rows)
+
+
+def _insert(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    filled = {
+        field.column: field.get_db_prep_save(field.get_default(), connection) for field in _unmentioned(model, columns)
+    }
+    names = ", ".join(f'"{name}"' for name in (*columns, *filled))
+    places, tail = ", ".join(["%s"] * (len(columns) + len(filled))), tuple(filled.values())
+    given = ((*map(_stored, row), *tail) for row in rows)
+    with connection.constraint_checks_disabled(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.executemany(f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})', given)
+
+
+def _stored(value: Any) -> Any:
+    """As Django writes it into SQLite."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return dumps(value) if isinstance(value, dict | list) else value
+
+
+def _copy(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     filled = {field.column: _text(field.get_default()) for field in _unmentioned(model, columns)}
     tail = "".join("\t" + text for text in filled.values()) + "\n"
     lines = ("\t".join([_text(value) for value in row]) + tail for row in rows)

@@ -21,12 +21,15 @@ ISSUES = ("p256_c1", "p256_c4", "rsa2048_c1", "rsa2048_c4")
 
 @dataclass(frozen=True)
 class Issuing:
-    """How fast certificates came; processor time of web server and database, and statements, for each of them."""
+    """How fast certificates came; processor time of web server and database, and statements, for each of them.
+
+    Statements are counted by PostgreSQL, and None on SQLite.
+    """
 
     per_s: float
     times: Times
     cpu_ms: float
-    sql: int
+    sql: int | None
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Reading:
     """How fast one kind of request was answered, and how many statements one took."""
 
     times: Times
-    sql: int
+    sql: int | None
 
 
 @dataclass
@@ -99,7 +102,7 @@ class Results:
             times = found.times
             yield (
                 f"  {name:12} {found.per_s:9.1f}{times.p50_ms:9.1f}{times.p95_ms:9.1f}{found.cpu_ms:9.1f}"
-                f"{found.sql:12}  {self._share(name, found.per_s)}"
+                f"{_counted(found.sql)}  {self._share(name, found.per_s)}"
             )
 
     def _share(self, name: str, per_s: float) -> str:
@@ -149,12 +152,16 @@ class Results:
             found.times.p50_ms / 1000 * rate
             for rate in (self.calibration.select1_per_s, self.calibration.python_text_per_s)
         )
-        return f"{found.times.p50_ms:9.1f}{found.times.p95_ms:9.1f}{found.sql:12}{selects:11.0f}{texts:14.2f}"
+        return f"{found.times.p50_ms:9.1f}{found.times.p95_ms:9.1f}{_counted(found.sql)}{selects:11.0f}{texts:14.2f}"
+
+
+def _counted(statements: int | None) -> str:
+    return f"{'' if statements is None else statements:>12}"
 
 
 def _issuing(found: Issuing | None) -> dict[str, float] | None:
     return None if found is None else {"per_s": found.per_s, **asdict(found.times)}
 
 
-def _reading(found: Reading | None) -> dict[str, float] | None:
+def _reading(found: Reading | None) -> dict[str, float | None] | None:
     return None if found is None else {**asdict(found.times), "sql": found.sql}

@@ -53,16 +53,24 @@ class Servers:
         self._database = Server()
         self._database_runs = False
         self._web: subprocess.Popen[bytes] | None = None
+        self._embedded = False
         self._queue: Redis | None = None
 
-    def start(self, *, sweeps: bool = False) -> None:
-        """With Redis for ``sweeps``. Raises pytest.UsageError where PostgreSQL is missing or does not start."""
+    def start(self, *, sweeps: bool = False, embedded: bool = False) -> None:
+        """With Redis for ``sweeps``. Raises pytest.UsageError where PostgreSQL is missing or does not start.
+
+        ``embedded``: the product has SQLite and a queue in a folder, and PostgreSQL only tells what the machine can do.
+        """
         url = self._database.start(*SETTINGS)
-        self._database_runs = True
+        self._database_runs, self._embedded = True, embedded
         if sweeps:
             self._start_queue()
+        if embedded:
+            (self.home / "queue" / "control").mkdir(parents=True)
+            os.environ.pop("DATABASE_URL", None)
+        else:
+            os.environ["DATABASE_URL"] = url
         os.environ |= {
-            "DATABASE_URL": url,
             "DJANGO_SETTINGS_MODULE": "lemur_site.settings",
             "LEMUR_HOME": str(self.home),
             "SECRET_KEY": secrets.token_urlsafe(50),
@@ -125,11 +133,15 @@ class Servers:
         return [master, *master.children(recursive=True)]
 
     @contextmanager
-    def counting(self) -> Iterator[Callable[[Callable[[], object]], int]]:
+    def counting(self) -> Iterator[Callable[[Callable[[], object]], int] | None]:
         """A function that runs something and returns how many statements the server executed meanwhile.
 
-        All of them: BEGIN, COMMIT and the health check of the connection count, too.
+        All of them: BEGIN, COMMIT and the health check of the connection count, too. None where the product does not
+        use this server.
         """
+        if self._embedded:
+            yield None
+            return
         connection = psycopg2.connect(self.dsn)
         connection.autocommit = True
         cursor = connection.cursor()

@@ -65,6 +65,14 @@ def test_pages_keep_to_their_statements():
 
 
 @pytest.mark.thorough
+def test_on_sqlite_there_are_times_alone():
+    said = found("--rows", "200", "--seconds", "0.1", "--embedded")
+
+    assert all(rate["per_s"] > 0 for rate in said["issue"].values())
+    assert {reads["sql"] for reads in (*said["read"].values(), *said["read_user"].values())} == {None}
+
+
+@pytest.mark.thorough
 def test_what_happens_by_itself_is_measured_on_demand():
     said = found("--rows", "2000", "--seconds", "0.1", "--only", "sweeps")
 

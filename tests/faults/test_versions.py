@@ -159,6 +159,7 @@ def test_a_database_that_is_not_the_workers_own_stops_the_work_and_loses_nothing
         assert worker.poll() is None
 
 
+@pytest.mark.thorough
 def test_two_that_prepare_one_database_at_once_wait_for_each_other(tmp_path: Path) -> None:
     """As two machines of a fleet do that get a new version: both are ready, and there is one of everything."""
     database = Server()

@@ -66,6 +66,7 @@ def test_every_root_of_certifi_comes_out_as_it_went_in(check: Check) -> None:
 
 
 @pytest.mark.server("update-ca-certificates")
+@pytest.mark.thorough
 def test_and_so_does_every_other_root_of_debian(check: Check) -> None:
     known = roots_in(CERTIFI)
     for digest, pem in roots_in(DEBIAN).items():

@@ -25,7 +25,7 @@ THREADS = 4  # of a worker, and of each of two processes of the web server
 
 BROKERS = [
     pytest.param(redis_server, id="Redis"),
-    pytest.param(rabbitmq_server, id="RabbitMQ", marks=pytest.mark.server("rabbitmq-server")),
+    pytest.param(rabbitmq_server, id="RabbitMQ", marks=[pytest.mark.thorough, pytest.mark.server("rabbitmq-server")]),
 ]
 
 

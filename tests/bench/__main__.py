@@ -63,6 +63,17 @@ def _run(servers: Servers, options: argparse.Namespace) -> Results:
     _say("calibrating")
     before = calibrate(servers.dsn, seconds=options.seconds / 2)
     results = Results(options.rows, before)
+    try:
+        _measure(servers, world, results, options)
+    except BaseException:
+        print(results.table(), "\nThen it broke.", sep="\n", flush=True)
+        raise
+    _say("calibrating again, in case the machine does not do now what it did before")
+    results.calibration = before.mean(calibrate(servers.dsn, seconds=options.seconds / 2))
+    return results
+
+
+def _measure(servers: Servers, world: World, results: Results, options: argparse.Namespace) -> None:
     if options.only in (None, "read"):
         _read(servers, world, results, seconds=options.seconds)
     if options.pages:
@@ -72,9 +83,6 @@ def _run(servers: Servers, options: argparse.Namespace) -> Results:
     results.rss_mb = servers.rss_mb()
     if options.sweeps:
         _sweep(servers, results, seconds=options.seconds)
-    _say("calibrating again, in case the machine does not do now what it did before")
-    results.calibration = before.mean(calibrate(servers.dsn, seconds=options.seconds / 2))
-    return results
 
 
 def _load(rows: int) -> World:

@@ -43,15 +43,20 @@ def clear() -> None:
         model.objects.all().delete()
 
 
-def living(now: datetime, number: int = NUMBER) -> QuerySet[Certificate]:
-    """Certificates that are valid and in nobody's place yet."""
+def _living(now: datetime) -> QuerySet[Certificate]:
+    """Certificates that are valid and in whose place nothing is yet, the newest first."""
     rows = Certificate.objects.current(now).unreplaced().filter(authority__isnull=False, root_authority=None)
-    return rows.order_by("-pk")[:number]
+    return rows.order_by("-pk")
+
+
+def living(now: datetime) -> QuerySet[Certificate]:
+    """So many of them."""
+    return _living(now)[:NUMBER]
 
 
 def _replaced(now: datetime) -> QuerySet[Certificate]:
-    """Whose successors are valid, by ids next to each other."""
-    newest = living(now, NUMBER * 2).values("pk")
+    """Whose successors are valid, by ids next to each other; what was issued just now took nothing's place."""
+    newest = _living(now).filter(replaces__authority__isnull=False).values("pk")[: NUMBER * 2]
     return Certificate.objects.filter(replaced__in=newest, authority__isnull=False).order_by("-pk")
 
 

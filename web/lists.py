@@ -270,7 +270,7 @@ class Listing(Generic[M]):
 
     @cached_property
     def _looked_up(self) -> Look | None:
-        """Where texts are searched and something was found. Pages say "10,000+", so that not all of it is looked at."""
+        """Where texts are searched and something was found. Pages say "1,000+", so that not all of it is looked at."""
         searched = any(self.filterset.data.get(name) for name in self.filterset.searched)
         if not searched or not self.counted or self.after is not None or self.rows.query.distinct:
             return None
@@ -282,7 +282,7 @@ class Listing(Generic[M]):
     def total(self) -> int | None:
         """How many rows match: exact up to 10,000, above that at most 10 seconds old; None after ``total=none``.
 
-        On pages, 10,000 if there are ``more`` whose texts match.
+        On pages of a search 1,000, if there are ``more``.
         """
         if not self.counted:
             return None

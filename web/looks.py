@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from django.db.models import Count, QuerySet, Window
 
-from web import counts
+MOST_COUNTED = 1_000
+"""Of what a search on a page found: to count more takes longer than to show a page, and nobody turns so many."""
 
 
 class Look(NamedTuple):
-    """``found`` is how many rows match, or, if ``more``, 10,000 of those that do."""
+    """``found`` is how many rows match, or, if ``more``, as many of them as are counted."""
 
     keys: list[Any]
     found: int
@@ -27,14 +28,14 @@ def look_at_all(rows: QuerySet[Any], page: slice) -> Look | None:
 
 
 def look_at_some(rows: QuerySet[Any], page: slice) -> Look | None:
-    """The same, but beyond 10,000 rows it is only known that there are more.
+    """The same, but beyond ``MOST_COUNTED`` rows it is only known that there are more.
 
     A page of that many is soon found without looking at all of them: one row in so few matches.
     """
-    if page.start <= counts.COUNTED_EXACTLY:
-        some = rows.model._base_manager.filter(pk__in=rows.order_by().values("pk")[: counts.COUNTED_EXACTLY + 1])
+    if page.start <= MOST_COUNTED:
+        some = rows.model._base_manager.filter(pk__in=rows.order_by().values("pk")[: MOST_COUNTED + 1])
         look = look_at_all(some.order_by(*rows.query.order_by), page)
-        if look is None or look.found <= counts.COUNTED_EXACTLY:
+        if look is None or look.found <= MOST_COUNTED:
             return look
     keys = list(rows.values_list("pk", flat=True)[page])
-    return Look(keys, counts.COUNTED_EXACTLY, more=True) if keys else None
+    return Look(keys, MOST_COUNTED, more=True) if keys else None

@@ -168,7 +168,7 @@ def test_a_page_beyond_the_end_says_so_and_leads_back(reader, make, query, said,
 
 
 def test_a_search_that_finds_very_many_says_that_there_are_more(reader, make, monkeypatch):
-    monkeypatch.setattr("web.counts.COUNTED_EXACTLY", 2)
+    monkeypatch.setattr("web.looks.MOST_COUNTED", 2)
     for number in range(3):
         make(cn=f"web{number}.example.org")
     page = read(reader, "/certificates/?q=web&count=1")

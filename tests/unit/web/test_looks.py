@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from tests.unit.web.things import Thing, ThingFilter
-from web import counts
+from web import looks
 from web.lists import Listing
 
 
@@ -23,7 +23,7 @@ class SearchedFilter(ThingFilter):
 @pytest.fixture
 def things(db: None, monkeypatch: pytest.MonkeyPatch) -> list[Thing]:
     """Twenty-five that match ``name=t``, of which ten are counted; and one that does not."""
-    monkeypatch.setattr(counts, "COUNTED_EXACTLY", 10)
+    monkeypatch.setattr(looks, "MOST_COUNTED", 10)
     Thing.objects.create(name="else")
     return [Thing.objects.create(name=f"t{n:02}", owner=f"{n % 3}@example.org") for n in range(25)]
 

@@ -18,13 +18,12 @@ import django_filters
 from django import forms
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import DataError
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, QuerySet, Window
 from django.http import HttpRequest, QueryDict
 
 from core.errors import Invalid
 from web.choices import FewRows, FirstRows
 from web.counts import remembered
-from web.looks import Look, look_at_all, look_at_some
 from web.spelling import snake
 
 DEFAULT_COUNT = 10
@@ -248,9 +247,10 @@ class Listing(Generic[M]):
             rows = rows.filter(pk__lt=self.after)
         page = rows[start : start + self.count]
         with _limits_of_the_database():
-            look = self._looked_up
-            if look or start >= DEEP:
-                keys = look.keys if look else self._far_down(rows.values_list("pk", flat=True), start)
+            if self._looked_up or start >= DEEP:
+                keys = (
+                    self._looked_up[0] if self._looked_up else self._far_down(rows.values_list("pk", flat=True), start)
+                )
                 page = self._all.filter(pk__in=keys).order_by(*rows.query.order_by)
             return list(page)
 
@@ -269,34 +269,30 @@ class Listing(Generic[M]):
         return chain(first, rows)
 
     @cached_property
-    def _looked_up(self) -> Look | None:
-        """Where texts are searched and something was found. Pages say "1,000+", so that not all of it is looked at."""
+    def _looked_up(self) -> tuple[list[Any], int] | None:
+        """The keys of the page, and how many rows match, from one look at the texts: a second one takes as long again.
+
+        None where no text is searched, or nothing was found.
+        """
         searched = any(self.filterset.data.get(name) for name in self.filterset.searched)
         if not searched or not self.counted or self.after is not None or self.rows.query.distinct:
             return None
-        look = look_at_some if self._shows_total else look_at_all
+        found = self.rows.annotate(found=Window(Count("*"))).values_list("pk", "found")
         with _limits_of_the_database():
-            return look(self.rows, slice(self._offset, self._offset + self.count))
+            page = list(found[self._offset : self._offset + self.count])
+        return ([pk for pk, _ in page], page[0][1]) if page else None
 
     @cached_property
     def total(self) -> int | None:
-        """How many rows match: exact up to 10,000, above that at most 10 seconds old; None after ``total=none``.
-
-        On pages of a search 1,000, if there are ``more``.
-        """
+        """How many rows match: exact up to 10,000, above that at most 10 seconds old; None after ``total=none``."""
         if not self.counted:
             return None
         if self._looked_up:
-            return self._looked_up.found
+            return self._looked_up[1]
         on_last_page = 0 < len(self.items) < self.count or (not self.items and self.count and self.page == 1)
         if on_last_page and self.after is None:
             return self._offset + len(self.items)
         return self._matching
-
-    @property
-    def more(self) -> bool:
-        """Whether there are more rows than ``total`` says."""
-        return bool(self.counted and self._looked_up and self._looked_up.more)
 
     @cached_property
     def _matching(self) -> int:
@@ -305,8 +301,8 @@ class Listing(Generic[M]):
 
     @property
     def pages(self) -> int | None:
-        """How many pages there are, at least one; None if that is not known."""
-        if self.total is None or self.more:
+        """How many pages there are, at least one; None if rows were not counted."""
+        if self.total is None:
             return None
         return max(1, -(-self.total // self.count)) if self.count else 1
 

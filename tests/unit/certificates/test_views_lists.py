@@ -165,13 +165,3 @@ def test_a_page_beyond_the_end_says_so_and_leads_back(reader, make, query, said,
     assert other not in page
     assert "0–0" not in page
     assert 'rel="prev"' in page
-
-
-def test_a_search_that_finds_very_many_says_that_there_are_more(reader, make, monkeypatch):
-    monkeypatch.setattr("web.looks.MOST_COUNTED", 2)
-    for number in range(3):
-        make(cn=f"web{number}.example.org")
-    page = read(reader, "/certificates/?q=web&count=1")
-    assert "1–1 of 2+" in page
-    assert "2+ certificates" in page
-    assert 'rel="next"' in page

@@ -40,6 +40,7 @@ install_wheels() {
     uv=$(command -v uv) || uv=$(install_uv "$1") || uv=''
     [ -n "$uv" ] && UV_NATIVE_TLS=1 UV_SYSTEM_CERTS=1 "$uv" pip install --quiet --python "$python" --compile-bytecode \
         --require-hashes --only-binary :all: -r "$1" && return
+    [ -z "$uv" ] || say "uv could not do it; pip tries, which takes longer."
     install_with_pip "$1"
 }
 

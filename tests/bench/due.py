@@ -50,7 +50,7 @@ def _living(now: datetime) -> QuerySet[Certificate]:
 
 
 def living(now: datetime) -> QuerySet[Certificate]:
-    """So many of them."""
+    """The first ``NUMBER`` of them."""
     return _living(now)[:NUMBER]
 
 

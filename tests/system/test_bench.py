@@ -55,7 +55,7 @@ def test_the_last_line_is_the_promised_object():
     assert not any(said[name] for name in asked_for), "nobody asked for them"
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_pages_keep_to_their_statements():
     said = found("--rows", "200", "--seconds", "0.1", "--only", "pages")
 

@@ -12,6 +12,7 @@ import requests
 import yaml
 
 from lemur_site.queue import QUEUES
+from tests.daily import samples
 from tests.servers.rabbitmq import RabbitMQ, rabbitmq_server
 from tests.servers.redis import Redis, redis_server
 from tests.servers.sftp import SftpServer, sftp_server
@@ -25,11 +26,13 @@ THREADS = 4  # of a worker, and of each of two processes of the web server
 
 BROKERS = [
     pytest.param(redis_server, id="Redis"),
-    pytest.param(rabbitmq_server, id="RabbitMQ", marks=[pytest.mark.thorough, pytest.mark.server("rabbitmq-server")]),
+    pytest.param(rabbitmq_server, id="RabbitMQ", marks=pytest.mark.server("rabbitmq-server")),
 ]
+each_broker = pytest.mark.parametrize("broker", BROKERS, indirect=True, scope="module")
+redis_daily = pytest.mark.parametrize("broker", samples(BROKERS, every=2), indirect=True, scope="module")
 
 
-@pytest.fixture(scope="module", params=BROKERS)
+@pytest.fixture(scope="module")
 def broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis | RabbitMQ]:
     with request.param(tmp_path_factory.mktemp("broker")) as server:
         yield server
@@ -83,6 +86,7 @@ def order(api: Api, name: str, *places: str) -> dict[str, Any]:
     return made
 
 
+@each_broker
 def test_a_delivery_and_a_mail(api: Api, target: SftpServer, mail: MailServer) -> None:
     """The worker of one queue delivers; what the timetable asks for, the other one tells."""
     order(api, "scaled.example.org", "web")
@@ -93,6 +97,7 @@ def test_a_delivery_and_a_mail(api: Api, target: SftpServer, mail: MailServer) -
     assert "gone.example.org" in str(mail.received[0].message["Subject"])
 
 
+@redis_daily
 def test_a_worker_keeps_its_connection_to_the_database(parts: Parts, api: Api, target: SftpServer) -> None:
     """Each of its threads at most one, however many tasks it has done; and the web server's, which are asked meanwhile."""
     before = connections_begun(parts)
@@ -115,6 +120,7 @@ def connections_begun(parts: Parts) -> int:
     return int(number)
 
 
+@redis_daily
 def test_a_database_that_crashed(parts: Parts, api: Api, target: SftpServer) -> None:
     """It is said that nothing can be done; once the database is back, so is everything, and nothing was restarted."""
     parts.database.crash()
@@ -130,6 +136,7 @@ def test_a_database_that_crashed(parts: Parts, api: Api, target: SftpServer) -> 
     assert all(process.poll() is None for process in parts.running.values())
 
 
+@redis_daily
 def test_what_a_dead_broker_and_dead_workers_left_is_done(
     parts: Parts, api: Api, broker: Redis | RabbitMQ, target: SftpServer
 ) -> None:

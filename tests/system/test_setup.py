@@ -21,7 +21,7 @@ install_lock "$@"
 "$python" -c "import tiny; print(tiny.VERSION)"
 """
 WITHOUT_VENV = f'case $2 in *ensurepip*) exit 1 ;; esac; exec "{sys.executable}" "$@"'
-DISTRIBUTIONS = "/usr/bin/python3"
+DISTRIBUTIONS_PYTHON = "/usr/bin/python3"
 METADATA = {
     "METADATA": "Metadata-Version: 2.1\nName: {0}\nVersion: {1}\n",
     "WHEEL": "Wheel-Version: 1.0\nTag: py3-none-any\n",
@@ -197,7 +197,7 @@ def test_a_python_without_venv_is_passed_over(checkout: Checkout) -> None:
 
 def test_the_distributions_python_goes_before_the_paths(checkout: Checkout) -> None:
     first = checkout.program("python3", f'exec "{sys.executable}" "$@"')
-    assert checkout.found_python() == (DISTRIBUTIONS if serves(DISTRIBUTIONS) else str(first))
+    assert checkout.found_python() == (DISTRIBUTIONS_PYTHON if serves(DISTRIBUTIONS_PYTHON) else str(first))
     assert checkout.found_python(PYTHON="python3") == str(first)
 
 
